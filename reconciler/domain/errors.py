@@ -1,0 +1,161 @@
+"""
+Failures, as a closed set; what is wrong in manifests is a `Finding`, a value, and never one of these.
+
+```
+ReconcilerError
+├── UsageError                   the command line or the settings are wrong
+├── EnvironmentFailedError       this machine lacks something: an engine, a free port, a writable folder
+├── StateHeldError               another process holds the state directory
+├── SourceUnreadableError        the manifests cannot be read at all
+├── SecretUnavailableError       one secret cannot be resolved; fails its resource alone
+├── UnresolvedLinkError          an output calls a flow whose address is not known yet
+└── BackendError                 an answer of the backend, or the lack of one
+    ├── ThrottledError           too many calls; nothing was done
+    ├── UnavailableError         no usable answer; `maybe_applied` says whether the call may have been carried out
+    ├── GarbledError             an answer outside the contract
+    ├── CredentialsRefusedError  the account does not accept us
+    ├── NotFoundError            the object is gone
+    ├── WrongStateError          not while the flow is in this state
+    ├── QuotaExceededError       the account is full
+    └── RejectedError            refused until the manifest changes
+```
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+from reconciler.domain.secrets import SecretRef
+
+
+class ExitStatus(IntEnum):
+    """What a verb tells the shell; `docs/exit-status.md` explains each to people."""
+
+    OK = 0
+    ALL_FAILED = 1
+    CHANGES_PRESENT = 2
+    FINDINGS = 3
+    BLOCKED = 4
+    SOME_FAILED = 5
+    HELD = 6
+    BACKEND = 7
+    USAGE = 64
+    BUG = 70
+
+
+class ReconcilerError(Exception):
+    """A foreseen failure; its text is complete and fit to be shown."""
+
+    exit_status: ClassVar[ExitStatus] = ExitStatus.ALL_FAILED
+    retryable: ClassVar[bool] = False
+
+
+class UsageError(ReconcilerError):
+    """The command line, the environment or the settings ask for something that cannot be."""
+
+    exit_status = ExitStatus.USAGE
+
+
+class EnvironmentFailedError(ReconcilerError):
+    """This machine lacks what was asked for: an engine, a free port, a writable folder."""
+
+
+class StateHeldError(ReconcilerError):
+    """Another process holds the state directory."""
+
+    exit_status = ExitStatus.HELD
+
+    def __init__(self, *, state: str, pid: int | None) -> None:
+        self.pid = pid
+        holder = f"process {pid}" if pid is not None else "another process"
+        super().__init__(
+            f"The state directory {state} is held by {holder}. Two reconcilers on one state would fight over the "
+            f"same streams: stop that one first, or give this one a directory of its own with --state DIR."
+        )
+
+
+class SourceUnreadableError(ReconcilerError):
+    """The manifests cannot be read at all, so nothing is known of what is desired."""
+
+    retryable = True
+
+
+class SecretUnavailableError(ReconcilerError):
+    """One secret cannot be resolved. The resource that needs it fails alone; encryption is never turned off."""
+
+    retryable = True
+
+    def __init__(self, ref: SecretRef, why: str) -> None:
+        self.ref = ref
+        super().__init__(f"The secret {ref} cannot be used: {why}")
+
+
+class UnresolvedLinkError(ReconcilerError):
+    """An output calls another flow's input, and that input has no address yet."""
+
+    retryable = True
+
+
+class BackendError(ReconcilerError):
+    """An answer of the backend, or the lack of one."""
+
+    exit_status = ExitStatus.BACKEND
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
+        self.code = code
+        """The API's own code, or "" when the failure is on our side of it."""
+        self.request_id = request_id
+        super().__init__(message)
+
+
+class ThrottledError(BackendError):
+    """Too many calls; the service did nothing, so the same call may be sent again later."""
+
+    retryable = True
+
+
+class UnavailableError(BackendError):
+    """No usable answer: a time-out, a broken connection, an internal error."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, maybe_applied: bool, code: str = "", request_id: str = "") -> None:
+        self.maybe_applied = maybe_applied
+        """Whether the call may have been carried out: observe before anything else, and never re-send a create."""
+        super().__init__(message, code=code, request_id=request_id)
+
+
+class GarbledError(UnavailableError):
+    """An answer outside the contract: HTML, broken JSON, an envelope without `Response`."""
+
+
+class CredentialsRefusedError(BackendError):
+    """The account does not accept us; nothing else will work until that is mended."""
+
+
+class NotFoundError(BackendError):
+    """The object is gone, or never was."""
+
+    exit_status = ExitStatus.ALL_FAILED
+
+
+class WrongStateError(BackendError):
+    """The flow is in a state in which this change is refused."""
+
+    exit_status = ExitStatus.ALL_FAILED
+
+
+class QuotaExceededError(BackendError):
+    """The account is full; the same call fails until something is freed."""
+
+    exit_status = ExitStatus.ALL_FAILED
+
+
+class RejectedError(BackendError):
+    """Refused for what it says; the same call fails until the manifest changes."""
+
+    exit_status = ExitStatus.ALL_FAILED
+
+    def __init__(self, message: str, *, field: str = "", code: str = "", request_id: str = "") -> None:
+        self.field = field
+        """The API's name of the offending field, or "" when it did not say."""
+        super().__init__(message, code=code, request_id=request_id)

@@ -1,0 +1,288 @@
+"""Flows and outputs: what the manifests desire and what the backend has, in the same values."""
+
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from reconciler.domain.marks import Mark
+from reconciler.domain.protocols import (
+    DEFAULT_IDLE_TIMEOUT_MS,
+    DEFAULT_LATENCY_MS,
+    Protocol,
+    SrtMode,
+)
+from reconciler.domain.secrets import SecretValue
+
+Region = NewType("Region", str)
+"""A region of the backend, such as `ap-singapore`, or `local` on a relay."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FlowKey:
+    """Identity of a flow: its manifest's name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """Return the address that people use, `flow/NAME`."""
+        return f"flow/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OutputKey:
+    """Identity of an output: the names of its flow and of itself."""
+
+    flow: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the address that people use, `output/FLOW/NAME`."""
+        return f"output/{self.flow}/{self.name}"
+
+    @property
+    def flow_key(self) -> FlowKey:
+        """Return the identity of the flow that this output belongs to."""
+        return FlowKey(self.flow)
+
+
+Key = FlowKey | OutputKey
+
+
+class FlowState(StrEnum):
+    """Whether a flow carries its input to its outputs."""
+
+    RUNNING = "running"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """A host, by name or number, and a port."""
+
+    host: str
+    port: int
+    """1..65535."""
+
+    def __str__(self) -> str:
+        """Return `host:port`, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Return whether the host is this machine, by number or as `localhost`."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLink:
+    """A destination that is another flow's SRT listener input; its address is read from the backend."""
+
+    flow: FlowKey
+
+    def __str__(self) -> str:
+        """Return the address of the flow that is called."""
+        return str(self.flow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """SRT encryption, agreed with the peer beforehand."""
+
+    key_length: int
+    """Bytes: 16, 24 or 32."""
+    passphrase: SecretValue
+    """10..79 ASCII characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Srt:
+    """An SRT end, of an input or an output."""
+
+    mode: SrtMode
+    latency_ms: int = DEFAULT_LATENCY_MS
+    """0..3000; sent as Latency, RecvLatency and PeerLatency, all three."""
+    stream_id: str = ""
+    """0..512 characters of `[A-Za-z0-9.#!:&,=_-]`."""
+    peer_idle_timeout_ms: int = DEFAULT_IDLE_TIMEOUT_MS
+    """1000..10000."""
+    encryption: Encryption | None = None
+    peer: Address | FlowLink | None = None
+    """Whom a caller calls: an input's source, an output's destination. None for listeners."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpAddress:
+    """An RTMP address with its key: where we push to, or pull from."""
+
+    url: str
+    """`rtmp://host[:port]/app` or `rtmps://…`, without the key."""
+    stream_key: SecretValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpPush:
+    """One or two destinations, each pushed to on its own."""
+
+    destinations: tuple[RtmpAddress, ...]
+    chunk_size: int | None = None
+    """Bytes, 4096..40960; None leaves it to the backend and is never compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpPullSource:
+    """Where an RTMP_PULL input pulls from."""
+
+    source: RtmpAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rtp:
+    """An RTP end: an input is sent to, an output sends to one or two destinations."""
+
+    destinations: tuple[Address, ...] = ()
+    idle_timeout_ms: int = DEFAULT_IDLE_TIMEOUT_MS
+    """1000..10000."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A user name and password of an RTSP source."""
+
+    username: str
+    password: SecretValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtspSource:
+    """Where an RTSP input pulls from."""
+
+    url: str
+    credentials: Credentials | None = None
+
+
+InputSettings = Srt | RtmpPullSource | Rtp | RtspSource | None
+"""By protocol: Srt for SRT, RtmpPullSource for RTMP_PULL, Rtp for RTP, RtspSource for RTSP, None for RTMP."""
+OutputSettings = Srt | RtmpPush | Rtp | None
+"""By protocol: Srt for SRT, RtmpPush for RTMP_PUSH, Rtp for RTP, None for RTMP_PULL and RTSP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """The one input of a flow."""
+
+    protocol: Protocol
+    settings: InputSettings = None
+    description: str = ""
+    """What people wrote, without the mark."""
+    allowlist: tuple[str, ...] | None = None
+    """CIDRs that may publish, as written; () for everybody; None where the protocol has none: never compared then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSpec:
+    """What is managed of a flow, but for its outputs."""
+
+    region: Region
+    max_bandwidth_bps: int
+    state: FlowState
+    input: InputSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSpec:
+    """What is managed of an output."""
+
+    region: Region
+    protocol: Protocol
+    settings: OutputSettings = None
+    description: str = ""
+    """What people wrote, without the mark."""
+    allowlist: tuple[str, ...] | None = None
+    """CIDRs that may pull, as written; () for everybody; None where nobody pulls, and then never compared."""
+    max_concurrent: int | None = None
+    """Receivers served at once, 1..4; None where nobody pulls, and then never compared."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A desired flow."""
+
+    key: FlowKey
+    live_name: str
+    """Its name on the backend."""
+    spec: FlowSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A desired output."""
+
+    key: OutputKey
+    live_name: str
+    """Its name on the backend."""
+    spec: OutputSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """All that the manifests say, valid, every default filled in. Keys are unique; every output's flow is there."""
+
+    flows: tuple[Flow, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundOutput:
+    """An output as the backend has it, ours or not."""
+
+    id: str
+    live_name: str
+    mark: Mark | None
+    spec: OutputSpec | None
+    """None when it uses what manifests cannot say (another protocol); such an output is never edited."""
+    pull_urls: tuple[str, ...] = ()
+    """Whole URLs that receivers use. They hold keys: never shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFlow:
+    """A flow as the backend has it, ours or not. It is ours when its input bears our mark."""
+
+    id: str
+    region: Region
+    live_name: str
+    mark: Mark | None
+    state: FlowState
+    spec: FlowSpec | None
+    """None when it has no input, several, or one that manifests cannot say."""
+    outputs: tuple[FoundOutput, ...] = ()
+    allowed_outputs: frozenset[Protocol] = frozenset()
+    """Protocols that the backend allows on this flow; empty when it does not say, and then the matrix holds."""
+    input_addresses: tuple[Address, ...] = ()
+    """Where a listening input is reached."""
+    publish_urls: tuple[str, ...] = ()
+    """Whole URLs that a publisher uses. They hold keys: never shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A region that could not be read; nothing is created or deleted there."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actual:
+    """What the backend has, by region; a region that could not be read is there as `Unreadable`."""
+
+    regions: dict[Region, tuple[FoundFlow, ...] | Unreadable]
+
+    def flows(self) -> tuple[FoundFlow, ...]:
+        """Return every flow of every region that could be read."""
+        return tuple(flow for flows in self.regions.values() if not isinstance(flows, Unreadable) for flow in flows)

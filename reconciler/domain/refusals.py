@@ -1,0 +1,28 @@
+"""Why a plan holds something back, in words: what was refused, the likely cause, the way out."""
+
+from collections.abc import Iterable
+
+from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.model import FoundOutput
+
+
+def ambiguous(kind: str, live_name: str, ids: Iterable[str]) -> str:
+    """Return the refusal of a name that several objects bear."""
+    listed = sorted(ids)
+    return f"{len(listed)} {kind} bear the name {live_name!r} ({', '.join(listed)}); rename or delete all but one"
+
+
+def not_ours(mark: Mark | None, owner: Owner, name: str, *, where: str) -> str:
+    """Return the refusal of an object that does not bear our mark, and how people hand it over."""
+    if mark is not None:
+        return f"it is kept by another owner, {mark.owner!r}; it is neither edited nor deleted"
+    return (
+        "it exists without our mark, so it is neither edited nor deleted; "
+        f"to hand it over, end {where} with {Mark(owner=owner, name=name)}"
+    )
+
+
+def holds(foreign: Iterable[FoundOutput]) -> str:
+    """Return the refusal to remove a flow with outputs that are not ours."""
+    names = ", ".join(sorted(output.live_name for output in foreign))
+    return f"it holds outputs without our mark ({names}), which would go with it"

@@ -1,0 +1,1 @@
+"""What manifests must keep, one rule a finding."""

@@ -1,0 +1,76 @@
+"""Where manifests come from, and how their text becomes values."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+from reconciler.domain.findings import Finding
+from reconciler.domain.model import Desired
+
+Revision = NewType("Revision", str)
+"""Names one state of the whole tree; equal revisions have equal content."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestFile:
+    """One manifest file as it was read."""
+
+    path: str
+    """As findings show it."""
+    content: bytes = b""
+    problem: str = ""
+    """Why it could not be read, in words; "" when it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The whole tree at one moment, files in path order."""
+
+    revision: Revision
+    files: tuple[ManifestFile, ...]
+
+
+class Source(Protocol):
+    """A tree of manifests. Events are hints only; truth is a snapshot."""
+
+    @property
+    def name(self) -> str:
+        """Say where the manifests are, for people."""
+        ...
+
+    async def snapshot(self) -> Snapshot:
+        """
+        Return the tree as it is now.
+
+        Raises:
+            SourceUnreadableError: the tree as a whole cannot be read; a single bad file is a `problem` instead.
+
+        """
+        ...
+
+    def watch(self, hint: asyncio.Event) -> None:
+        """Set the event, from any thread, whenever something may have changed; may be called once."""
+        ...
+
+    def close(self) -> None:
+        """Stop watching."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a tree says, and what is wrong with it."""
+
+    findings: tuple[Finding, ...]
+    """All of them, in order."""
+    desired: Desired | None
+    """None when any finding is an error: then nothing may be changed."""
+
+
+class Reader(Protocol):
+    """Turns the files of a tree into desired state; pure, and offline: no secret is resolved."""
+
+    def read(self, files: Sequence[ManifestFile]) -> Verdict:
+        """Return every finding of every file, and the desired state when there is no error among them."""
+        ...
