@@ -1,9 +1,13 @@
 """Why a plan holds something back, in words: what was refused, the likely cause, the way out."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import FoundOutput
+
+BEYOND_MANIFESTS: Final = "it uses what manifests cannot describe; nothing of it is changed"
+"""The refusal of an object that was made by hand with settings outside our schema."""
 
 
 def ambiguous(kind: str, live_name: str, ids: Iterable[str]) -> str:
@@ -26,3 +30,9 @@ def holds(foreign: Iterable[FoundOutput]) -> str:
     """Return the refusal to remove a flow with outputs that are not ours."""
     names = ", ".join(sorted(output.live_name for output in foreign))
     return f"it holds outputs without our mark ({names}), which would go with it"
+
+
+def would_lose(kept: Iterable[FoundOutput]) -> str:
+    """Return the refusal to remove a flow with outputs that could not be made again now."""
+    names = ", ".join(sorted(output.live_name for output in kept))
+    return f"it holds outputs whose secrets could not be resolved ({names}), which would be lost"

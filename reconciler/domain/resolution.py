@@ -1,86 +1,134 @@
-"""Resolution: the references to secrets in a desired state, replaced by their values, each resource on its own."""
+"""Desired state with the values of its secrets in place of their references."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
 
 from reconciler.domain.changes import Failed
 from reconciler.domain.errors import SecretUnavailableError
-from reconciler.domain.model import Desired, Encryption, Flow, FlowSpec, Output, OutputSpec
+from reconciler.domain.model import (
+    Desired,
+    Flow,
+    FlowSpec,
+    InputSettings,
+    Output,
+    OutputSettings,
+    OutputSpec,
+    RtmpAddress,
+    RtmpPullSource,
+    RtmpPush,
+    RtspSource,
+    Srt,
+)
 from reconciler.domain.protocols import PASSPHRASE_LENGTHS
-from reconciler.domain.secrets import Secret, SecretRef
+from reconciler.domain.secrets import Secret, SecretRef, SecretValue
 
 LookUp = Callable[[SecretRef], Secret]
-"""Return the value of a reference, or raise SecretUnavailableError."""
-
-_Resource = TypeVar("_Resource", Flow, Output)
+"""Returns a secret's value or raises `SecretUnavailableError`, as a vault's `resolve` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """What is desired, with the secrets' values; and what could not be resolved."""
+    """Desired state that can be sent: no reference to a secret is left in it."""
 
     desired: Desired
-    failed: tuple[Failed, ...]
-    """Resources that are left out of `desired` because of a secret; what is live of them stays as it is."""
+    """Without the resources whose secrets cannot be used."""
+    failed: tuple[Failed, ...] = ()
+    """Those resources, each with why."""
 
 
 def resolve(desired: Desired, look_up: LookUp) -> Resolved:
-    """Return the desired state with every secret looked up; a resource that lacks one fails alone."""
+    """Return the desired state with every secret's value; a resource whose secret cannot be used fails alone."""
+    flows: list[Flow] = []
+    outputs: list[Output] = []
     failed: list[Failed] = []
-    return Resolved(
-        desired=Desired(
-            flows=tuple(_resolved(desired.flows, look_up, failed)),
-            outputs=tuple(_resolved(desired.outputs, look_up, failed)),
-        ),
-        failed=tuple(failed),
-    )
+    for flow in desired.flows:
+        try:
+            flows.append(_flow(flow, look_up))
+        except SecretUnavailableError as error:
+            failed.append(Failed(key=flow.key, why=str(error)))
+    for output in desired.outputs:
+        try:
+            outputs.append(_output(output, look_up))
+        except SecretUnavailableError as error:
+            failed.append(Failed(key=output.key, why=str(error)))
+    return Resolved(desired=Desired(flows=tuple(flows), outputs=tuple(outputs)), failed=tuple(failed))
 
 
 def secret_versions(spec: FlowSpec | OutputSpec) -> int:
-    """Return the sum of the versions of a resource's secrets, as its mark says it."""
-    return sum(secret.version for secret in _secrets(spec))
+    """Return the sum of the versions of the spec's secrets, as the mark records it."""
+    settings = spec.input.settings if isinstance(spec, FlowSpec) else spec.settings
+    return sum(secret.version for secret in _secrets(settings) if isinstance(secret, SecretRef | Secret))
 
 
-def _resolved(resources: tuple[_Resource, ...], look_up: LookUp, failed: list[Failed]) -> Iterator[_Resource]:
-    for resource in resources:
-        try:
-            yield replace(resource, spec=_replaced(resource.spec, look_up))
-        except SecretUnavailableError as error:
-            failed.append(Failed(key=resource.key, why=str(error)))
+def _secrets(settings: InputSettings | OutputSettings) -> Iterator[SecretValue]:
+    match settings:
+        case Srt(encryption=encryption) if encryption is not None:
+            yield encryption.passphrase
+        case RtmpPush(destinations=destinations):
+            yield from (destination.stream_key for destination in destinations)
+        case RtmpPullSource(source=source):
+            yield source.stream_key
+        case RtspSource(credentials=credentials) if credentials is not None:
+            yield credentials.password
+        case _:
+            pass
 
 
-def _replaced(value: Any, look_up: LookUp) -> Any:
-    """Return the value with every reference in it replaced, however deep."""
-    if isinstance(value, SecretRef):
-        found = look_up(value)
-        return Secret(found.reveal(), version=value.version)
-    if isinstance(value, tuple):
-        return tuple(_replaced(item, look_up) for item in value)
-    if not is_dataclass(value) or isinstance(value, type):
-        return value
-    parts = {part.name: _replaced(getattr(value, part.name), look_up) for part in fields(value)}
-    if isinstance(value, Encryption) and isinstance(value.passphrase, SecretRef):
-        _check_passphrase(value.passphrase, parts["passphrase"])
-    return replace(value, **parts)
+def _flow(flow: Flow, look_up: LookUp) -> Flow:
+    settings = flow.spec.input.settings
+    match settings:
+        case Srt():
+            found: InputSettings = _srt(settings, look_up)
+        case RtmpPullSource(source=source):
+            found = replace(settings, source=_rtmp(source, look_up))
+        case RtspSource(credentials=credentials) if credentials is not None:
+            password = _value(credentials.password, look_up)
+            found = replace(settings, credentials=replace(credentials, password=password))
+        case _:
+            return flow
+    if found is settings:
+        return flow
+    return replace(flow, spec=replace(flow.spec, input=replace(flow.spec.input, settings=found)))
+
+
+def _output(output: Output, look_up: LookUp) -> Output:
+    settings = output.spec.settings
+    match settings:
+        case Srt():
+            found: OutputSettings = _srt(settings, look_up)
+        case RtmpPush(destinations=destinations):
+            found = replace(settings, destinations=tuple(_rtmp(destination, look_up) for destination in destinations))
+        case _:
+            return output
+    if found is settings:
+        return output
+    return replace(output, spec=replace(output.spec, settings=found))
+
+
+def _srt(srt: Srt, look_up: LookUp) -> Srt:
+    if srt.encryption is None:
+        return srt
+    reference = srt.encryption.passphrase
+    value = _value(reference, look_up)
+    if isinstance(value, Secret) and isinstance(reference, SecretRef):
+        _check_passphrase(reference, value)
+    return replace(srt, encryption=replace(srt.encryption, passphrase=value))
 
 
 def _check_passphrase(ref: SecretRef, passphrase: Secret) -> None:
     text = passphrase.reveal()
-    if len(text) not in PASSPHRASE_LENGTHS or not text.isascii() or not text.isprintable():
-        why = (
-            f"an SRT passphrase is {PASSPHRASE_LENGTHS.start} to {PASSPHRASE_LENGTHS.stop - 1} printable ASCII "
-            "characters, and this one is not"
+    if len(text) not in PASSPHRASE_LENGTHS or not (text.isascii() and text.isprintable()):
+        # Neither the value nor its length is told.
+        raise SecretUnavailableError(
+            ref,
+            f"an SRT passphrase has {PASSPHRASE_LENGTHS.start} to {PASSPHRASE_LENGTHS.stop - 1} ASCII characters, "
+            f"and this value does not keep that.",
         )
-        raise SecretUnavailableError(ref, why)
 
 
-def _secrets(value: Any) -> Iterator[Secret | SecretRef]:
-    if isinstance(value, Secret | SecretRef):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _secrets(item)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for part in fields(value):
-            yield from _secrets(getattr(value, part.name))
+def _rtmp(address: RtmpAddress, look_up: LookUp) -> RtmpAddress:
+    return replace(address, stream_key=_value(address.stream_key, look_up))
+
+
+def _value(secret: SecretValue, look_up: LookUp) -> SecretValue:
+    return look_up(secret) if isinstance(secret, SecretRef) else secret

@@ -82,10 +82,22 @@ def said(changes: tuple[Change, ...]) -> list[str]:
             id="drift is edited",
         ),
         pytest.param(
-            resolved(NEWS, output(region=Region("eu-frankfurt"))),
-            actual(found_flow(NEWS, found_output(TOWER))),
+            resolved(NEWS, RADIO, output(region=Region("eu-frankfurt"))),
+            actual(found_flow(NEWS, found_output(TOWER), found_output(RADIO))),
             ["recreate output/news/tower", "  delete output/news/tower", "  create output/news/tower"],
             id="what cannot be edited is made anew",
+        ),
+        pytest.param(
+            resolved(NEWS, output(region=Region("eu-frankfurt"))),
+            actual(found_flow(NEWS, found_output(TOWER))),
+            [
+                "recreate output/news/tower",
+                "  stop flow/news",
+                "  delete output/news/tower",
+                "  create output/news/tower",
+                "  start flow/news",
+            ],
+            id="a running flow stops while its only output is made anew",
         ),
         pytest.param(
             resolved(NEWS, TOWER),
@@ -277,6 +289,35 @@ def test_a_resource_whose_secret_failed_is_left_as_it_is() -> None:
 
     assert held.changes == ()
     assert held.failed == failed
+
+
+def test_a_flow_is_not_made_anew_while_an_output_could_not_be_made_again() -> None:
+    """An output whose secret failed would be lost with its flow, so the flow stays."""
+    wider = replace(NEWS, spec=replace(NEWS.spec, max_bandwidth_bps=20_000_000))
+    failed = (Failed(key=TOWER.key, why="no such variable"),)
+
+    held = planned(
+        Resolved(desired=resolved(wider).desired, failed=failed), actual(found_flow(NEWS, found_output(TOWER)))
+    )
+
+    assert held.changes == ()
+    assert "secrets could not be resolved (tower)" in held.blocked[0].why
+
+
+def test_a_link_to_a_flow_whose_secret_failed_keeps_its_address() -> None:
+    """The called flow is still live, whatever became of its manifest's secret."""
+    origin, edge = flow("origin"), flow("edge")
+    linked = output(of="origin")
+    settings = linked.spec.settings
+    assert isinstance(settings, Srt)
+    linked = replace(linked, spec=replace(linked.spec, settings=replace(settings, peer=FlowLink(edge.key))))
+    failed = (Failed(key=edge.key, why="no such variable"),)
+
+    held = planned(
+        Resolved(desired=resolved(origin, linked).desired, failed=failed), actual(found_flow(origin), found_flow(edge))
+    )
+
+    assert said(held.changes) == ["create output/origin/tower"]
 
 
 def test_an_output_that_calls_a_flow_waits_for_its_address() -> None:
