@@ -1,0 +1,28 @@
+# The whole project in seven commands; `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench long lock
+
+help:            ## list the commands
+	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
+
+setup:           ## make .venv and install the media engines, where either is missing
+	@scripts/setup
+
+run: setup       ## carry the example manifests on the embedded relay until Ctrl-C; ONCE=1: until every output has delivered
+	@.venv/bin/reconciler run manifests/ --demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: setup      ## run the tests; ARGS='-k name' chooses
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: setup     ## all that CI asks: format, lint, types, contracts, tests, coverage, schemas, examples
+	@scripts/check
+
+bench: setup     ## measure beside the peers, minutes; ARGS=validate chooses
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+long: setup      ## shows that take minutes; ARGS='--minutes 30' makes them longer
+	@.venv/bin/python -m benchmarks.long $(ARGS)
+
+lock:            ## lock the dependencies anew into requirements/
+	@scripts/lock

@@ -1,0 +1,130 @@
+"""The command `reconciler`: global options, lazily loaded verbs, and what every failure tells the shell."""
+
+import contextlib
+import importlib
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import click
+
+from reconciler.cli.options import Options
+from reconciler.domain.errors import ExitStatus, ReconcilerError
+
+VERBS: Final[Mapping[str, str]] = {
+    "validate": "Say what is wrong in manifests, at file, line and column.",
+    "plan": "Show what would change, why, and what viewers would notice.",
+    "apply": "Make the account as the manifests say, after asking.",
+    "run": "Watch the manifests and keep the account as they say.",
+    "relay": "Serve the embedded relay on its own.",
+    "signal": "Publish a test picture and a tone to a flow's input.",
+    "probe": "Receive from an output and measure.",
+    "init": "Write a first working tree, with comments.",
+    "schema": "Print or write the JSON Schemas of manifests.",
+    "version": "Print the version.",
+}
+"""Every verb and its short help: kept here so that `--help` imports none of them."""
+
+INTERRUPTED: Final = 130
+"""A one-shot verb cut short by Ctrl-C: 128 + SIGINT, as shells say it."""
+
+
+class _Boundary(contextlib.AbstractContextManager[None]):
+    """Turns whatever leaves a verb into one line on stderr and an exit status."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        match error:
+            case None | SystemExit() | GeneratorExit():
+                return
+            case ReconcilerError():
+                click.secho(f"error: {error}", err=True, fg="red")
+                sys.exit(error.exit_status)
+            case click.UsageError():
+                error.show()
+                sys.exit(ExitStatus.USAGE)
+            case click.ClickException():
+                error.show()
+                sys.exit(ExitStatus.ALL_FAILED)
+            case KeyboardInterrupt() | click.Abort():
+                click.echo("Interrupted.", err=True)
+                sys.exit(INTERRUPTED)
+            case _:
+                click.echo(bug_report(error), err=True)
+                sys.exit(ExitStatus.BUG)
+
+
+def bug_report(error: BaseException) -> str:
+    """Return what people may send us of a bug: places and kinds, never messages or values, which may hold secrets."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+    kinds = ", from ".join(type(link).__name__ for link in _chain(error))
+    return (
+        f"This is a bug in reconciler, not a mistake of yours: {kinds} at\n{places}\n"
+        f"Please report it with these lines; they hold no values. Nothing more was sent to the backend."
+    )
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    links = [error]
+    while (cause := links[-1].__cause__) is not None and cause not in links:
+        links.append(cause)
+    return links
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module, `reconciler.cli.VERB`, when that verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        """Return the verbs, in the order of a day's work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
+        """Return the verb's command; None when there is no such verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"reconciler.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
+        """Write the list of verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line and leave with the verb's exit status."""
+        extra["standalone_mode"] = False
+        with _Boundary():
+            status = super().main(*args, **extra)
+            sys.exit(status if isinstance(status, int) else ExitStatus.OK)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The settings file.  [default: reconciler.yaml in the working directory, when it is there]",
+)
+@click.option(
+    "--state", type=click.Path(file_okay=False, path_type=Path), help="The state directory.  [default: .reconciler]"
+)
+@click.option("--color/--no-color", default=None, help="Colours; by default on a terminal, unless NO_COLOR is set.")
+@click.option(
+    "--log-format", type=click.Choice(["json", "text"]), help="How events are written.  [default: text on a terminal]"
+)
+@click.pass_context
+def cli(
+    ctx: click.Context, config: Path | None, state: Path | None, *, color: bool | None, log_format: str | None
+) -> None:
+    """Keep a StreamLink account as its manifests say, and never cut a live stream by mistake."""
+    ctx.obj = Options(config=config, state=state, color=color, log_format=log_format)
+    ctx.color = ctx.obj.use_color
+
+
+def main() -> None:
+    """Run the command line; the entry point of the package."""
+    cli(prog_name="reconciler")

@@ -1,0 +1,227 @@
+"""Plans and outcomes as people and programs read them; a secret shows as `***` and nothing else."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import click
+
+from reconciler.domain import properties
+from reconciler.domain.changes import Action, Blocked, Change, Create, Edit, Failed, Plan, Sequence, Waiting
+from reconciler.domain.findings import Finding
+from reconciler.domain.impact import Impact
+from reconciler.domain.model import Flow
+from reconciler.domain.properties import PropertyChange, PropertyValue
+from reconciler.engine.apply import Outcome, Result
+from reconciler.engine.reconcile import PassOutcome
+
+SECRET: Final = "***"  # noqa: S105 -- what stands in a secret's place
+_SIGNS: Final[Mapping[Action, tuple[str, str]]] = {
+    Action.CREATE: ("+", "green"),
+    Action.EDIT: ("~", "yellow"),
+    Action.RECREATE: ("±", "magenta"),
+    Action.DELETE: ("-", "red"),
+    Action.START: (">", "green"),
+    Action.STOP: ("■", "red"),
+}
+_IMPACTS: Final[Mapping[Impact, tuple[str, str]]] = {
+    Impact.NONE: ("none", "bright_black"),
+    Impact.RECONNECT: ("reconnect", "yellow"),
+    Impact.INTERRUPT: ("interrupt", "red"),
+    Impact.RECREATE: ("recreate", "magenta"),
+}
+_USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*@")
+_QUERY: Final = re.compile(r"\?.*$")
+
+
+def plan_text(plan: Plan) -> Iterator[str]:
+    """Yield the lines of a plan: each change with what, why and what viewers notice; what is held back; totals."""
+    for change in plan.changes:
+        yield _headline(change)
+        yield from _details(change)
+    yield from _held_back(plan)
+    yield totals(plan)
+
+
+def totals(plan: Plan) -> str:
+    """Return the plan in one line."""
+    if plan.is_empty:
+        return f"Nothing to do: all {plan.unchanged} resources are as the manifests say."
+    counts = Counter(change.action for change in plan.changes)
+    parts = [f"{counts[action]} to {action}" for action in Action if counts[action]]
+    parts += [f"{len(held)} {word}" for word, held in _held(plan).items() if held]
+    worst = max((change.impact for change in plan.changes), default=Impact.NONE)
+    return f"Plan: {', '.join(parts)}; {plan.unchanged} unchanged. Impact at worst: {worst}."
+
+
+def plan_json(plan: Plan | None, findings: Iterable[Finding], *, revision: str, backend: str) -> dict[str, Any]:
+    """Return the plan as JSON says it; `changes` is in the order to send."""
+    return {
+        "version": 1,
+        "revision": revision,
+        "backend": backend,
+        "findings": [str(finding) for finding in findings],
+        "changes": [change_json(change) for change in plan.changes] if plan else [],
+        "blocked": [_held_json(item) for item in plan.blocked] if plan else [],
+        "waiting": [_held_json(item) for item in plan.waiting] if plan else [],
+        "failed": [_held_json(item) for item in plan.failed] if plan else [],
+        "unchanged": plan.unchanged if plan else 0,
+    }
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """Return one change as JSON says it."""
+    return {
+        "resource": str(change.key),
+        "action": str(change.action),
+        "impact": str(change.impact),
+        "why": change.why,
+        "properties": [
+            {"path": item.path, "found": _json_value(item.found), "wanted": _json_value(item.wanted)}
+            for item in _changed(change)
+        ],
+        "calls": [f"{call.action} {call.key}" for call in change.calls] if isinstance(change, Sequence) else [],
+    }
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """Return what became of one change, in one line."""
+    change = outcome.change
+    words = {Result.DONE: ("done", "green"), Result.FAILED: ("FAILED", "red"), Result.SKIPPED: ("not sent", "yellow")}
+    word, colour = words[outcome.result]
+    why = f": {_safe(outcome.why)}" if outcome.why else ""
+    return f"{click.style(f'{word:8}', fg=colour)} {change.action} {change.key}{why}"
+
+
+def outcome_text(outcome: PassOutcome) -> Iterator[str]:
+    """Yield what a pass left undone, and its totals."""
+    yield from _held_back(outcome.left)
+    counts = Counter(change.action for change in outcome.done)
+    done = ", ".join(f"{counts[action]} {_PAST[action]}" for action in Action if counts[action]) or "nothing to do"
+    left = [f"{len(held)} {word}" for word, held in _held(outcome.left).items() if held]
+    if outcome.undone:
+        left.insert(0, f"{len(outcome.undone)} not done")
+    tail = f"; {', '.join(left)}" if left else ""
+    yield f"Applied: {done}; {outcome.left.unchanged} unchanged before{tail}."
+
+
+def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
+    """Return what a pass did as JSON says it."""
+    return {
+        "version": 1,
+        "revision": outcome.revision,
+        "backend": backend,
+        "changes": [
+            {
+                **change_json(item.change),
+                "result": str(item.result),
+                "error": item.why,
+                "request_ids": list(item.request_ids),
+            }
+            for item in outcome.outcomes
+        ],
+        "blocked": [_held_json(item) for item in outcome.left.blocked],
+        "waiting": [_held_json(item) for item in outcome.left.waiting],
+        "failed": [_held_json(item) for item in outcome.left.failed],
+        "unchanged": outcome.left.unchanged,
+    }
+
+
+_PAST: Final[Mapping[Action, str]] = {
+    Action.CREATE: "created",
+    Action.EDIT: "edited",
+    Action.RECREATE: "recreated",
+    Action.DELETE: "deleted",
+    Action.START: "started",
+    Action.STOP: "stopped",
+}
+
+
+def _headline(change: Change) -> str:
+    sign, colour = _SIGNS[change.action]
+    word, shade = _IMPACTS[change.impact]
+    what = click.style(f"{sign} {change.action} {change.key}", fg=colour, bold=True)
+    return f"{what}  {click.style(f'impact: {word}', fg=shade)}  ({_safe(change.why)})"
+
+
+def _details(change: Change) -> Iterator[str]:
+    changed = _changed(change)
+    width = max((len(item.path) for item in changed), default=0)
+    for item in changed:
+        wanted = _shown(item.wanted)
+        if isinstance(change, Create):
+            yield f"    {item.path:{width}}  {wanted}"
+        else:
+            new = " (a new value)" if wanted == _shown(item.found) == SECRET else ""
+            yield f"    {item.path:{width}}  {_shown(item.found)} -> {wanted}{new}"
+    if isinstance(change, Sequence):
+        for call in change.calls:
+            yield f"    then {call.action} {call.key}"
+
+
+def _changed(change: Change) -> tuple[PropertyChange, ...]:
+    if isinstance(change, Create):
+        wanted = change.wanted
+        if isinstance(wanted, Flow):
+            of = properties.of_flow(wanted.live_name, wanted.spec)
+        else:
+            of = properties.of_output(wanted.live_name, wanted.spec)
+        return tuple(PropertyChange(path=path, found=None, wanted=of[path]) for path in sorted(of))
+    return change.differences if isinstance(change, Edit | Sequence) else ()
+
+
+def _held(plan: Plan) -> Mapping[str, tuple[Blocked | Waiting | Failed, ...]]:
+    return {"blocked": plan.blocked, "waiting": plan.waiting, "failed": plan.failed}
+
+
+def _held_back(plan: Plan) -> Iterator[str]:
+    for word, colour, held in (
+        ("blocked", "yellow", plan.blocked),
+        ("waiting", "cyan", plan.waiting),
+        ("failed", "red", plan.failed),
+    ):
+        for item in held:
+            action = f" ({item.action})" if isinstance(item, Blocked) else ""
+            yield f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}: {_safe(item.why)}"
+
+
+def _held_json(item: Blocked | Waiting | Failed) -> dict[str, str]:
+    action = {"action": str(item.action)} if isinstance(item, Blocked) else {}
+    return {"resource": str(item.key), **action, "why": item.why}
+
+
+def _shown(value: PropertyValue) -> str:
+    match value:
+        case None:
+            return "absent"
+        case str():
+            return _safe(_public(value)) or '""'
+        case int():
+            return str(value)
+        case tuple():
+            return f"[{_safe(', '.join(value))}]"
+        case _:
+            return SECRET
+
+
+def _json_value(value: PropertyValue) -> str | int | list[str] | None:
+    match value:
+        case None | int():
+            return value
+        case str():
+            return _public(value)
+        case tuple():
+            return list(value)
+        case _:
+            return SECRET
+
+
+def _public(value: str) -> str:
+    """Return a URL without what may be a secret in it: user info and query."""
+    return _QUERY.sub(f"?{SECRET}", _USERINFO.sub(f"{SECRET}@", value)) if "://" in value else value
+
+
+def _safe(text: str) -> str:
+    """Return text that others wrote without what would steer a terminal."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -1,0 +1,150 @@
+"""Manifest documents: what each one says on its own, and where in its file it says it."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol as Interface
+
+from reconciler.domain.findings import Finding, Position, Rule
+from reconciler.domain.model import Flow, FlowKey, FlowLink, Output, OutputKey, OutputSettings, OutputSpec, Region, Srt
+from reconciler.domain.protocols import Protocol
+from reconciler.domain.regions import latency_for
+
+Path = tuple[str | int, ...]
+"""Names and indexes that lead from a document to a value in it."""
+
+NAME: Path = ("metadata", "name")
+"""Where every document says its name."""
+
+
+def pointer(path: Path) -> str:
+    """Return the path as a JSON pointer."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+class Place(Interface):
+    """Where a document is."""
+
+    def at(self, path: Path, *, on_key: bool = False) -> Position:
+        """Return where the value at `path` is, or its key; the nearest value around it when it is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong at one path of a document."""
+
+    rule: Rule
+    path: Path
+    message: str
+    hint: str = ""
+    on_key: bool = False
+    """Whether the key is to blame, and not its value."""
+
+    def at(self, place: Place) -> Finding:
+        """Return the finding, with its line and column."""
+        return Finding(
+            rule=self.rule,
+            at=place.at(self.path, on_key=self.on_key),
+            message=self.message,
+            hint=self.hint,
+            pointer=pointer(self.path),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """A latency that names the country at the far end."""
+
+    country: str
+    """ISO 3166-1 alpha-2, assigned."""
+    latency_ms: int | None
+    """The number that is stated beside it, if any; it wins over the advice."""
+
+    def latency_from(self, region: Region) -> int:
+        """Return the latency that holds for an end in this region, milliseconds."""
+        return self.latency_ms if self.latency_ms is not None else latency_for(region, self.country)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputDraft:
+    """An output as its document says it; what it takes from its flow is still open."""
+
+    key: OutputKey
+    live_name: str
+    region: Region | None
+    """None for the flow's."""
+    protocol: Protocol
+    settings: OutputSettings
+    distance: Distance | None
+    """When given, it decides the latency once the region is known."""
+    description: str
+    allowlist: tuple[str, ...] | None
+    max_concurrent: int | None
+
+    def settled(self, flow_region: Region) -> Output:
+        """Return the whole output in a flow of this region."""
+        region = self.region or flow_region
+        settings = self.settings
+        if self.distance is not None and isinstance(settings, Srt):
+            settings = replace(settings, latency_ms=self.distance.latency_from(region))
+        return Output(
+            key=self.key,
+            live_name=self.live_name,
+            spec=OutputSpec(
+                region=region,
+                protocol=self.protocol,
+                settings=settings,
+                description=self.description,
+                allowlist=self.allowlist,
+                max_concurrent=self.max_concurrent,
+            ),
+        )
+
+    @property
+    def link(self) -> FlowKey | None:
+        """Return the flow whose input this output calls, if it calls one."""
+        if isinstance(self.settings, Srt) and isinstance(self.settings.peer, FlowLink):
+            return self.settings.peer.flow
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowDraft:
+    """A flow as its document says it: whole, for it takes nothing from others."""
+
+    flow: Flow
+    distance: Distance | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FlowDocument:
+    """A document of kind Flow. Two are the same only when they are one object."""
+
+    place: Place
+    name: str | None
+    """None when the document is broken so that its name cannot be told."""
+    draft: FlowDraft | None
+    """None when the document has an error of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OutputDocument:
+    """A document of kind Output. Two are the same only when they are one object."""
+
+    place: Place
+    name: str | None
+    """None when the document is broken so that its name cannot be told."""
+    flow: str | None
+    """The flow that it names, as written; None when that cannot be told."""
+    draft: OutputDraft | None
+    """None when the document has an error of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LostDocument:
+    """A document whose kind cannot be told. It may be the flow that another one names."""
+
+    place: Place
+    name: str | None
+
+
+Document = FlowDocument | OutputDocument | LostDocument

@@ -1,0 +1,1 @@
+"""Use cases: validate, plan, apply, one pass, and when to pass."""

@@ -1,0 +1,187 @@
+"""
+The loop: when to pass.
+
+An event only wakes the loop; truth is a snapshot, taken on a hint and on a timer. A pass follows when the tree has
+changed, when the last one failed (after a pause that grows), and now and then to mend what drifted. A tree that does
+not validate changes nothing: the last good one stays the target until it is mended.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from reconciler.domain.errors import BackendError, CredentialsRefusedError, SourceUnreadableError
+from reconciler.engine import report
+from reconciler.engine.apply import Outcome, Result, Terms
+from reconciler.engine.backoff import pause_s
+from reconciler.engine.plan import Tree, judge
+from reconciler.engine.reconcile import PassOutcome, Target, reconcile
+from reconciler.engine.world import World
+from reconciler.ports.source import Revision
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When the loop looks and passes."""
+
+    debounce_s: float = 0.1
+    """Quiet that must follow a hint: editors and checkouts write several files."""
+    max_wait_s: float = 2.0
+    """Longest wait for that quiet."""
+    rescan_s: float = 10.0
+    """Between two looks at the manifests without a hint; hints get lost."""
+    observe_s: float = 60.0
+    """Between two passes without a reason: the longest that drift goes unseen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """What the loop needs besides the world, and whom it tells."""
+
+    jitter: Callable[[], float]
+    """Returns a random number, 0 <= number < 1."""
+    on_pass: Callable[[PassOutcome], None] = lambda _: None
+    """Told of every finished pass."""
+
+
+class Loop:
+    """One reconciler at work; `run` it once, `stop` it from a signal handler."""
+
+    def __init__(self, world: World, timing: Timing, watcher: Watcher) -> None:
+        self._world = world
+        self._timing = timing
+        self._watcher = watcher
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._good: Target | None = None
+        self._seen = Revision("")
+        self._source_trouble = ""
+        self._failures = 0
+        self._reached = False
+        self._look_at_s = -math.inf
+        self._pass_at_s = math.inf
+        self._reporter = report.Reporter()
+
+    def stop(self) -> None:
+        """Ask the loop to end; the call in flight is finished, nothing more is sent."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """
+        Keep the backend as the manifests say, until `stop`.
+
+        Raises:
+            CredentialsRefusedError: the account has not accepted us even once.
+
+        """
+        self._world.source.watch(self._wake)
+        log.info("loop.started", source=self._world.source.name, backend=self._world.backend.name)
+        try:
+            while not self._stopping:
+                await self._turn()
+                await self._rest()
+        except Exception as error:
+            log.error("loop.ended", kind=type(error).__name__)  # noqa: TRY400 -- a traceback may quote secrets
+            raise
+        finally:
+            self._world.source.close()
+        log.info("loop.stopped")
+
+    async def _turn(self) -> None:
+        """Look at the manifests, and pass when there is a reason to."""
+        await self._look()
+        self._look_at_s = self._now_s() + self._timing.rescan_s
+        if self._good is not None and self._now_s() >= self._pass_at_s:
+            await self._pass(self._good)
+
+    async def _rest(self) -> None:
+        """Wait for a hint or the next timer; after a hint, for quiet."""
+        pause = max(0.0, min(self._look_at_s, self._pass_at_s) - self._now_s())
+        if not await self._world.clock.wait(self._wake, pause):
+            return
+        quiet_by_s = self._now_s() + self._timing.max_wait_s
+        while self._wake.is_set() and not self._stopping:
+            self._wake.clear()
+            left_s = quiet_by_s - self._now_s()
+            if left_s > 0:
+                await self._world.clock.wait(self._wake, min(self._timing.debounce_s, left_s))
+
+    async def _look(self) -> None:
+        """Learn what the manifests say; a tree that has not changed is not news."""
+        try:
+            snapshot = await self._world.source.snapshot()
+        except SourceUnreadableError as error:
+            if str(error) != self._source_trouble:
+                report.source_unreadable(error)
+            self._source_trouble = str(error)
+            return
+        self._source_trouble = ""
+        if snapshot.revision != self._seen:
+            self._seen = snapshot.revision
+            self._take(judge(snapshot, self._world.reader))
+
+    def _take(self, tree: Tree) -> None:
+        """Make a tree the target, unless it has errors; then the last good one stays."""
+        report.tree(tree, last_good=self._good.revision if self._good else None)
+        if tree.verdict.desired is None:
+            return
+        if self._good is None or self._good.revision != tree.revision:
+            self._good = Target(revision=tree.revision, desired=tree.verdict.desired, automatic=True)
+        self._failures = 0
+        self._pass_at_s = self._now_s()
+
+    async def _pass(self, good: Target) -> None:
+        try:
+            outcome = await reconcile(self._world, good, terms=self._terms())
+        except CredentialsRefusedError as error:
+            if not self._reached:
+                raise
+            self._retry(error)
+        except BackendError as error:
+            self._retry(error)
+        else:
+            self._finish(good, outcome)
+
+    def _terms(self) -> Terms:
+        """Return terms under which a stop, and a hint once something has failed, hold back the rest of a pass."""
+        failed = asyncio.Event()
+
+        def hold() -> str:
+            if self._stopping:
+                return "not sent, because the loop is stopping"
+            if failed.is_set() and self._wake.is_set():
+                return "not sent, because something has failed and the manifests seem to have changed"
+            return ""
+
+        def on_outcome(outcome: Outcome) -> None:
+            self._reporter.change(outcome)
+            if outcome.result is Result.FAILED:
+                failed.set()
+
+        return Terms(hold=hold, on_outcome=on_outcome)
+
+    def _retry(self, error: BackendError) -> None:
+        self._failures += 1
+        pause = pause_s(self._failures, jitter=self._watcher.jitter())
+        self._pass_at_s = self._now_s() + pause
+        report.pass_failed(error, failures=self._failures, retry_in_s=pause)
+
+    def _finish(self, good: Target, outcome: PassOutcome) -> None:
+        self._reached = True
+        self._good = replace(good, deleted_flows=good.deleted_flows | outcome.deleted_flows)
+        self._failures = self._failures + 1 if outcome.has_failed else 0
+        pause = self._timing.observe_s
+        if outcome.has_failed:
+            pause = min(pause, pause_s(self._failures, jitter=self._watcher.jitter()))
+        self._pass_at_s = self._now_s() + pause
+        self._reporter.pass_finished(outcome)
+        self._watcher.on_pass(outcome)
+
+    def _now_s(self) -> float:
+        return self._world.clock.monotonic_s()

@@ -1,0 +1,104 @@
+"""What the engine says of its work: events with flat fields; `docs/events.md` promises their names to dashboards."""
+
+from collections import Counter
+
+import structlog
+
+from reconciler.domain.changes import Action, Blocked, Failed, Waiting
+from reconciler.domain.errors import BackendError, SourceUnreadableError
+from reconciler.domain.findings import Severity
+from reconciler.engine.apply import Outcome, Result
+from reconciler.engine.plan import Tree
+from reconciler.engine.reconcile import PassOutcome
+from reconciler.ports.source import Revision
+
+log = structlog.get_logger()
+
+_Held = Blocked | Waiting | Failed
+
+
+class Reporter:
+    """Tells of passes; what is held back is told when it is news, not again with every pass."""
+
+    def __init__(self) -> None:
+        self._told: frozenset[tuple[str, str]] = frozenset()
+
+    def change(self, outcome: Outcome) -> None:
+        """Log what became of one change."""
+        change = outcome.change
+        fields = {
+            "resource": str(change.key),
+            "action": str(change.action),
+            "impact": str(change.impact),
+            "request_ids": list(outcome.request_ids),
+        }
+        if outcome.result is Result.DONE:
+            log.info("change.applied", **fields)
+        elif outcome.result is Result.FAILED:
+            log.warning("change.failed", **fields, why=outcome.why)
+        else:
+            log.warning("change.skipped", **fields, why=outcome.why)
+
+    def pass_finished(self, outcome: PassOutcome) -> None:
+        """Log one pass, and what it holds back where that is news."""
+        held: list[_Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
+        for item in held:
+            if (str(item.key), item.why) not in self._told:
+                _held_back(item)
+        self._told = frozenset((str(item.key), item.why) for item in held)
+        sent = Counter(change.action for change in outcome.done)
+        fields = {
+            "revision": outcome.revision,
+            **{f"{action}s": sent[action] for action in Action},
+            "unchanged": outcome.left.unchanged,
+            "blocked": len(outcome.left.blocked),
+            "waiting": len(outcome.left.waiting),
+            "failures": len(outcome.undone) + len(outcome.left.failed),
+            "duration_s": round(outcome.duration_s, 3),
+        }
+        # A pass that finds nothing to do is no news: one every few seconds would hide what is.
+        emit = log.warning if outcome.has_failed else log.info if outcome.done else log.debug
+        emit("reconcile.pass_finished", **fields)
+
+
+def _held_back(item: _Held) -> None:
+    match item:
+        case Blocked():
+            log.warning("change.blocked", resource=str(item.key), action=str(item.action), why=item.why)
+        case Waiting():
+            log.info("resource.delayed", resource=str(item.key), why=item.why)
+        case Failed():
+            log.warning("resource.failed", resource=str(item.key), why=item.why)
+
+
+def pass_failed(error: BackendError, *, failures: int, retry_in_s: float) -> None:
+    """Log a pass that could not read the backend; nothing was sent."""
+    log.warning(
+        "reconcile.pass_failed",
+        why=str(error),
+        code=error.code,
+        request_id=error.request_id,
+        failures=failures,
+        retry_in_s=round(retry_in_s, 3),
+    )
+
+
+def source_unreadable(error: SourceUnreadableError) -> None:
+    """Log that nothing is known of the manifests; the last good tree stays the target."""
+    log.warning("tree.unreadable", why=str(error))
+
+
+def tree(seen: Tree, *, last_good: Revision | None) -> None:
+    """Log a tree that was seen for the first time: taken as the target, or refused with its findings."""
+    verdict = seen.verdict
+    counts = Counter(finding.weight for finding in verdict.findings)
+    fields = {
+        "revision": seen.revision,
+        "errors": counts[Severity.ERROR],
+        "warnings": counts[Severity.WARNING],
+        "findings": [str(finding) for finding in verdict.findings],
+    }
+    if verdict.desired is None:
+        log.warning("tree.refused", **fields, last_good=last_good)
+    else:
+        log.info("tree.accepted", **fields, flows=len(verdict.desired.flows), outputs=len(verdict.desired.outputs))

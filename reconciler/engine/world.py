@@ -1,0 +1,22 @@
+"""What a use case works on: one tree of manifests, one backend, and who we are there."""
+
+from dataclasses import dataclass
+
+from reconciler.domain.marks import Owner
+from reconciler.ports.backend import Backend
+from reconciler.ports.clock import Clock
+from reconciler.ports.secrets import Vault
+from reconciler.ports.source import Reader, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The ports of one reconciler, chosen once by the wiring."""
+
+    source: Source
+    reader: Reader
+    vault: Vault
+    backend: Backend
+    clock: Clock
+    owner: Owner
+    """Whose objects may be touched."""

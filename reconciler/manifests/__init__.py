@@ -1,0 +1,1 @@
+"""YAML text to documents with positions, to schema-checked domain values."""

@@ -1,0 +1,1 @@
+"""Publish and receive media as an outsider would, and handle the programs that do it."""

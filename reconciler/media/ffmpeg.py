@@ -1,0 +1,109 @@
+"""Command lines of ffmpeg without a secret in them, and what its complaints mean."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from reconciler.media.programs import FFMPEG
+
+_QUIET: Final = ("-hide_banner", "-nostdin", "-loglevel", "warning")
+_RTMP_WAIT_US: Final = 8_000_000
+"""How long an RTMP socket may stand still before ffmpeg gives up."""
+
+_MEANINGS: Final = (
+    (r"Connection refused", "the connection was refused: nothing listens there"),
+    (r"(Name or service not known|Failed to resolve|Temporary failure in name resolution)", "the host is not known"),
+    (r"(Network is unreachable|No route to host)", "the host cannot be reached"),
+    (r"Connection timed out", "no answer in time"),
+    (r"codec (\S+) not compatible with flv", "RTMP does not carry this video codec"),
+    (r"codec not currently supported in container", "RTMP does not carry this codec"),
+    (r"(Could not write header|Error initializing output stream)", "RTMP does not carry this stream"),
+    (r"matches no streams", "the input has no video"),
+    (r"(Server error|BadName|Publish.*denied|NetStream\.Publish)", "the server refused the stream key"),
+    (r"(gnutls|TLS|tls|certificate)", "the TLS connection failed"),
+    (r"(Input/output error|End of file|Broken pipe|Connection reset)", "the connection was closed by the far end"),
+)
+_PERMANENT: Final = frozenset(
+    {"RTMP does not carry this video codec", "RTMP does not carry this codec", "RTMP does not carry this stream"}
+)
+
+
+def why(complaints: str) -> str:
+    """Return in words why ffmpeg ended, from what it said; its own text may hold an address and is never passed on."""
+    for pattern, meaning in _MEANINGS:
+        if re.search(pattern, complaints):
+            return meaning
+    return "ffmpeg ended without saying why" if not complaints.strip() else "ffmpeg ended with an error"
+
+
+def is_permanent(reason: str) -> bool:
+    """Whether trying again soon is useless: the media itself does not fit."""
+    return reason in _PERMANENT
+
+
+def server_of(url: str) -> str:
+    """Return the part of an RTMP URL that a process list may show: scheme, host and port."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "") + "/"
+
+
+def app_of(url: str) -> str:
+    """Return the application of an RTMP URL that ends before its stream key."""
+    parts = urlsplit(url)
+    return parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
+
+
+def publish_preset(url: str, stream_key: str) -> str:
+    """Return the preset (for `-fpre`) that makes ffmpeg push to `url`/`stream_key`."""
+    return f"rtmp_app={app_of(url)}\nrtmp_playpath={stream_key}\n"
+
+
+def play_list(url: str, stream_key: str) -> str:
+    """Return the `ffconcat` script that makes ffmpeg pull `url`/`stream_key`."""
+    address = f"{url.rstrip('/')}/{stream_key}".replace("'", r"'\''")
+    return f"ffconcat version 1.0\nfile '{address}'\noption rw_timeout {_RTMP_WAIT_US}\n"
+
+
+def play_list_input(descriptor: int) -> tuple[str, ...]:
+    """Return the input arguments that read a `play_list` from an open descriptor."""
+    return (
+        *("-f", "concat", "-safe", "0", "-protocol_whitelist", "file,rtmp,rtmps,tcp,tls,crypto"),
+        *("-i", f"/dev/fd/{descriptor}"),
+    )
+
+
+def rtmp_output(url: str, descriptor: int) -> tuple[str, ...]:
+    """Return the output arguments that push as a `publish_preset` in an open descriptor says."""
+    return (
+        *("-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", str(_RTMP_WAIT_US)),
+        *("-fpre", f"/dev/fd/{descriptor}", server_of(url)),
+    )
+
+
+def list_frames(source: tuple[str, ...]) -> list[str]:
+    """Return the command that lists every packet of the first video and audio stream on standard output."""
+    return [
+        *(FFMPEG, *_QUIET, *source),
+        *("-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "framecrc", "pipe:1"),
+    ]
+
+
+def test_signal(sink: tuple[str, ...]) -> list[str]:
+    """Return the command that sends a test picture with a running timecode, and a 1 kHz tone, at about 1 Mb/s."""
+    timecode = r"drawtext=timecode='00\:00\:00\:00':rate=25:fontsize=48:fontcolor=white:box=1:boxcolor=black@0.6:x=24:y=24"
+    return [
+        *(FFMPEG, *_QUIET, "-re", "-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=25,{timecode}"),
+        *("-re", "-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=48000"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "25"),
+        *("-b:v", "900k", "-maxrate", "900k", "-bufsize", "900k", "-threads", "1"),
+        *("-c:a", "aac", "-b:a", "96k", "-ac", "2", "-flush_packets", "1", *sink),
+    ]
+
+
+def push_copy(source: tuple[str, ...], sink: tuple[str, ...], *, progress: str) -> list[str]:
+    """Return the command that pushes the first video and audio stream of a source on, unchanged."""
+    return [
+        *(FFMPEG, *_QUIET, "-progress", progress, "-stats_period", "1", *source),
+        *("-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", *sink),
+    ]

@@ -1,0 +1,103 @@
+"""The little HTTP service that an RTMP server asks before it lets anybody in."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+from urllib.parse import parse_qsl, urlsplit
+
+_LONGEST_BYTES: Final = 64 * 1024
+_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The caller may go on, under another stream name where one is given."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The caller is turned away."""
+
+
+Answer = Admitted | Refused
+Question = Mapping[str, str]
+"""What the RTMP server tells of a caller: `call`, `addr`, `clientid`, `app`, `name` and more."""
+Gatekeeper = Callable[[Question], Answer]
+
+
+class HookServer:
+    """
+    Asks a gatekeeper on behalf of RTMP servers; listens on loopback, under a path that nobody can guess.
+
+    Each RTMP server has a gate of its own, so that one's callers are never taken for another's.
+    """
+
+    def __init__(self) -> None:
+        self._gates: dict[str, Gatekeeper] = {}
+        self._server: asyncio.Server | None = None
+        self._port = 0
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Begin to listen, on a port that the kernel chooses; a second start is nothing."""
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_LONGEST_BYTES)
+            self._port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    def open_gate(self, gatekeeper: Gatekeeper) -> str:
+        """Return the URL that leads to this gatekeeper."""
+        path = f"/{secrets.token_urlsafe(24)}"
+        self._gates[path] = gatekeeper
+        return f"http://127.0.0.1:{self._port}{path}"
+
+    def close_gate(self, url: str) -> None:
+        """Forget the gatekeeper of this URL; its callers are refused from now on."""
+        self._gates.pop(urlsplit(url).path, None)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(_TIMEOUT_S):
+                path, question = await _question(reader)
+                gatekeeper = self._gates.get(path)
+                answer = Refused() if gatekeeper is None else gatekeeper(question)
+                writer.write(_response(answer))
+                await writer.drain()
+        writer.close()
+
+
+async def _question(reader: asyncio.StreamReader) -> tuple[str, Question]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
+    path = head[0].split(" ")[1]
+    headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
+    length = min(int(headers.get("content-length", "0")), _LONGEST_BYTES)
+    body = (await reader.readexactly(length)).decode()
+    return path, dict(parse_qsl(body, keep_blank_values=True))
+
+
+def _response(answer: Answer) -> bytes:
+    """Return the answer as nginx-rtmp reads it: a redirection is a new name."""
+    if isinstance(answer, Refused):
+        status, location = "403 Forbidden", ""
+    elif answer.name:
+        status, location = "302 Found", f"Location: {answer.name}\r\n"
+    else:
+        status, location = "200 OK", ""
+    return f"HTTP/1.1 {status}\r\n{location}Content-Length: 0\r\nConnection: close\r\n\r\n".encode()

@@ -1,0 +1,250 @@
+"""A small nginx of our own that speaks RTMP: its configuration, its life, and what it says of its clients."""
+
+import asyncio
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as Xml
+
+from reconciler.media.processes import Child, Identity, end, load, save, spawn, tied
+from reconciler.media.programs import NGINX, RTMP_MODULE
+
+_READY_S: Final = 10.0
+_POLL_S: Final = 0.03
+_CONTROL: Final = "control.sock"
+_TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpListener:
+    """What one RTMP server serves."""
+
+    host: str
+    port: int
+    apps: tuple[str, ...]
+    gate: str
+    """URL that is asked before anybody publishes or plays."""
+    playable_from: tuple[str, ...] = ()
+    """Addresses that may play; empty leaves it to the gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpClient:
+    """One connection, as the server tells it."""
+
+    id: str
+    address: str
+    connected_ms: int
+    publishes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpStream:
+    """One stream, as the server tells it."""
+
+    name: str
+    bytes_in: int
+    bytes_out: int
+    clients: tuple[RtmpClient, ...]
+
+
+class NginxFailedError(Exception):
+    """The server did not start, or did not answer; the text is in words and free of secrets."""
+
+
+def render(listener: RtmpListener) -> str:
+    """
+    Return the whole configuration; it never changes while the server runs, for a reload would split its streams.
+
+    There is no `on_update`: with it, a gate that does not answer for some seconds would cut every client.
+    """
+    allowed = "".join(f"      allow play {address};\n" for address in listener.playable_from)
+    denied = "      deny play all;\n" if listener.playable_from else ""
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    apps = "".join(
+        f"    application {app} {{\n"
+        "      live on;\n"
+        "      wait_key on;\n"
+        "      idle_streams on;\n"
+        f"{allowed}{denied}"
+        f"      on_publish {listener.gate};\n"
+        + ("" if listener.playable_from else f"      on_play {listener.gate};\n")
+        + "    }\n"
+        for app in listener.apps
+    )
+    temporary = "".join(f"  {name}_temp_path temporary;\n" for name in _TEMPORARY)
+    return (
+        f"load_module {RTMP_MODULE};\n"
+        "daemon off;\n"
+        "worker_processes 1;\n"
+        "pid nginx.pid;\n"
+        "error_log nginx.log crit;\n"
+        "events { worker_connections 512; }\n"
+        "rtmp {\n"
+        "  access_log off;\n"
+        "  server {\n"
+        f"    listen {host}:{listener.port};\n"
+        "    chunk_size 4096;\n"
+        "    ping 10s;\n"
+        "    ping_timeout 10s;\n"
+        f"{apps}"
+        "  }\n"
+        "}\n"
+        "http {\n"
+        "  access_log off;\n"
+        f"{temporary}"
+        "  server {\n"
+        f"    listen unix:{_CONTROL};\n"
+        "    location /stat { rtmp_stat all; }\n"
+        "    location /control { rtmp_control all; }\n"
+        "  }\n"
+        "}\n"
+    )
+
+
+class Nginx:
+    """One server, in a folder of its own; it is not touched while `start` is not called again."""
+
+    def __init__(self, home: Path, *, outlives_us: bool) -> None:
+        self._home = home
+        self._outlives_us = outlives_us
+        self._child: Child | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the server runs."""
+        return self._child is not None and self._child.running
+
+    async def start(self, listener: RtmpListener) -> None:
+        """
+        Start the server, and wait until it accepts connections.
+
+        Raises:
+            NginxFailedError: it did not.
+
+        """
+        await self.stop()
+        _write_private(self._home / "nginx.conf", render(listener))
+        (self._home / "nginx.log").unlink(missing_ok=True)
+        (self._home / _CONTROL).unlink(missing_ok=True)
+        conf = str(self._home / "nginx.conf")
+        command = [NGINX, "-p", str(self._home), "-e", str(self._home / "nginx.log"), "-c", conf]
+        # TERM, not KILL: nginx takes its worker along only when it is asked.
+        argv = command if self._outlives_us else tied(command, with_signal="TERM")
+        try:
+            self._child = spawn(argv, mark=conf, cwd=self._home)
+        except OSError as error:
+            raise NginxFailedError("nginx cannot be started") from error
+        save(self._child.identity, self._home / "nginx.identity")
+        await self._until_ready(self._child)
+
+    async def _until_ready(self, child: Child) -> None:
+        deadline_s = asyncio.get_running_loop().time() + _READY_S
+        while True:
+            try:
+                await self.streams()
+            except NginxFailedError:
+                if not child.running or asyncio.get_running_loop().time() > deadline_s:
+                    reason = _why(self._home / "nginx.log")
+                    await self.stop()
+                    raise NginxFailedError(reason) from None
+                await asyncio.sleep(_POLL_S)
+            else:
+                return
+
+    async def stop(self) -> None:
+        """End the server; where none runs, nothing happens."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.end()
+        (self._home / "nginx.identity").unlink(missing_ok=True)
+
+    async def streams(self) -> tuple[RtmpStream, ...]:
+        """
+        Return the streams that the server knows.
+
+        Raises:
+            NginxFailedError: it does not answer.
+
+        """
+        return parse_streams(await self._get("/stat"))
+
+    async def drop(self, *, app: str, name: str, role: str, client_id: str) -> None:
+        """Cut one `publisher` or `subscriber`; one that has left already is fine."""
+        with contextlib.suppress(NginxFailedError):
+            await self._get(f"/control/drop/{role}?app={app}&name={name}&clientid={client_id}")
+
+    async def _get(self, target: str) -> bytes:
+        # The folder is reached through a descriptor: a socket's path may have only 107 bytes, whole.
+        folder = -1
+        try:
+            folder = os.open(self._home, os.O_PATH | os.O_DIRECTORY)
+            async with asyncio.timeout(_READY_S):
+                reader, writer = await asyncio.open_unix_connection(f"/proc/self/fd/{folder}/{_CONTROL}")
+                try:
+                    writer.write(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+                    answer = await reader.read(-1)
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError) as error:
+            raise NginxFailedError("nginx does not answer") from error
+        finally:
+            if folder >= 0:
+                os.close(folder)
+        return answer.partition(b"\r\n\r\n")[2]
+
+
+async def end_left_over(home: Path) -> None:
+    """End the server that an earlier run left in this folder, if it is there still."""
+    path = home / "nginx.identity"
+    identity: Identity | None = load(path)
+    if identity is not None:
+        await end(identity, home=home)
+    path.unlink(missing_ok=True)
+
+
+def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
+    """
+    Return the streams in an answer of `/stat`.
+
+    Raises:
+        NginxFailedError: it is no such answer.
+
+    """
+    try:
+        root = Xml.fromstring(text)  # noqa: S314 -- the server is our own, on a socket in our own folder
+    except Xml.ParseError as error:
+        raise NginxFailedError("nginx does not tell its state") from error
+    return tuple(
+        RtmpStream(
+            name=stream.findtext("name", ""),
+            bytes_in=int(stream.findtext("bytes_in", "0")),
+            bytes_out=int(stream.findtext("bytes_out", "0")),
+            clients=tuple(_client(client) for client in stream.iter("client")),
+        )
+        for stream in root.iter("stream")
+    )
+
+
+def _client(client: Xml.Element) -> RtmpClient:
+    return RtmpClient(
+        id=client.findtext("id", ""),
+        address=client.findtext("address", ""),
+        connected_ms=int(client.findtext("time", "0")),
+        publishes=client.find("publishing") is not None,
+    )
+
+
+def _why(log: Path) -> str:
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    return "the port is in use" if "Address already in use" in text else "nginx did not start"
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+

@@ -1,0 +1,253 @@
+"""Receive from the far end of an output and measure; ffmpeg counts the frames, never the relay."""
+
+import asyncio
+import contextlib
+import subprocess
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from reconciler.domain.secrets import Secret
+from reconciler.media import srt
+from reconciler.media.ffmpeg import list_frames, play_list, play_list_input, why
+from reconciler.media.frames import FrameList
+from reconciler.media.processes import Child, reading, spawn, tied, unnamed_file, writing
+from reconciler.media.programs import FFMPEG
+from reconciler.media.rates import Backoff, RateWindow
+from reconciler.media.rtmp_server import RtmpServers
+from reconciler.media.srt import SrtSocket
+from reconciler.media.ts import ContinuityCounter
+
+_PIECE_BYTES: Final = 64 * 1024
+_COMPLAINTS_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpSource:
+    """An RTMP address: we pull `url` + "/" + `stream_key`, or serve it so that an output can push to it."""
+
+    listens: bool
+    url: str
+    """`rtmp://host:port/app`; where we listen, host is an address of this machine."""
+    stream_key: Secret
+
+
+ProbeSource = SrtSocket | RtmpSource
+"""Where a probe receives from: it calls or listens, as the output wants."""
+
+
+class ReceptionState(StrEnum):
+    """What a receiver is doing."""
+
+    WAITING = "waiting"
+    RECEIVING = "receiving"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """What has arrived so far; figures are counted from the first connection on."""
+
+    state: ReceptionState = ReceptionState.WAITING
+    frames: int = 0
+    """Video frames, counted by ffmpeg."""
+    discontinuities: int = 0
+    """Continuity-counter errors, and video timestamp steps above one and a half frames."""
+    connections: int = 0
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    bitrate_bps: int = 0
+    """Media bits per second over the last few seconds."""
+    last_error: str = ""
+    """Why nothing arrives, in words, without secrets."""
+
+
+class Receiver:
+    """
+    Receives from one source, within `async with`, and reconnects by itself; `reception` is always current.
+
+    Several that listen for RTMP on one port share a server: give them the same `servers`.
+    """
+
+    def __init__(self, source: ProbeSource, *, servers: RtmpServers | None = None) -> None:
+        self._source = source
+        self._servers = servers
+        self._frames = FrameList()
+        self._continuity = ContinuityCounter()
+        self._rate = RateWindow()
+        self._connections = 0
+        self._last_error = ""
+        self._connected = False
+        self._arrived = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._again_and_again())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    @property
+    def reception(self) -> Reception:
+        """What has arrived so far."""
+        return Reception(
+            state=ReceptionState.RECEIVING if self._connected else ReceptionState.WAITING,
+            frames=self._frames.frames,
+            discontinuities=self._continuity.errors + self._frames.steps.discontinuities,
+            connections=self._connections,
+            codec=self._frames.codec,
+            width=self._frames.width,
+            height=self._frames.height,
+            fps=self._frames.steps.fps,
+            bitrate_bps=self._rate.bitrate_bps if self._connected else 0,
+            last_error="" if self._connected else self._last_error,
+        )
+
+    async def frames(self, count: int) -> Reception:
+        """Return the reception once at least `count` frames have arrived; it may be cut short by `asyncio.timeout`."""
+        return await self.until(lambda reception: reception.frames >= count)
+
+    async def until(self, holds: Callable[[Reception], bool]) -> Reception:
+        """Return the reception once `holds` says yes to it."""
+        async with self._arrived:
+            while not holds(self.reception):
+                self._raise_if_broken()
+                await self._arrived.wait()
+        return self.reception
+
+    def _raise_if_broken(self) -> None:
+        if self._task is not None and self._task.done():
+            self._task.result()
+
+    async def _again_and_again(self) -> None:
+        backoff = Backoff(first_s=0.3, most_s=2.0)
+        async with _server_for(self._source, self._servers) as source:
+            while True:
+                began_with = self._frames.frames
+                if isinstance(source, SrtSocket):
+                    reason = await self._receive_srt(source)
+                else:
+                    reason = await self._receive_rtmp(source)
+                await self._changed(connected=False, reason=reason)
+                if self._frames.frames > began_with:
+                    backoff.reset()
+                await asyncio.sleep(backoff.pause_s())
+
+    async def _receive_srt(self, source: SrtSocket) -> str:
+        """Run SRT receiver and ffmpeg until either ends; return why in words."""
+        report = srt.PipeReport()
+        async with AsyncExitStack() as stack:
+            pipe = srt.start(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stack.push_async_callback(pipe.end)
+            order = await stack.enter_async_context(writing(pipe.stdin))
+            order.write(source.order(sends=False))
+            counter = _start_counter(("-f", "mpegts", "-i", "pipe:0"), stdin=subprocess.PIPE)
+            stack.push_async_callback(counter.end)
+            stream = await stack.enter_async_context(reading(pipe.stdout))
+            to_counter = await stack.enter_async_context(writing(counter.stdin))
+            await self._first_of(
+                srt.listen_to(pipe, report, told=lambda: self._follow(report)),
+                self._pass_on(stream, to_counter),
+                self._count(counter),
+                _tail(counter),
+            )
+        return report.last_error
+
+    async def _receive_rtmp(self, source: RtmpSource) -> str:
+        """Run ffmpeg until it ends; return why in words."""
+        with unnamed_file(play_list(source.url, source.stream_key.reveal())) as script:
+            counter = _start_counter(play_list_input(script), stdin=subprocess.DEVNULL, keep=(script,))
+        try:
+            said = asyncio.create_task(_tail(counter))
+            await self._count(counter)
+            return why(await said)
+        finally:
+            said.cancel()
+            await counter.end()
+
+    @staticmethod
+    async def _first_of(*parts: Coroutine[None, None, object]) -> None:
+        """Return when any part ends; the others are cut short."""
+        tasks = [asyncio.create_task(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in done:
+            task.result()
+
+    def _follow(self, report: srt.PipeReport) -> None:
+        if not report.connected:
+            self._connected = False
+            self._rate.clear()
+        self._last_error = report.last_error
+
+    async def _pass_on(self, stream: asyncio.StreamReader, counter: asyncio.StreamWriter) -> None:
+        """Pass the transport stream on to ffmpeg, and count what it lost on the way here."""
+        with contextlib.suppress(ConnectionError):
+            while piece := await stream.read(_PIECE_BYTES):
+                self._continuity.feed(piece)
+                counter.write(piece)
+                await counter.drain()
+
+    async def _count(self, counter: Child) -> None:
+        """Read the packets that ffmpeg lists until it ends."""
+        loop = asyncio.get_running_loop()
+        async with reading(counter.stdout) as lines:
+            async for line in lines:
+                self._frames.feed(line.decode(errors="replace").rstrip())
+                if not line.startswith(b"#"):
+                    self._rate.feed(loop.time(), self._frames.media_bytes)
+                    await self._changed(connected=True)
+
+    async def _changed(self, *, connected: bool, reason: str = "") -> None:
+        async with self._arrived:
+            if connected and not self._connected:
+                self._connections += 1
+            if not connected:
+                self._rate.clear()
+            self._connected, self._last_error = connected, reason
+            self._arrived.notify_all()
+
+
+@asynccontextmanager
+async def _server_for(source: ProbeSource, servers: RtmpServers | None) -> AsyncIterator[ProbeSource]:
+    """Lend what to read from: where an output pushes RTMP to us, that is a server of our own."""
+    if isinstance(source, SrtSocket) or not source.listens:
+        yield source
+        return
+    async with (servers or RtmpServers()).serving(source.url, source.stream_key) as url:
+        yield RtmpSource(listens=False, url=url, stream_key=source.stream_key)
+
+
+def _start_counter(source: tuple[str, ...], *, stdin: int, keep: tuple[int, ...] = ()) -> Child:
+    return spawn(
+        tied(list_frames(source)),
+        mark=FFMPEG,
+        cwd=Path("/"),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        keep=keep,
+    )
+
+
+async def _tail(child: Child) -> str:
+    """Return the last of what a process said on standard error, once it has said it all."""
+    kept = b""
+    async with reading(child.stderr) as said:
+        while piece := await said.read(_COMPLAINTS_BYTES):
+            kept = (kept + piece)[-_COMPLAINTS_BYTES:]
+    return kept.decode(errors="replace")

@@ -1,0 +1,1 @@
+"""The relay's control plane: requests in the API's words."""

@@ -1,0 +1,1 @@
+"""The programs that carry the relay's media."""

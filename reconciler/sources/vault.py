@@ -1,0 +1,88 @@
+"""Secrets of environment variables and of files in one directory."""
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from reconciler.domain.errors import SecretUnavailableError
+from reconciler.domain.rules.secret_names import env_problem, file_problem
+from reconciler.domain.secrets import Secret, SecretRef, SecretSource
+
+MAX_SECRET_BYTES: Final = 4096
+"""A file larger than this is no secret but a mistake."""
+
+
+class SecretVault:
+    """
+    Resolves references to secrets; implements `ports.secrets.Vault`.
+
+    No error and no attribute of one holds a value or its length.
+    """
+
+    def __init__(self, *, env: Mapping[str, str], env_patterns: Sequence[str], directory: Path | None) -> None:
+        self._env = env
+        self._env_patterns = tuple(env_patterns)
+        self._directory = directory
+
+    def resolve(self, ref: SecretRef) -> Secret:
+        """
+        Return the secret's value.
+
+        Raises:
+            SecretUnavailableError: it is not there, not allowed, empty, or too large.
+
+        """
+        value = self._variable(ref) if ref.source is SecretSource.ENV else self._file(ref)
+        if not value:
+            raise SecretUnavailableError(ref, "it is empty. An empty secret would turn the protection off.")
+        return Secret(value, version=ref.version)
+
+    def _variable(self, ref: SecretRef) -> str:
+        problem = env_problem(ref.name, self._env_patterns)
+        if problem:
+            raise SecretUnavailableError(ref, f"{problem}.")
+        if ref.name not in self._env:
+            raise SecretUnavailableError(
+                ref, f"the environment variable {ref.name} is not set. Set it for this process, or refer to a file."
+            )
+        return self._env[ref.name]
+
+    def _file(self, ref: SecretRef) -> str:
+        problem = file_problem(ref.name)
+        if problem:
+            raise SecretUnavailableError(ref, f"{problem}.")
+        if self._directory is None:
+            raise SecretUnavailableError(ref, "no directory of secrets is set (secrets.dir).")
+        try:
+            return _text_of(ref, _read_within(ref, self._directory))
+        except OSError as error:
+            raise SecretUnavailableError(
+                ref, f"the file {ref.name} in {self._directory}: {error.strerror or type(error).__name__}."
+            ) from None
+
+
+def _read_within(ref: SecretRef, directory: Path) -> bytes:
+    """Return the first bytes, one more than allowed; a link may point elsewhere, but not out of the directory."""
+    home = os.path.realpath(directory)
+    path = os.path.realpath(Path(home) / ref.name)
+    if os.path.commonpath([home, path]) != home:
+        raise SecretUnavailableError(ref, "a link leads out of the directory of secrets (secrets.dir).")
+    # Without blocking, so that a pipe in the directory cannot hold a pass up.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor, opened with the flags above, has no path.
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SecretUnavailableError(ref, "it is not a regular file.")
+        return file.read(MAX_SECRET_BYTES + 1)
+
+
+def _text_of(ref: SecretRef, content: bytes) -> str:
+    if len(content) > MAX_SECRET_BYTES:
+        raise SecretUnavailableError(ref, f"the file is larger than {MAX_SECRET_BYTES} bytes.")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        # The original error holds the bytes: it must not travel along.
+        raise SecretUnavailableError(ref, "the file is not UTF-8 text.") from None
+    return text.removesuffix("\n").removesuffix("\r")

@@ -1,0 +1,1 @@
+"""The StreamLink API: signing, wire types, codes, rate limits, client, backend."""

@@ -1,0 +1,288 @@
+"""The backend over the StreamLink API, in either profile: a cloud account, or a relay."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
+from reconciler.domain.errors import (
+    BackendError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+    WrongStateError,
+)
+from reconciler.domain.impact import Capabilities
+from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, Region
+from reconciler.domain.resolution import secret_versions
+from reconciler.ports.backend import Applied, EndStatus
+from reconciler.ports.clock import Clock
+from reconciler.streamlink.client import Answer, StreamLinkClient
+from reconciler.streamlink.flow_ids import FlowIds
+from reconciler.streamlink.listing import FlowList
+from reconciler.streamlink.reading import Members
+from reconciler.streamlink.settling import settle
+from reconciler.streamlink.translate import decode, edit, encode
+from reconciler.streamlink.wire import PRODUCTS, Payload
+
+STATE_DEADLINE_S: Final = 30.0
+"""How long a start or stop may take to show. No task is returned, so the state is what there is to wait for."""
+_FIRST_LOOK_S: Final = 0.1
+_LONGEST_LOOK_S: Final = 2.0
+
+_Result = TypeVar("_Result")
+
+
+class StreamLinkBackend:
+    """
+    Implements `ports.backend.Backend` with the API's actions.
+
+    Objects are known by name; ids are a cache. An edit reads the object and sends back what is not managed. A create is
+    sent once; when its outcome is unknown the object is looked for, and taken as made when it bears our mark.
+    """
+
+    def __init__(
+        self, client: StreamLinkClient, *, owner: Owner, regions: tuple[Region, ...] | None, clock: Clock
+    ) -> None:
+        """
+        Serve one account.
+
+        Args:
+            client: calls its API; closed with this backend.
+            owner: whose mark made objects bear.
+            regions: those that a pass reads; None for all that the service has.
+            clock: the time, for waiting until a state shows.
+
+        """
+        self._client = client
+        self._owner = owner
+        self._regions = regions
+        self._clock = clock
+        self._list = FlowList(client)
+        self._ids = FlowIds()
+
+    @property
+    def name(self) -> str:
+        """Say which account this is."""
+        return f"StreamLink ({self._client.settings.profile}) at {self._client.endpoint}, owner {self._owner}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what the API can change in place, and how often it is called."""
+        return Capabilities(calls_per_s=self._client.settings.rate_per_s)
+
+    async def regions(self) -> tuple[Region, ...]:
+        """Return the configured regions, else all of the service, sorted."""
+        if self._regions is not None:
+            return tuple(sorted(self._regions))
+        home = PRODUCTS[self._client.settings.profile].home
+        answer = await self._client.call("DescribeStreamLinkRegions", {}, region=home)
+        listed = Members(answer.response, "answer").inner("Info").objects("Regions")
+        return tuple(sorted({Region(each.text("Name")) for each in listed} - {Region("")}))
+
+    async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
+        """Return all flows of the region."""
+        flows = tuple(decode.flow(payload, region) for payload in await self._list.read(region))
+        self._ids.rebuild(region, flows)
+        return flows
+
+    async def apply(self, call: Call) -> Applied:
+        """Make one call, as the port says."""
+        match call:
+            case Create(wanted=Flow() as flow):
+                request_id = await self._create_flow(call.at, flow)
+            case Create(wanted=Output() as output):
+                request_id = await self._on_flow(call.at, lambda id_: self._create_output(call.at.region, id_, output))
+            case Edit(wanted=Flow() as flow, found=FoundFlow() as found):
+                request_id = await self._edit_flow(call, flow, found)
+            case Edit(wanted=Output() as output, found=FoundOutput() as found):
+                request_id = await self._on_flow(
+                    call.at, lambda id_: self._edit_output(call.at.region, id_, output, found.id)
+                )
+            case Delete(found=FoundFlow() as found):
+                request_id = await self._delete_flow(call.at.region, found)
+            case Delete(found=FoundOutput() as found):
+                request_id = await self._delete_output(call.at, found)
+            case Start():
+                request_id = await self._turn(call.at, FlowState.RUNNING)
+            case Stop():
+                request_id = await self._turn(call.at, FlowState.IDLE)
+            case _:
+                msg = f"no such call: {type(call).__name__} of {call.key}"
+                raise TypeError(msg)
+        return Applied(request_id=request_id)
+
+    async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
+        """Return the realtime status of the flow's input and of each output."""
+        answer = await self._client.call("DescribeStreamLinkFlowRealtimeStatus", {"FlowId": flow_id}, region=region)
+        return tuple(_end_status(each) for each in Members(answer.response, "answer").objects("Datas"))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._client.close()
+
+    async def _create_flow(self, at: FlowAt, flow: Flow) -> str:
+        name, request = "CreateStreamLinkFlow", encode.create_flow(flow, self._mark(flow))
+        try:
+            answer = await self._client.call(name, request, region=at.region)
+        except UnavailableError as error:
+            await settle(error, action=name, is_done=lambda: self._has_flow(at.region, flow), clock=self._clock)
+            return error.request_id
+        flow_id = Members(answer.response, "answer").inner("Info").text("FlowId")
+        if flow_id:
+            self._ids.add(FlowAt(at.region, flow.live_name), flow_id)
+        return answer.request_id
+
+    async def _has_flow(self, region: Region, flow: Flow) -> bool:
+        return any(self._is(flow.key, flow.live_name, each) for each in await self.observe(region))
+
+    async def _create_output(self, region: Region, flow_id: str, output: Output) -> str:
+        name, request = "CreateStreamLinkOutputInfo", encode.create_output(flow_id, output, self._mark(output))
+        try:
+            answer = await self._client.call(name, request, region=region)
+        except UnavailableError as error:
+            is_done = lambda: self._has_output(region, flow_id, output)  # noqa: E731 -- named for the line's width alone.
+            await settle(error, action=name, is_done=is_done, clock=self._clock)
+            return error.request_id
+        return answer.request_id
+
+    async def _has_output(self, region: Region, flow_id: str, output: Output) -> bool:
+        found = decode.flow(await self._describe(region, flow_id), region)
+        return any(self._is(output.key, output.live_name, each) for each in found.outputs)
+
+    def _is(self, key: Key, live_name: str, found: FoundFlow | FoundOutput) -> bool:
+        """Return whether the object is the one that we would have made."""
+        mark = found.mark
+        return found.live_name == live_name and mark is not None and (mark.owner, mark.name) == (self._owner, key.name)
+
+    async def _edit_flow(self, call: Edit, flow: Flow, found: FoundFlow) -> str:
+        """Edit the input, then the name: a rename that fails leaves a flow that is still found."""
+        region, request_id = call.at.region, ""
+        fresh = Members(await self._describe(region, found.id), "flow")
+        if {change.path for change in call.differences} != {"liveName"}:
+            inputs = fresh.objects("InputGroup")
+            if len(inputs) != 1:
+                raise RejectedError(f"{call.key} has {len(inputs)} inputs by now, and manifests describe one.")
+            profile = self._client.settings.profile
+            request = edit.modify_input(found.id, inputs[0].payload, flow, self._mark(flow), profile)
+            request_id = (await self._client.call("ModifyStreamLinkInput", request, region=region)).request_id
+        if fresh.text("FlowName") != flow.live_name:
+            request = {"FlowId": found.id, "FlowName": flow.live_name}
+            request_id = (await self._client.call("ModifyStreamLinkFlow", request, region=region)).request_id
+            self._ids.add(FlowAt(region, flow.live_name), found.id)
+        return request_id
+
+    async def _edit_output(self, region: Region, flow_id: str, output: Output, output_id: str) -> str:
+        fresh = Members(await self._describe(region, flow_id), "flow")
+        found = next((each for each in fresh.objects("OutputGroup") if each.text("OutputId") == output_id), None)
+        if found is None:
+            raise NotFoundError(f"{output.key} is gone from the backend since it was read.")
+        profile = self._client.settings.profile
+        request = edit.modify_output(flow_id, found.payload, output, self._mark(output), profile)
+        return (await self._client.call("ModifyStreamLinkOutputInfo", request, region=region)).request_id
+
+    async def _delete_flow(self, region: Region, found: FoundFlow) -> str:
+        try:
+            answer = await self._client.call("DeleteStreamLinkFlow", {"FlowId": found.id}, region=region)
+            request_id = answer.request_id
+        except NotFoundError as error:
+            # The code also means a malformed id: only a list says that the flow is gone.
+            if any(each.id == found.id for each in await self.observe(region)):
+                raise
+            request_id = error.request_id
+        self._ids.forget(found.id)
+        return request_id
+
+    async def _delete_output(self, at: FlowAt, found: FoundOutput) -> str:
+        try:
+            flow_id = await self._flow_id(at)
+            request = {"FlowId": flow_id, "OutputId": found.id}
+            return (await self._client.call("DeleteStreamLinkOutput", request, region=at.region)).request_id
+        except NotFoundError as error:
+            flows = await self.observe(at.region)
+            if any(output.id == found.id for flow in flows for output in flow.outputs):
+                raise
+            return error.request_id
+
+    async def _turn(self, at: FlowAt, wanted: FlowState) -> str:
+        """Start or stop a flow, and wait until it shows."""
+        name = "StartStreamLinkFlow" if wanted is FlowState.RUNNING else "StopStreamLinkFlow"
+
+        async def turn(flow_id: str) -> str:
+            try:
+                request_id = (await self._client.call(name, {"FlowId": flow_id}, region=at.region)).request_id
+            except (WrongStateError, UnavailableError) as error:
+                # Refused because it is so already, or done although the answer was lost: the state tells.
+                if not await self._shows(at.region, flow_id, wanted):
+                    raise
+                return error.request_id
+            await self._wait_until(at.region, flow_id, wanted)
+            return request_id
+
+        return await self._on_flow(at, turn)
+
+    async def _shows(self, region: Region, flow_id: str, wanted: FlowState) -> bool:
+        """Return whether the flow is known to be in the state; not, when it cannot be read."""
+        try:
+            return decode.state_of(await self._describe(region, flow_id)) is wanted
+        except BackendError:
+            return False
+
+    async def _wait_until(self, region: Region, flow_id: str, wanted: FlowState) -> None:
+        ends_at_s = self._clock.monotonic_s() + STATE_DEADLINE_S
+        pause_s = _FIRST_LOOK_S
+        while decode.state_of(await self._describe(region, flow_id)) is not wanted:
+            if self._clock.monotonic_s() >= ends_at_s:
+                message = f"The flow was told to be {wanted} and does not show it after {STATE_DEADLINE_S:g} s."
+                raise UnavailableError(message, maybe_applied=True)
+            await self._clock.sleep(pause_s)
+            pause_s = min(_LONGEST_LOOK_S, pause_s * 2)
+
+    async def _describe(self, region: Region, flow_id: str) -> Payload:
+        answer: Answer = await self._client.call("DescribeStreamLinkFlow", {"FlowId": flow_id}, region=region)
+        return Members(answer.response, "answer").inner("Info").payload
+
+    async def _on_flow(self, at: FlowAt, use: Callable[[str], Awaitable[_Result]]) -> _Result:
+        """Do something with the flow of this name; once more when its id turns out to be of a former one."""
+        flow_id = await self._flow_id(at)
+        try:
+            return await use(flow_id)
+        except NotFoundError:
+            await self.observe(at.region)
+            if self._ids.of(at) in (frozenset(), {flow_id}):
+                raise
+        return await use(await self._flow_id(at))
+
+    async def _flow_id(self, at: FlowAt) -> str:
+        """
+        Return the id of the flow with this name.
+
+        Raises:
+            NotFoundError: there is none.
+            RejectedError: there are several, and none is guessed.
+
+        """
+        if not self._ids.of(at):
+            await self.observe(at.region)
+        ids = sorted(self._ids.of(at))
+        if not ids:
+            raise NotFoundError(f"No flow in {at.region} bears the name {at.live_name!r}.")
+        if len(ids) > 1:
+            raise RejectedError(f"{len(ids)} flows in {at.region} bear the name {at.live_name!r}: {', '.join(ids)}.")
+        return ids[0]
+
+    def _mark(self, wanted: Flow | Output) -> Mark:
+        return Mark(owner=self._owner, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
+
+
+def _end_status(found: Members) -> EndStatus:
+    is_input = found.text("Type").lower() == "input"
+    common = found.inner("CommonStatus")
+    return EndStatus(
+        id=found.text("InputId" if is_input else "OutputId"),
+        is_input=is_input,
+        state=common.text("State").capitalize(),
+        bitrate_bps=common.number("Bitrate", default=0),
+        connected_ms=common.number("ConnectedTime", default=0),
+        reconnections=common.number("Reconnections", default=0),
+    )

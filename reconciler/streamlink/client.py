@@ -1,0 +1,279 @@
+"""The API over HTTP: signed, limited, bounded, and repeated only where repeating is safe."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+import structlog
+
+from reconciler.domain.errors import BackendError, ThrottledError, UnavailableError, UsageError
+from reconciler.domain.model import Address
+from reconciler.ports.clock import Clock
+from reconciler.streamlink import failures
+from reconciler.streamlink.ratelimit import DEFAULT_BURST, DEFAULT_RATE_PER_S, RateLimiter
+from reconciler.streamlink.redaction import shown
+from reconciler.streamlink.signing import Credentials, SignedParts, signed_headers
+from reconciler.streamlink.wire import ACTIONS, PRODUCTS, Action, Payload, Profile
+
+MAX_CONNECTIONS: Final = 32
+"""httpx's shared pool collapses above about 40 busy connections: its cost a request grows with their square."""
+KEEP_ALIVE_S: Final = 4.0
+"""Shorter than what servers grant (5 s is usual), so that a create rarely meets a connection that just closed."""
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""A page of a hundred full flows is far below this; what is above is not the API."""
+
+_log = structlog.get_logger("reconciler.streamlink")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """How an account's API is reached."""
+
+    credentials: Credentials
+    profile: Profile = Profile.MAINLAND
+    endpoint: str = ""
+    """`host:port` or a URL; "" for the profile's own host. Plain http is for loopback alone: requests hold secrets."""
+    rate_per_s: float = DEFAULT_RATE_PER_S
+    """Calls a second of each action, at most."""
+    burst: int = DEFAULT_BURST
+    """Calls of an action that may leave at once after a rest."""
+    attempts: int = 4
+    """Times that a call is sent at most, where repeating is safe."""
+    backoff_s: float = 0.5
+    """Longest first pause between attempts; it doubles with each, and each is drawn from zero to it."""
+    max_backoff_s: float = 8.0
+    timeout: httpx.Timeout = field(default_factory=lambda: httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=30.0))
+    """Seconds for each step of one attempt."""
+    deadline_s: float = 60.0
+    """Seconds for one attempt as a whole: a server that drips bytes never reaches a time-out of reading."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A call that succeeded."""
+
+    response: Payload
+    """What stands under `Response`."""
+    request_id: str
+
+
+class StreamLinkClient:
+    """
+    Calls actions of one account.
+
+    Every failure leaves as a `BackendError`. An attempt is repeated where nothing was carried out (throttles, no
+    connection), and where the action may be sent again although something was; a create with an unknown outcome never.
+    """
+
+    def __init__(
+        self,
+        settings: ClientSettings,
+        *,
+        clock: Clock,
+        random_fraction: Callable[[], float],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """
+        Prepare a client; nothing is connected yet.
+
+        Args:
+            settings: how the account is reached.
+            clock: the time, for signatures and pauses.
+            random_fraction: returns numbers from 0 to 1, for the jitter of pauses.
+            transport: takes the place of the network, in tests.
+
+        Raises:
+            UsageError: the endpoint is none.
+
+        """
+        self.settings: Final = settings
+        self._product = PRODUCTS[settings.profile]
+        self._url = endpoint_url(settings.endpoint or self._product.host)
+        self._clock = clock
+        self._random_fraction = random_fraction
+        self._limiter = RateLimiter(clock, rate_per_s=settings.rate_per_s, burst=settings.burst)
+        self._http = httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S),
+            timeout=settings.timeout,
+            follow_redirects=False,
+            # A proxy of the environment is for the world, never for this machine.
+            trust_env=not _is_local(self._url),
+            # Plain http needs no authorities, and reading them takes longer than everything else here.
+            verify=True if self._url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            transport=transport,
+        )
+
+    @property
+    def host(self) -> str:
+        """Return the host, and the port unless it is the scheme's own."""
+        return self._url.netloc.decode("ascii")
+
+    @property
+    def endpoint(self) -> str:
+        """Return where calls go, as a URL."""
+        return f"{self._url.scheme}://{self.host}"
+
+    async def call(self, name: str, payload: Payload, *, region: str) -> Answer:
+        """
+        Call an action, as often as that is safe, and return its answer.
+
+        Args:
+            name: of the action.
+            payload: the request.
+            region: which region's objects are meant.
+
+        Raises:
+            BackendError: refused, or no usable answer.
+
+        """
+        action = ACTIONS[name]
+        attempt = 1
+        while True:
+            try:
+                return await self._logged(action, payload, region, attempt)
+            except BackendError as error:
+                if attempt >= self.settings.attempts or not _may_repeat(action, error):
+                    raise
+            await self._clock.sleep(self._pause_s(attempt))
+            attempt += 1
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._http.aclose()
+
+    def _pause_s(self, attempt: int) -> float:
+        """Return a pause drawn from the whole width, so that clients which failed together do not return together."""
+        longest_s: float = min(self.settings.max_backoff_s, self.settings.backoff_s * 2 ** (attempt - 1))
+        return longest_s * self._random_fraction()
+
+    async def _logged(self, action: Action, payload: Payload, region: str, attempt: int) -> Answer:
+        await self._limiter.take(action.name)
+        code, request_id = "", ""
+        started_s = self._clock.monotonic_s()
+        try:
+            answer = await self._attempt(action, payload, region)
+            request_id = answer.request_id
+        except BackendError as error:
+            code, request_id = error.code or type(error).__name__, error.request_id
+            raise
+        finally:
+            emit = _log.warning if code else _log.info if action.writes else _log.debug
+            emit(
+                "streamlink.call_finished",
+                action=action.name,
+                region=region,
+                code=code,
+                attempt=attempt,
+                request_id=request_id,
+                duration_s=round(self._clock.monotonic_s() - started_s, 3),
+            )
+        return answer
+
+    async def _attempt(self, action: Action, payload: Payload, region: str) -> Answer:
+        """Send the call once."""
+        sent = failures.Sent(action=action.name, region=region, host=self.host, writes=action.writes)
+        body = json.dumps(payload).encode("ascii")
+        try:
+            async with asyncio.timeout(self.settings.deadline_s), self._answered(action.name, region, body) as response:
+                status, content = response.status_code, await _read(response, sent)
+        except TimeoutError as error:
+            raise failures.of_deadline(self.settings.deadline_s, sent) from error
+        except httpx.HTTPError as error:
+            raise failures.of_transport(error, sent) from error
+        return self._answer(status, content, payload, sent)
+
+    @asynccontextmanager
+    async def _answered(self, action: str, region: str, body: bytes) -> AsyncIterator[httpx.Response]:
+        parts = SignedParts(
+            service=self._product.service,
+            host=self.host,
+            action=action,
+            version=self._product.version,
+            region=region,
+            timestamp_s=int(self._clock.now().timestamp()),
+            body=body,
+        )
+        headers = signed_headers(parts, self.settings.credentials) | {"X-TC-Language": "en-US"}
+        async with self._http.stream("POST", self._url, content=body, headers=headers) as response:
+            yield response
+
+    def _answer(self, status: int, content: bytes, payload: Payload, sent: failures.Sent) -> Answer:
+        envelope = _envelope(content)
+        request_id = _text((envelope or {}).get("RequestId"))
+        if envelope is not None and "Error" in envelope:
+            error = envelope["Error"] if isinstance(envelope["Error"], dict) else {}
+            code, message = _text(error.get("Code")), self._shown(_text(error.get("Message")), payload)
+            raise failures.of_code(self._shown(code, payload), message, sent, request_id=request_id)
+        if status != HTTPStatus.OK:
+            raise failures.of_status(status, self._shown_body(content, payload), sent)
+        if envelope is None:
+            what = self._shown_body(content, payload) or "nothing"
+            raise failures.of_garbled(f"an answer without `Response`: {what}", sent)
+        return Answer(response=envelope, request_id=request_id)
+
+    def _shown_body(self, content: bytes, payload: Payload) -> str:
+        return self._shown(content.decode("utf-8", errors="replace"), payload)
+
+    def _shown(self, text: str, payload: Payload) -> str:
+        credentials = self.settings.credentials
+        return shown(text, payload=payload, also=(credentials.secret_key, credentials.token))
+
+
+def endpoint_url(endpoint: str) -> httpx.URL:
+    """
+    Return the URL of an endpoint: http on loopback unless it says otherwise, https everywhere else.
+
+    Raises:
+        UsageError: it is no endpoint, or it would send secrets in the clear.
+
+    """
+    try:
+        bare = httpx.URL(endpoint if "://" in endpoint else f"https://{endpoint}")
+        url = bare.copy_with(scheme="http") if _is_local(bare) and "://" not in endpoint else bare
+    except httpx.InvalidURL as error:
+        message = f"The endpoint {endpoint!r} is neither HOST:PORT nor a URL: {error}"
+        raise UsageError(message) from error
+    if url.scheme not in {"http", "https"} or not url.host or url.path not in {"", "/"} or url.query or url.userinfo:
+        raise UsageError(f"The endpoint must be HOST:PORT, http://HOST:PORT or https://HOST:PORT, without more: {url}")
+    if url.scheme == "http" and not _is_local(url):
+        raise UsageError(f"The endpoint {endpoint} would send secrets in the clear; only https may leave this machine.")
+    return url.copy_with(path="/")
+
+
+def _is_local(url: httpx.URL) -> bool:
+    return Address(host=url.host, port=url.port or 0).is_loopback
+
+
+def _may_repeat(action: Action, error: BackendError) -> bool:
+    if isinstance(error, ThrottledError):
+        return True
+    return isinstance(error, UnavailableError) and (action.repeatable or not error.maybe_applied)
+
+
+async def _read(response: httpx.Response, sent: failures.Sent) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            raise failures.of_garbled(f"an answer of more than {MAX_ANSWER_BYTES} bytes", sent)
+    return bytes(content)
+
+
+def _envelope(content: bytes) -> dict[str, Any] | None:
+    """Return what stands under `Response`; None when the body is none of the API's."""
+    try:
+        whole = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    response = whole.get("Response") if isinstance(whole, dict) else None
+    return response if isinstance(response, dict) else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

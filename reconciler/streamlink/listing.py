@@ -1,0 +1,73 @@
+"""All flows of a region, in whole: pages until the count is right, or an error; never a partial list."""
+
+from typing import Final
+
+from reconciler.domain.errors import BackendError, GarbledError
+from reconciler.domain.model import Region
+from reconciler.streamlink.client import StreamLinkClient
+from reconciler.streamlink.codes import Code
+from reconciler.streamlink.reading import Members
+from reconciler.streamlink.wire import Payload
+
+PAGE_SIZE: Final = 100
+"""Flows asked for at once. The service documents no largest page, so this is halved until it is taken."""
+_TOO_LARGE: Final = frozenset({Code.PAGE_SIZE, Code.RESPONSE_SIZE_LIMIT_EXCEEDED})
+_READINGS: Final = 2
+"""Times that a list is read when its pages do not fit together, as happens when somebody writes meanwhile."""
+
+
+class FlowList:
+    """Lists flows, and remembers how large a page the service takes."""
+
+    def __init__(self, client: StreamLinkClient) -> None:
+        self._client = client
+        self._page_size = PAGE_SIZE
+
+    async def read(self, region: Region) -> tuple[Payload, ...]:
+        """
+        Return every flow of the region, in the service's order.
+
+        Raises:
+            GarbledError: the pages do not add up, however often they are read.
+            BackendError: the service did not answer.
+
+        """
+        why = ""
+        for _ in range(_READINGS):
+            flows, total = await self._pages(region)
+            ids = {Members(flow, "flow").text("FlowId") for flow in flows}
+            if len(ids) == len(flows) == total:
+                return tuple(flows)
+            why = f"{len(flows)} flows with {len(ids)} ids, and a total of {total}"
+        raise GarbledError(
+            f"The list of flows in {region} does not add up: {why}. Is something else writing there?",
+            maybe_applied=False,
+        )
+
+    async def _pages(self, region: Region) -> tuple[list[Payload], int]:
+        """Return the flows of all pages, and how many there are said to be."""
+        flows: list[Payload] = []
+        number = 0
+        while True:
+            number += 1
+            answer = await self._page(region, number)
+            if answer is None:
+                flows, number = [], 0
+                continue
+            page = [member.payload for member in answer.objects("Infos")]
+            flows.extend(page)
+            total = answer.number("TotalNum", default=-1)
+            if not page or len(flows) >= total:
+                return flows, total
+
+    async def _page(self, region: Region, number: int) -> Members | None:
+        """Return one page; None when it was too large, and all are to be asked for again in smaller ones."""
+        request = {"PageNum": number, "PageSize": self._page_size}
+        try:
+            answer = await self._client.call("DescribeStreamLinkFlows", request, region=region)
+        except BackendError as error:
+            if error.code not in _TOO_LARGE or self._page_size == 1:
+                raise
+            self._page_size //= 2
+            return None
+        return Members(answer.response, "list")
