@@ -55,6 +55,8 @@ _COUNTRY_OF: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Region to its country, ISO 3166-1 alpha-2. Source: Tencent Cloud, Regions and Availability Zones."""
+KNOWN: Final = tuple(map(Region, _COUNTRY_OF))
+"""Every region of the vendor, sorted."""
 
 _COUNTRIES_OF: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -15,7 +15,7 @@ from reconciler.ports.clock import Clock
 
 FLOWS_AT_ONCE: Final = 8
 """Flows that are worked on at the same time; the calls of one flow are always one after the other."""
-CALL_TIMEOUT_S: Final = 90.0
+CALL_TIMEOUT_S: Final = 180.0
 """How long one call may take, retries and waiting for a start or stop to show included."""
 
 

@@ -118,16 +118,10 @@ def set_up(srt, wanted, *, sends):
 
 
 def total(stats, name):
-    """Return a counter of the socket, over all its peers."""
+    """Return a counter of the socket."""
     if stats is None:
         return 0
-    if stats.has_field(name):
-        return stats.get_value(name)
-    if not stats.has_field("callers"):
-        return 0
-    callers = stats.get_value("callers")
-    peers = [callers.get_nth(index) for index in range(callers.n_values)]
-    return sum(peer.get_value(name) for peer in peers if peer.has_field(name))
+    return stats.get_value(name) if stats.has_field(name) else 0
 
 
 def words(error, debug):

@@ -88,29 +88,7 @@ class StreamLinkBackend:
 
     async def apply(self, call: Call) -> Applied:
         """Make one call, as the port says."""
-        match call:
-            case Create(wanted=Flow() as flow):
-                request_id = await self._create_flow(call.at, flow)
-            case Create(wanted=Output() as output):
-                request_id = await self._on_flow(call.at, lambda id_: self._create_output(call.at.region, id_, output))
-            case Edit(wanted=Flow() as flow, found=FoundFlow() as found):
-                request_id = await self._edit_flow(call, flow, found)
-            case Edit(wanted=Output() as output, found=FoundOutput() as found):
-                request_id = await self._on_flow(
-                    call.at, lambda id_: self._edit_output(call.at.region, id_, output, found.id)
-                )
-            case Delete(found=FoundFlow() as found):
-                request_id = await self._delete_flow(call.at.region, found)
-            case Delete(found=FoundOutput() as found):
-                request_id = await self._delete_output(call.at, found)
-            case Start():
-                request_id = await self._turn(call.at, FlowState.RUNNING)
-            case Stop():
-                request_id = await self._turn(call.at, FlowState.IDLE)
-            case _:
-                msg = f"no such call: {type(call).__name__} of {call.key}"
-                raise TypeError(msg)
-        return Applied(request_id=request_id)
+        return Applied(request_id=await self._send(call))
 
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return the realtime status of the flow's input and of each output."""
@@ -120,6 +98,41 @@ class StreamLinkBackend:
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.close()
+
+    async def _send(self, call: Call) -> str:
+        match call:
+            case Create():
+                return await self._create(call)
+            case Edit():
+                return await self._edit(call)
+            case Delete():
+                return await self._delete(call)
+            case Start():
+                return await self._turn(call.at, FlowState.RUNNING)
+            case Stop():
+                return await self._turn(call.at, FlowState.IDLE)
+
+    async def _create(self, call: Create) -> str:
+        wanted, region = call.wanted, call.at.region
+        if isinstance(wanted, Flow):
+            return await self._create_flow(call.at, wanted)
+        return await self._on_flow(call.at, lambda flow_id: self._create_output(region, flow_id, wanted))
+
+    async def _edit(self, call: Edit) -> str:
+        match call.wanted, call.found:
+            case Flow() as flow, FoundFlow() as found:
+                return await self._edit_flow(call, flow, found)
+            case Output() as output, FoundOutput(id=output_id):
+                region = call.at.region
+                return await self._on_flow(call.at, lambda id_: self._edit_output(region, id_, output, output_id))
+            case _:
+                msg = f"{call.key} is wanted as one kind and found as another"
+                raise TypeError(msg)
+
+    async def _delete(self, call: Delete) -> str:
+        if isinstance(call.found, FoundFlow):
+            return await self._delete_flow(call.at.region, call.found)
+        return await self._delete_output(call.at, call.found)
 
     async def _create_flow(self, at: FlowAt, flow: Flow) -> str:
         name, request = "CreateStreamLinkFlow", encode.create_flow(flow, self._mark(flow))
@@ -141,8 +154,9 @@ class StreamLinkBackend:
         try:
             answer = await self._client.call(name, request, region=region)
         except UnavailableError as error:
-            is_done = lambda: self._has_output(region, flow_id, output)  # noqa: E731 -- named for the line's width alone.
-            await settle(error, action=name, is_done=is_done, clock=self._clock)
+            await settle(
+                error, action=name, is_done=lambda: self._has_output(region, flow_id, output), clock=self._clock
+            )
             return error.request_id
         return answer.request_id
 
@@ -262,7 +276,7 @@ class StreamLinkBackend:
             RejectedError: there are several, and none is guessed.
 
         """
-        if not self._ids.of(at):
+        if len(self._ids.of(at)) != 1:
             await self.observe(at.region)
         ids = sorted(self._ids.of(at))
         if not ids:

@@ -46,7 +46,7 @@ class End:
         self.handlers: list[int] = []
         self.peers: dict[str, float] = {}
         self.reserved: dict[str, float] = {}
-        self.counted: dict[str, int] = {}
+        self.counted = 0
         self.total_bytes = 0
         self.connections = 0
         self.since_s = 0.0
@@ -61,7 +61,7 @@ class End:
 
     def new_element(self, factory: str) -> Any:
         """Return a new SRT element, set up as this end says; gives up all that was known of the old one's peers."""
-        self.peers, self.reserved, self.counted, self.figures, self.since_s = {}, {}, {}, {}, 0.0
+        self.peers, self.reserved, self.figures, self.counted, self.since_s = {}, {}, {}, 0, 0.0
         element = Gst.ElementFactory.make(factory)
         set_up(element, self.spec)
         if self.spec["listens"]:
@@ -126,12 +126,10 @@ class End:
         peers = [peer for peer in peers or [] if "rtt-ms" in peer]
         if not self.spec["listens"]:
             self.follow_call(connected=bool(peers))
-        fresh = {}
-        for peer in peers:
-            key = str(peer.get("caller-address", ""))
-            fresh[key] = int(peer.get("bytes-sent-total", 0) or 0) + int(peer.get("bytes-received-total", 0) or 0)
-            self.total_bytes += max(0, fresh[key] - self.counted.get(key, 0))
-        self.counted = fresh
+        # The totals count the media alone; the figures of each peer count headers too.
+        counted = int(stats.get("bytes-sent-total") or 0) + int(stats.get("bytes-received-total") or 0)
+        self.total_bytes += max(0, counted - self.counted)
+        self.counted = counted
         self.figures = figures(peers)
 
     def follow_call(self, *, connected: bool) -> None:
@@ -534,10 +532,12 @@ def name_of(address: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Return a GStreamer structure as dictionaries and lists."""
-    # Nested ones come as another class of the same name.
-    if hasattr(value, "nth_field_name"):
+    if isinstance(value, Gst.Structure):
         names = [value.nth_field_name(index) for index in range(value.n_fields())]
         return {name: plain(value.get_value(name)) for name in names}
+    # The same array comes as a list or as a ValueArray, by the moment that it is read at.
+    if isinstance(value, list):
+        return [plain(member) for member in value]
     if isinstance(value, GObject.ValueArray):
         return [plain(value.get_nth(index)) for index in range(value.n_values)]
     if isinstance(value, Gio.InetSocketAddress):

@@ -1,0 +1,1 @@
+"""Measurements beside the peers, and shows that take minutes; figures for people, never tests."""

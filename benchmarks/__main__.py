@@ -1,0 +1,22 @@
+"""`make bench`: run the measurements and print them; the exit status says only that they could be made."""
+
+import argparse
+
+from benchmarks import validate
+
+
+def main() -> None:
+    """Run every measurement, or the one that is named."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure beside the peers, in interleaved runs.")
+    parser.add_argument("name", nargs="?", choices=["validate", "check-jsonschema"], help="this one alone")
+    parser.add_argument("--documents", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    if chosen.name in {None, "validate"}:
+        validate.measure(documents=chosen.documents, rounds=chosen.rounds)
+    if chosen.name in {None, "check-jsonschema"}:
+        validate.measure_beside_check_jsonschema(documents=chosen.documents, rounds=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The control plane's state, and how one flow is changed: one call at a time, on the disk first, then in the engines."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from reconciler.relay.carriage import Carriage
+from reconciler.relay.catalogue import Catalogue
+from reconciler.relay.editing import EditRules
+from reconciler.relay.flows import Flow, FlowState
+from reconciler.relay.giving import Giver
+from reconciler.relay.ids import IdMaker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlane:
+    """What the actions work on."""
+
+    catalogue: Catalogue
+    carriage: Carriage
+    giver: Giver
+    ids: IdMaker
+    regions: tuple[str, ...]
+    """Where this relay keeps flows."""
+    known_regions: tuple[str, ...]
+    """Where outputs may be; holds `regions` too."""
+    host: str
+    """Address of the ports that are given to new flows."""
+    edit_rules: EditRules = EditRules.LIVE_2023
+    calls: Counter[str] = field(default_factory=Counter)
+    """Signed calls so far, by action, whatever came of them."""
+    naming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a flow gets its name, so that no two get one."""
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    @asynccontextmanager
+    async def alone(self, flow_id: str) -> AsyncIterator[None]:
+        """Within it, no other call changes this flow."""
+        lock = self._locks.get(flow_id)
+        if lock is None:
+            # Kept alive by those who hold it or wait for it, and by nobody else.
+            self._locks[flow_id] = lock = asyncio.Lock()
+        async with lock:
+            yield
+
+    async def commit(self, flow: Flow) -> Flow:
+        """
+        Give the flow's ends what they lack, keep it, and have the engines carry it; return it as kept.
+
+        Raises:
+            PortsExhaustedError: an end needs a port, and there is none.
+
+        """
+        before = self.catalogue.flow(flow.id)
+        after = self.giver.give(flow)
+        try:
+            await self.catalogue.save(after)
+        except Exception:
+            self.giver.take_back_new(before, after)
+            raise
+        if before is not None:
+            self.giver.take_back_new(after, before)
+        if after.state is FlowState.RUNNING or (before is not None and before.state is FlowState.RUNNING):
+            self.carriage.update(after)
+        return after
+
+    async def remove(self, flow: Flow) -> None:
+        """Forget a flow that does not run, and take its addresses back."""
+        await self.catalogue.remove(flow.id)
+        self.giver.take_back_new(None, flow)
