@@ -1,12 +1,21 @@
-"""What was said before the verb: the global options, handed to every verb as `click`'s `obj`."""
+"""What was said before the verb, and the options that several verbs share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.settings import Settings
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The global options as they were given; None where they were not."""
+    """The global options as they were given, handed to every verb as `click`'s `obj`; None where they were not."""
 
     config: Path | None = None
     state: Path | None = None
@@ -15,5 +24,61 @@ class Options:
 
     @property
     def use_color(self) -> bool | None:
-        """Return whether to colour; None leaves it to whether the stream is a terminal."""
-        return self.color
+        """Return whether to colour, NO_COLOR heeded; None leaves it to whether the stream is a terminal."""
+        from reconciler import wiring
+
+        return wiring.wants_color() if self.color is None else self.color
+
+    def settings(self, **flags: Any) -> "Settings":
+        """
+        Return the settings, with those flags of a verb that were given.
+
+        Raises:
+            UsageError: a setting is not allowed.
+
+        """
+        from reconciler import wiring
+
+        given = {_PATHS[name]: value for name, value in flags.items() if value not in (None, ())}
+        return wiring.load_settings(self.config, {**given, "state": self.state, "logFormat": self.log_format})
+
+
+_PATHS: Final = {
+    "backend": "backend.kind",
+    "profile": "backend.profile",
+    "endpoint": "backend.endpoint",
+    "owner": "backend.owner",
+    "region": "backend.regions",
+}
+"""Which setting a shared option sets."""
+
+
+def backend_options(verb: Verb) -> Verb:
+    """Give a verb the options that choose the backend."""
+    for option in (
+        click.option("--region", multiple=True, help="A region to read; repeatable.  [default: all]"),
+        click.option("--owner", help="Whose objects may be touched; required for a cloud account."),
+        click.option("--endpoint", help="HOST[:PORT] or URL of the API."),
+        click.option("--profile", type=click.Choice(["mainland", "international"]), help="Which StreamLink service."),
+        click.option("--backend", type=click.Choice(["relay", "streamlink"]), help="What holds the streams."),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def form_option(verb: Verb) -> Verb:
+    """Give a verb the option `-o`, the form of its result on stdout."""
+    return click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="The form of the result on stdout.",
+    )(verb)
+
+
+def paths_argument(verb: Verb) -> Verb:
+    """Give a verb the paths of manifests as its arguments."""
+    return click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")(verb)

@@ -9,11 +9,12 @@ import click
 
 from reconciler.domain import properties
 from reconciler.domain.changes import Action, Blocked, Change, Create, Edit, Failed, Plan, Sequence, Waiting
-from reconciler.domain.findings import Finding
+from reconciler.domain.findings import Finding, Severity
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import Flow
 from reconciler.domain.properties import PropertyChange, PropertyValue
 from reconciler.engine.apply import Outcome, Result
+from reconciler.engine.plan import Preview
 from reconciler.engine.reconcile import PassOutcome
 
 SECRET: Final = "***"  # noqa: S105 -- what stands in a secret's place
@@ -55,18 +56,23 @@ def totals(plan: Plan) -> str:
     return f"Plan: {', '.join(parts)}; {plan.unchanged} unchanged. Impact at worst: {worst}."
 
 
-def plan_json(plan: Plan | None, findings: Iterable[Finding], *, revision: str, backend: str) -> dict[str, Any]:
-    """Return the plan as JSON says it; `changes` is in the order to send."""
+def findings(found: Iterable[Finding]) -> Iterator[str]:
+    """Yield a line for each finding."""
+    colours = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+    for finding in found:
+        yield click.style(str(finding), fg=colours[finding.weight])
+
+
+def plan_json(preview: Preview, *, backend: str) -> dict[str, Any]:
+    """Return the plan as JSON says it; `changes` is in the order to send, null when the manifests have errors."""
+    plan = preview.plan or Plan()
     return {
         "version": 1,
-        "revision": revision,
+        "revision": preview.tree.revision,
         "backend": backend,
-        "findings": [str(finding) for finding in findings],
-        "changes": [change_json(change) for change in plan.changes] if plan else [],
-        "blocked": [_held_json(item) for item in plan.blocked] if plan else [],
-        "waiting": [_held_json(item) for item in plan.waiting] if plan else [],
-        "failed": [_held_json(item) for item in plan.failed] if plan else [],
-        "unchanged": plan.unchanged if plan else 0,
+        "findings": [str(finding) for finding in preview.tree.verdict.findings],
+        "changes": None if preview.plan is None else [change_json(change) for change in plan.changes],
+        **_left_json(plan),
     }
 
 
@@ -121,10 +127,7 @@ def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
             }
             for item in outcome.outcomes
         ],
-        "blocked": [_held_json(item) for item in outcome.left.blocked],
-        "waiting": [_held_json(item) for item in outcome.left.waiting],
-        "failed": [_held_json(item) for item in outcome.left.failed],
-        "unchanged": outcome.left.unchanged,
+        **_left_json(outcome.left),
     }
 
 
@@ -184,6 +187,13 @@ def _held_back(plan: Plan) -> Iterator[str]:
         for item in held:
             action = f" ({item.action})" if isinstance(item, Blocked) else ""
             yield f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}: {_safe(item.why)}"
+
+
+def _left_json(plan: Plan) -> dict[str, Any]:
+    return {
+        **{word: [_held_json(item) for item in held] for word, held in _held(plan).items()},
+        "unchanged": plan.unchanged,
+    }
 
 
 def _held_json(item: Blocked | Waiting | Failed) -> dict[str, str]:

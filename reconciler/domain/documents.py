@@ -38,6 +38,8 @@ class Fault:
     hint: str = ""
     on_key: bool = False
     """Whether the key is to blame, and not its value."""
+    is_hidden: bool = False
+    """Whether the last part of the path may be a secret, so that the pointer leaves it out."""
 
     def at(self, place: Place) -> Finding:
         """Return the finding, with its line and column."""
@@ -46,7 +48,7 @@ class Fault:
             at=place.at(self.path, on_key=self.on_key),
             message=self.message,
             hint=self.hint,
-            pointer=pointer(self.path),
+            pointer=pointer(self.path[:-1] if self.is_hidden else self.path),
         )
 
 

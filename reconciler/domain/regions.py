@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.domain.model import Region
+from reconciler.domain.rules.nearest import did_you_mean
 
 LOCAL: Final = Region("local")
 """The region of a relay that was given none. It is wherever the relay runs, so its country is not known."""
@@ -130,3 +131,8 @@ def latency_for(region: Region, country: str) -> int:
     """Return the latency that is enough between a region and a country; where nothing is known, the longest."""
     found = advice(region, country)
     return found.latency_ms if found is not None else OTHER_CONTINENT_MS
+
+
+def nearest_known(name: str) -> str:
+    """Return the question whether a known region was meant, "" when none is close."""
+    return did_you_mean(name, _COUNTRY_OF)

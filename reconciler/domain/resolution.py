@@ -56,8 +56,12 @@ def resolve(desired: Desired, look_up: LookUp) -> Resolved:
 
 def secret_versions(spec: FlowSpec | OutputSpec) -> int:
     """Return the sum of the versions of the spec's secrets, as the mark records it."""
-    settings = spec.input.settings if isinstance(spec, FlowSpec) else spec.settings
-    return sum(secret.version for secret in _secrets(settings) if isinstance(secret, SecretRef | Secret))
+    return sum(secret.version for secret in secrets_of(spec) if isinstance(secret, SecretRef | Secret))
+
+
+def secrets_of(spec: FlowSpec | OutputSpec) -> tuple[SecretValue, ...]:
+    """Return every secret of the spec, in the order of its properties."""
+    return tuple(_secrets(spec.input.settings if isinstance(spec, FlowSpec) else spec.settings))
 
 
 def _secrets(settings: InputSettings | OutputSettings) -> Iterator[SecretValue]:

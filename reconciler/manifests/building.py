@@ -16,7 +16,7 @@ from yaml._yaml import CParser
 
 from reconciler.domain.findings import Rule
 from reconciler.domain.rules.catalogue import ALIAS, DUPLICATE_KEY, MERGE_KEY, NOT_JSON, TAG
-from reconciler.manifests.located import LoadedDocument, Mark, step_to
+from reconciler.manifests.located import LoadedDocument, step_to
 from reconciler.manifests.scalars import NotJson, Scalar, Scalars
 from reconciler.manifests.text import LoadFault
 
@@ -95,13 +95,20 @@ class Builder:
     def _mapping(self, depth: int) -> dict[str, object]:
         found: dict[str, object] = {}
         own = len(self._marks) - 1
-        advance, node, marks, scalars = self._next, self._node, self._marks, self._scalars
+        advance, node, mark, scalars = self._next, self._node, self._marks.append, self._scalars
         while type(event := advance()) is not MappingEndEvent:
             if type(event) is ScalarEvent and event.anchor is None and event.tag is None:
                 key: Scalar = scalars[event.value] if event.implicit[0] else event.value
-                if type(key) is str and key not in found and key != "<<":
-                    marks.append(event.start_mark)
-                    found[key] = node(advance(), depth)
+                if type(key) is str and key not in found and (key != "<<" or not event.implicit[0]):
+                    mark(event.start_mark)
+                    event = advance()
+                    if type(event) is ScalarEvent and event.anchor is None and event.implicit[0]:
+                        value = scalars[event.value]
+                        if type(value) is not NotJson:
+                            mark(event.start_mark)
+                            found[key] = value
+                            continue
+                    found[key] = node(event, depth)
                     continue
             self._refuse_pair(event, found, own, depth)
         return found
@@ -132,7 +139,7 @@ class Builder:
         else:
             self._fault(NOT_JSON, mark, "a key that is no text", "quote it", node=own)
 
-    def _mark_of_key(self, key: str, found: dict[str, object], own: int) -> Mark:
+    def _mark_of_key(self, key: str, found: dict[str, object], own: int) -> Any:
         step = step_to(found, key)
         return self._marks[own + step[0] - 1] if step is not None else self._marks[own]
 
@@ -153,7 +160,7 @@ class Builder:
         hint = "quote it if it is text"
         self._fault(NOT_JSON, event.start_mark, "a number that is not finite, or has too many digits", hint)
 
-    def _fault(self, rule: Rule, mark: Mark, message: str, hint: str, *, node: int | None = -1) -> None:
+    def _fault(self, rule: Rule, mark: Any, message: str, hint: str, *, node: int | None = -1) -> None:
         """Report a fault; the value that it spoils is the one read last, unless another or none is named."""
         line, column = mark.line + 1 + self._first_line, mark.column + 1
         spoilt = len(self._marks) - 1 if node == -1 else node

@@ -14,6 +14,10 @@ _REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u
 """Control characters; and line ends that some readers count and others do not, which would move every position."""
 
 
+_ORDINARY: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+"""What nearly every manifest is made of, and nothing else."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFault:
     """What is wrong with the text itself, and where; it quotes nothing."""
@@ -31,6 +35,8 @@ class LoadFault:
 
 def plain(content: bytes) -> bytes | LoadFault:
     """Return the UTF-8 text of a file without its byte-order mark, or why it has none."""
+    if not content.translate(None, _ORDINARY):
+        return content
     if content.startswith(_OTHER_MARKS):
         return _fault(1, 1, "the file is UTF-16 or UTF-32", "save it as UTF-8")
     content = content.removeprefix(codecs.BOM_UTF8)

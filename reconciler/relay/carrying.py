@@ -47,9 +47,7 @@ def _input_end(flow: Flow, end: End) -> SrtEnd | RtmpIngest | NotCarried:
         case WireProtocol.SRT if listens(end):
             return _srt_listener(flow, end)
         case WireProtocol.RTMP if flow.rtmp_port is not None and end.stream_key is not None:
-            return RtmpIngest(
-                host=flow.host, port=flow.rtmp_port, app=INGEST_APP, stream_key=Secret(end.stream_key)
-            )
+            return RtmpIngest(host=flow.host, port=flow.rtmp_port, app=INGEST_APP, stream_key=Secret(end.stream_key))
         case _:
             return NotCarried(protocol=end.protocol)
 
@@ -64,9 +62,7 @@ def _output_end(flow: Flow, end: End) -> SrtEnd | RtmpPlay | RtmpPush | NotCarri
         case WireProtocol.RTMP:
             return _rtmp_push(end.asked["RTMPSettings"])
         case WireProtocol.RTMP_PULL if end.stream_key is not None:
-            return RtmpPlay(
-                app=PLAY_APP, stream_key=Secret(end.stream_key), max_concurrent=end.asked["MaxConcurrent"]
-            )
+            return RtmpPlay(app=PLAY_APP, stream_key=Secret(end.stream_key), max_concurrent=end.asked["MaxConcurrent"])
         case _:
             return NotCarried(protocol=end.protocol)
 

@@ -21,6 +21,10 @@ FILE_NAME: Final = "catalogue.sqlite3"
 _T = TypeVar("_T")
 
 
+class CatalogueFailedError(Exception):
+    """The disk did not take a change; nothing has changed."""
+
+
 class Catalogue:
     """The flows of every region. Reads are immediate; a write returns once it is safe on the disk."""
 
@@ -64,7 +68,13 @@ class Catalogue:
         return self._flows.get(flow_id)
 
     async def save(self, flow: Flow) -> None:
-        """Keep the flow as it is now."""
+        """
+        Keep the flow as it is now.
+
+        Raises:
+            CatalogueFailedError: it could not be written.
+
+        """
         # Whoever waits may be cancelled; memory must then still follow the disk.
         await asyncio.shield(self._save(flow))
 
@@ -74,12 +84,18 @@ class Catalogue:
 
     async def _save(self, flow: Flow) -> None:
         before = self._flows.get(flow.id)
-        await _in(self._writer, lambda: self._store.write(before, flow))
+        await self._write(lambda: self._store.write(before, flow))
         self._flows[flow.id] = flow
 
     async def _remove(self, flow_id: str) -> None:
-        await _in(self._writer, lambda: self._store.delete(flow_id))
+        await self._write(lambda: self._store.delete(flow_id))
         self._flows.pop(flow_id, None)
+
+    async def _write(self, work: Callable[[], None]) -> None:
+        try:
+            await _in(self._writer, work)
+        except sqlite3.Error as error:
+            raise CatalogueFailedError(str(error)) from error
 
 
 def _read(path: Path) -> tuple[Store, dict[str, Flow]]:

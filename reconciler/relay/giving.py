@@ -38,7 +38,7 @@ class Giver:
         """Keep what was given before the relay was started."""
         taken: dict[Transport, set[int]] = {transport: set() for transport in Transport}
         for flow in flows:
-            for transport, port in _taken(flow, flow.ends):
+            for transport, port in _taken(flow):
                 taken[transport].add(port)
         for transport, ports in taken.items():
             self._ports.remember(transport, ports)
@@ -56,14 +56,14 @@ class Giver:
             for end in flow.ends:
                 given = self._give_to(given, end)
         except BaseException:
-            self.take_back_new(flow, given)
+            self.take_back(given, kept=flow)
             raise
         return given
 
-    def take_back_new(self, before: Flow | None, after: Flow) -> None:
-        """Take back what `after` has and `before` has not: the step between them failed."""
-        had = set(_taken(before, before.ends)) if before is not None else set()
-        for transport, port in set(_taken(after, after.ends)) - had:
+    def take_back(self, flow: Flow, *, kept: Flow | None) -> None:
+        """Take back the ports of a flow, but for those that it keeps in its other form."""
+        still = set(_taken(kept)) if kept is not None else set()
+        for transport, port in set(_taken(flow)) - still:
             self._ports.give_back(transport, port)
 
     def _give_to(self, flow: Flow, end: End) -> Flow:
@@ -97,6 +97,6 @@ def _transport(end: End) -> Transport:
     return Transport.TCP if end.protocol == WireProtocol.RTSP_PULL else Transport.UDP
 
 
-def _taken(flow: Flow, ends: Iterable[End]) -> list[tuple[Transport, int]]:
-    own = [(_transport(end), end.port) for end in ends if end.port is not None]
+def _taken(flow: Flow) -> list[tuple[Transport, int]]:
+    own = [(_transport(end), end.port) for end in flow.ends if end.port is not None]
     return own if flow.rtmp_port is None else [*own, (Transport.TCP, flow.rtmp_port)]

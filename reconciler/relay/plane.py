@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from reconciler.relay.carriage import Carriage
-from reconciler.relay.catalogue import Catalogue
+from reconciler.relay.catalogue import Catalogue, CatalogueFailedError
 from reconciler.relay.editing import EditRules
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
@@ -29,12 +29,14 @@ class ControlPlane:
     """Where outputs may be; holds `regions` too."""
     host: str
     """Address of the ports that are given to new flows."""
+    now_s: Callable[[], float]
+    """Seconds of the Unix epoch."""
     edit_rules: EditRules = EditRules.LIVE_2023
     calls: Counter[str] = field(default_factory=Counter)
     """Signed calls so far, by action, whatever came of them."""
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a flow gets its name, so that no two get one."""
-    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, init=False)
 
     @asynccontextmanager
     async def alone(self, flow_id: str) -> AsyncIterator[None]:
@@ -52,17 +54,18 @@ class ControlPlane:
 
         Raises:
             PortsExhaustedError: an end needs a port, and there is none.
+            CatalogueFailedError: it could not be written; nothing has changed.
 
         """
         before = self.catalogue.flow(flow.id)
         after = self.giver.give(flow)
         try:
             await self.catalogue.save(after)
-        except Exception:
-            self.giver.take_back_new(before, after)
+        except CatalogueFailedError:
+            self.giver.take_back(after, kept=before)
             raise
         if before is not None:
-            self.giver.take_back_new(after, before)
+            self.giver.take_back(before, kept=after)
         if after.state is FlowState.RUNNING or (before is not None and before.state is FlowState.RUNNING):
             self.carriage.update(after)
         return after
@@ -70,4 +73,4 @@ class ControlPlane:
     async def remove(self, flow: Flow) -> None:
         """Forget a flow that does not run, and take its addresses back."""
         await self.catalogue.remove(flow.id)
-        self.giver.take_back_new(None, flow)
+        self.giver.take_back(flow, kept=None)

@@ -132,9 +132,7 @@ class DirectorySource:
         if status.st_size > self._max_file_bytes:
             return _broken(path, f"it has {status.st_size} bytes, and at most {self._max_file_bytes} are read")
         before_ns = self._now_ns()
-        # Without blocking: the file may have become a pipe since.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 -- see above.
-            content = file.read(self._max_file_bytes + 1)
+        content = _content(path, status.st_size)
         settled = 0 <= status.st_ctime_ns < before_ns - _SETTLED_NS and len(content) == status.st_size
         return _Read(
             signature=signature if settled else (),
@@ -146,6 +144,16 @@ class DirectorySource:
         """Return the value of the last scan when the content is still the same, so that readers see it by identity."""
         known = self._read.get(path)
         return known.file if known is not None and known.file.content == content and not known.file.problem else None
+
+
+def _content(path: str, expected_bytes: int) -> bytes:
+    """Return a file's bytes, one more than expected when it has grown since."""
+    # Without blocking: the file may have become a pipe since.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, expected_bytes + 1)
+    finally:
+        os.close(descriptor)
 
 
 def shown(path: str) -> str:

@@ -333,7 +333,9 @@ class Tap:
         self.branch = Branch(flow, self.sink)
         self.branch.start()
         self.listener = listen("tap.sock")
-        self.watch = GLib.io_add_watch(self.listener.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, self.on_reader)
+        self.watch = GLib.io_add_watch(
+            self.listener.fileno(), GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, self.on_reader
+        )
         self.handler = self.sink.connect("client-socket-removed", lambda _sink, reader: reader.close())
 
     def on_reader(self, *_: Any) -> bool:
@@ -407,7 +409,9 @@ class Flow:
     def must_go(what: Any, spec: Spec | None) -> bool:
         """Whether an end cannot stay as it is; who may connect is edited in place unless someone connected may not."""
         end = what.end
-        if spec is None or any(spec[key] != end.spec[key] for key in spec if key not in {"allowlist", "max_concurrent"}):
+        if spec is None or any(
+            spec[key] != end.spec[key] for key in spec if key not in {"allowlist", "max_concurrent"}
+        ):
             return True
         with end.lock:
             hosts = [peer.rsplit(":", 1)[0] for peer in end.peers]

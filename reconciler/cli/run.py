@@ -1,0 +1,76 @@
+"""`reconciler run`."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.options import Options, backend_options, paths_argument
+from reconciler.domain.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from reconciler.settings import Settings
+    from reconciler.wiring import Session
+
+
+@click.command(name="run")
+@paths_argument
+@click.option("--once", is_flag=True, help="Pass once and end, for cron; the exit status says what came of it.")
+@backend_options
+@click.pass_obj
+def command(options: Options, /, paths: tuple[Path, ...], *, once: bool, **backend: Any) -> None:
+    """
+    Watch the manifests and keep the account as they say.
+
+    With no configuration it starts the embedded relay, which carries the streams on this machine. Ctrl-C ends it
+    gracefully; streams of a cloud account go on.
+    """
+    from reconciler.cli import logs
+    from reconciler.cli.asynchronous import one_shot
+
+    settings = options.settings(**backend)
+    logs.configure(settings.log_format, color=options.use_color)
+    if once:
+        raise click.exceptions.Exit(one_shot(_once(settings, paths)))
+    asyncio.run(_for_ever(settings, paths))
+
+
+async def _once(settings: "Settings", paths: tuple[Path, ...]) -> ExitStatus:
+    from reconciler import wiring
+    from reconciler.cli import render, statuses
+    from reconciler.engine.apply import Terms
+    from reconciler.engine.plan import read_tree
+    from reconciler.engine.reconcile import Target, reconcile
+    from reconciler.engine.report import Reporter
+
+    async with wiring.session(settings, paths) as session:
+        _say_where(session)
+        tree = await read_tree(session.world)
+        for line in render.findings(tree.verdict.findings):
+            click.echo(line, err=True)
+        if tree.verdict.desired is None:
+            return ExitStatus.FINDINGS
+        reporter = Reporter()
+        target = Target(revision=tree.revision, desired=tree.verdict.desired, automatic=True)
+        outcome = await reconcile(session.world, target, terms=Terms(on_outcome=reporter.change))
+        reporter.pass_finished(outcome)
+        for line in render.outcome_text(outcome):
+            click.echo(line)
+        return statuses.of_pass(outcome)
+
+
+async def _for_ever(settings: "Settings", paths: tuple[Path, ...]) -> None:
+    from reconciler import wiring
+    from reconciler.cli.asynchronous import on_signals
+
+    async with wiring.session(settings, paths) as session:
+        _say_where(session)
+        loop = session.loop()
+        with on_signals(loop.stop, signal.SIGINT, signal.SIGTERM):
+            await loop.run()
+
+
+def _say_where(session: "Session") -> None:
+    click.echo(f"Backend: {session.world.backend.name}", err=True)

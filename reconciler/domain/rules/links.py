@@ -1,0 +1,145 @@
+"""Rules about outputs that call another flow's input."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.domain import regions
+from reconciler.domain.documents import Fault, FlowDocument, OutputDocument, Path
+from reconciler.domain.findings import Finding
+from reconciler.domain.model import Encryption, FlowKey, FlowLink, FlowSpec, Output, Srt
+from reconciler.domain.protocols import SrtMode
+from reconciler.domain.rules import written
+from reconciler.domain.rules.catalogue import LINK_MISMATCH, LINK_TARGET, LOOP
+from reconciler.domain.secrets import SecretRef, SecretValue
+
+SRT: Path = ("spec", "srt")
+CALLED_FLOW: Path = (*SRT, "destination", "flow")
+_LATENCY: Path = (*SRT, "latency")
+_ENCRYPTION: Path = (*SRT, "encryption")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An output that calls a flow that there is."""
+
+    document: OutputDocument
+    output: Output
+    target: FlowDocument
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Return the names of the flow that sends and of the flow that is called."""
+        return self.output.key.flow, self.target.name or ""
+
+
+def called(output: Output) -> FlowKey | None:
+    """Return the flow that an output calls, if it calls one."""
+    settings = output.spec.settings
+    return settings.peer.flow if isinstance(settings, Srt) and isinstance(settings.peer, FlowLink) else None
+
+
+def check(links: Iterable[Link]) -> Iterator[Finding]:
+    """Return what is wrong with the links, each on its own and all of them as a net."""
+    links = tuple(links)
+    for link in links:
+        for fault in _faults(link):
+            yield fault.at(link.document.place)
+    yield from _loops(links)
+
+
+def _faults(link: Link) -> Iterator[Fault]:
+    ours = link.output.spec.settings
+    if link.target.draft is None or not isinstance(ours, Srt):
+        return
+    target = link.target.draft.flow.spec
+    theirs = target.input.settings
+    if not isinstance(theirs, Srt) or theirs.mode is not SrtMode.LISTENER:
+        yield Fault(
+            rule=LINK_TARGET,
+            path=CALLED_FLOW,
+            message=f"the input of flow {link.target.name} is no SRT listener, so it cannot be called",
+        )
+        return
+    yield from _encryption(ours.encryption, theirs.encryption, str(link.target.name))
+    yield from _latency(link, ours, theirs, target)
+
+
+def _encryption(ours: Encryption | None, theirs: Encryption | None, name: str) -> Iterator[Fault]:
+    if ours is None or theirs is None:
+        if ours is not theirs:
+            says = "is encrypted" if ours is None else "is not encrypted"
+            path = SRT if ours is None else _ENCRYPTION
+            yield _mismatch(path, f"the input of flow {name} {says}, and this output is the other way round")
+        return
+    if ours.key_length != theirs.key_length:
+        path = (*_ENCRYPTION, "keyLength")
+        yield _mismatch(path, f"the input of flow {name} has a key length of {theirs.key_length}")
+    if _reference(ours.passphrase) != _reference(theirs.passphrase):
+        path = (*_ENCRYPTION, "passphrase")
+        yield _mismatch(path, f"the input of flow {name} has another reference to its passphrase")
+
+
+def _latency(link: Link, ours: Srt, theirs: Srt, target: FlowSpec) -> Iterator[Fault]:
+    if ours.latency_ms != theirs.latency_ms:
+        yield _mismatch(
+            _LATENCY,
+            f"the input of flow {link.target.name} has a latency of {theirs.latency_ms} ms, "
+            f"this output {ours.latency_ms} ms",
+        )
+        return
+    country = regions.country_of(target.region)
+    states_a_number = link.document.draft is not None and link.document.draft.distance is None
+    if country is not None and states_a_number:
+        yield from written.too_short(ours.latency_ms, link.output.spec.region, country, path=_LATENCY)
+
+
+def _mismatch(path: Path, message: str) -> Fault:
+    return Fault(rule=LINK_MISMATCH, path=path, message=message, hint="both ends must say the same")
+
+
+def _reference(secret: SecretValue) -> tuple[str, str]:
+    return (secret.source, secret.name) if isinstance(secret, SecretRef) else ("", "")
+
+
+def _loops(links: tuple[Link, ...]) -> Iterator[Finding]:
+    """Return one finding for each circle, at the first of its links in the order of the documents."""
+    calls: dict[str, list[str]] = {}
+    for link in links:
+        sender, receiver = link.ends
+        calls.setdefault(sender, []).append(receiver)
+    reported: set[str] = set()
+    for link in links:
+        sender, receiver = link.ends
+        way = _way(receiver, sender, calls)
+        if way is None or not reported.isdisjoint(way):
+            continue
+        reported.update(way)
+        yield Fault(
+            rule=LOOP,
+            path=CALLED_FLOW,
+            message=f"the stream would go round for ever: {' -> '.join((sender, *way))}",
+            hint="remove one of the links",
+        ).at(link.document.place)
+
+
+def _way(start: str, goal: str, calls: Mapping[str, list[str]]) -> tuple[str, ...] | None:
+    """Return the flows from `start` to `goal`, both included, along the shortest way; None when there is none."""
+    came_from: dict[str, str | None] = {start: None}
+    queue = [start]
+    for here in queue:
+        if here == goal:
+            return _traced(goal, came_from)
+        for there in calls.get(here, ()):
+            if there not in came_from:
+                came_from[there] = here
+                queue.append(there)
+    return None
+
+
+def _traced(goal: str, came_from: Mapping[str, str | None]) -> tuple[str, ...]:
+    way: list[str] = []
+    here: str | None = goal
+    while here is not None:
+        way.append(here)
+        here = came_from[here]
+    return tuple(reversed(way))

@@ -1,0 +1,76 @@
+"""What a document is, and its name, as far as that can be told; whether the rest of it is right is another matter."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.domain.documents import Fault
+from reconciler.domain.rules.catalogue import FOREIGN, MISSING_PROPERTY, RESERVED, UNKNOWN_KIND, WRONG_TYPE
+from reconciler.domain.rules.nearest import did_you_mean
+from reconciler.manifests.wording import type_name
+
+API_VERSION: Final = "reconciler/v1"
+FLOW: Final = "Flow"
+OUTPUT: Final = "Output"
+KINDS: Final = (FLOW, OUTPUT)
+RESERVED_KINDS: Final = frozenset({"Approval", "Override", "Calendar", "Move"})
+"""Kinds of later versions."""
+
+_MAX_QUOTED: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What can be told of any document, however broken."""
+
+    kind: str | None
+    """`Flow` or `Output`; None when it is neither, or cannot be told."""
+    name: str | None
+    flow: str | None
+    """The flow that an output names."""
+
+
+def identify(value: object) -> Identity:
+    """Return what a document is, from whatever of it can be read."""
+    document = value if isinstance(value, Mapping) else {}
+    kind = document.get("kind")
+    return Identity(
+        kind=kind if kind in KINDS else None,
+        name=_text_in(document.get("metadata"), "name"),
+        flow=_text_in(document.get("spec"), "flow"),
+    )
+
+
+def faults_of_header(value: object) -> Iterator[Fault]:
+    """Return why the document's schema cannot be told; nothing when it can."""
+    if not isinstance(value, Mapping):
+        message = f"a document must be a mapping, not {type_name(value)}"
+        yield Fault(rule=WRONG_TYPE, path=(), message=message, hint="begin with `apiVersion: reconciler/v1`")
+    elif value.get("apiVersion", API_VERSION) != API_VERSION:
+        yield Fault(
+            rule=FOREIGN,
+            path=("apiVersion",),
+            message=f"must be {API_VERSION}{_instead(value['apiVersion'])}",
+            hint="name files of other tools in .reconcilerignore",
+        )
+    elif "kind" not in value:
+        yield Fault(rule=MISSING_PROPERTY, path=(), message="`kind` is missing", hint="Flow or Output")
+    elif value["kind"] not in KINDS:
+        yield _unknown_kind(value["kind"])
+
+
+def _unknown_kind(kind: object) -> Fault:
+    if isinstance(kind, str) and kind in RESERVED_KINDS:
+        return Fault(rule=RESERVED, path=("kind",), message=f"the kind {kind} is not supported yet")
+    hint = did_you_mean(kind, KINDS) if isinstance(kind, str) else ""
+    return Fault(rule=UNKNOWN_KIND, path=("kind",), message=f"must be Flow or Output{_instead(kind)}", hint=hint)
+
+
+def _instead(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    return f", not {text}" if text and text.isprintable() and len(text) <= _MAX_QUOTED else ""
+
+
+def _text_in(value: object, key: str) -> str | None:
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,80 @@
+"""All files of a tree: every finding, and the desired state when none of them is an error."""
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from reconciler.domain.documents import Document, FlowDocument, OutputDocument
+from reconciler.domain.findings import Finding, has_errors, in_order
+from reconciler.domain.rules.families import Family, family
+from reconciler.domain.rules.secret_names import DEFAULT_ENV_PATTERNS
+from reconciler.domain.rules.tree import judge
+from reconciler.manifests.reading import FileReader, FileReading
+from reconciler.ports.source import ManifestFile, Verdict
+
+MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+"""Larger files are not read: 16 MiB hold some thirty thousand documents."""
+
+
+class ManifestReader:
+    """
+    Turns the files of a tree into desired state; implements `ports.source.Reader`.
+
+    It remembers what files and families said, so that after a small change only that change costs something. A
+    verdict depends on the files that were given and on nothing else.
+    """
+
+    def __init__(
+        self, *, secrets_env: Sequence[str] = DEFAULT_ENV_PATTERNS, max_file_bytes: int = MAX_FILE_BYTES
+    ) -> None:
+        self._reader = FileReader(env_patterns=secrets_env, max_file_bytes=max_file_bytes)
+        self._readings: dict[str, FileReading] = {}
+        self._families: dict[str, Family] = {}
+
+    def read(self, files: Sequence[ManifestFile]) -> Verdict:
+        """Return every finding of every file, and the desired state when there is no error among them."""
+        with _without_collection():
+            return self._read(files)
+
+    def _read(self, files: Sequence[ManifestFile]) -> Verdict:
+        self._readings = {file.path: self._reading(file) for file in sorted(files, key=lambda file: file.path)}
+        findings: list[Finding] = []
+        documents: list[Document] = []
+        is_whole = True
+        for reading in self._readings.values():
+            findings += reading.findings
+            documents += reading.documents
+            is_whole = is_whole and reading.is_whole
+        remembered, self._families = self._families, {}
+        judgement = judge(documents, lambda flow, outputs: self._family(flow, outputs, remembered), is_whole=is_whole)
+        self._reader.forget_places()
+        findings += judgement.findings
+        return Verdict(findings=in_order(findings), desired=None if has_errors(findings) else judgement.desired)
+
+    def _reading(self, file: ManifestFile) -> FileReading:
+        known = self._readings.get(file.path)
+        if known is not None and known.file == file:
+            return known
+        return self._reader.read(file)
+
+    def _family(self, flow: FlowDocument, outputs: Sequence[OutputDocument], remembered: dict[str, Family]) -> Family:
+        name = flow.name or ""
+        known = remembered.get(name)
+        # Documents are equal only when they are one object: the very reading that the family was judged by.
+        if known is None or known.flow is not flow or known.outputs != tuple(outputs):
+            known = family(flow, outputs)
+        self._families[name] = known
+        return known
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the garbage collector: a large tree makes a million values and no cycles, and looking costs a third."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,152 @@
+"""One file: its documents, each with what is wrong with it on its own."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.domain.documents import (
+    Document,
+    Fault,
+    FlowDocument,
+    FlowDraft,
+    LostDocument,
+    OutputDocument,
+    OutputDraft,
+    Path,
+    pointer,
+)
+from reconciler.domain.findings import Finding, Position, Severity
+from reconciler.domain.rules.catalogue import UNREADABLE
+from reconciler.manifests import decode, examine
+from reconciler.manifests.decode import Written
+from reconciler.manifests.explain import explain
+from reconciler.manifests.identify import FLOW, OUTPUT, faults_of_header, identify
+from reconciler.manifests.loader import Loaded, load
+from reconciler.manifests.located import LoadedDocument
+from reconciler.manifests.scalars import Scalars
+from reconciler.manifests.schemas import judge_of
+from reconciler.manifests.text import LoadFault
+from reconciler.ports.source import ManifestFile
+
+_LOADED_KEPT: Final = 8
+"""Files whose places are kept at hand while findings are placed: one, and those that hints point to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReading:
+    """What one file says, and what is wrong with it before others are looked at."""
+
+    file: ManifestFile
+    documents: tuple[Document, ...]
+    findings: tuple[Finding, ...]
+    is_whole: bool
+    """False when it may hold documents of which nothing is known."""
+
+
+class FileReader:
+    """Reads files; pure but for what it remembers."""
+
+    def __init__(self, *, env_patterns: Sequence[str], max_file_bytes: int) -> None:
+        self._env_patterns = tuple(env_patterns)
+        self._max_file_bytes = max_file_bytes
+        self._scalars = Scalars()
+        self._loaded: OrderedDict[bytes, Loaded] = OrderedDict()
+
+    def read(self, file: ManifestFile) -> FileReading:
+        """Return what a file says; whatever is wrong with it is a finding."""
+        problem = file.problem or self._too_large(file.content)
+        if problem:
+            finding = Finding(
+                rule=UNREADABLE, at=Position(file.path, 1, 1), message=f"the file cannot be read: {problem}"
+            )
+            return FileReading(file=file, documents=(), findings=(finding,), is_whole=False)
+        loaded = load(file.content, self._scalars)
+        findings = [_finding(file.path, fault) for fault in loaded.faults]
+        documents: list[Document] = []
+        for index, one in enumerate(loaded.documents):
+            place = FilePlace(reader=self, file=file, index=index)
+            faults = tuple(self._faults(one))
+            findings += (_finding(file.path, fault, one) for fault in one.faults)
+            findings += (fault.at(_LoadedPlace(file.path, one)) for fault in faults)
+            is_broken = bool(one.faults) or any(fault.rule.severity is Severity.ERROR for fault in faults)
+            documents.append(_document(one.value, place, is_broken=is_broken))
+        return FileReading(file=file, documents=tuple(documents), findings=tuple(findings), is_whole=loaded.is_whole)
+
+    def loaded(self, content: bytes) -> Loaded:
+        """Return a file with its places, again: they are not kept, for they would fill the memory of a large tree."""
+        found = self._loaded.pop(content, None) or load(content, self._scalars)
+        self._loaded[content] = found
+        if len(self._loaded) > _LOADED_KEPT:
+            self._loaded.popitem(last=False)
+        return found
+
+    def forget_places(self) -> None:
+        """Let go of the places at hand; called when all findings are placed."""
+        self._loaded.clear()
+
+    def _too_large(self, content: bytes) -> str:
+        return f"it has more than {self._max_file_bytes} bytes" if len(content) > self._max_file_bytes else ""
+
+    def _faults(self, document: LoadedDocument) -> Iterator[Fault]:
+        value: Any = document.value
+        if not document.marks:
+            # No YAML: what was saved of it is for others to refer to, and says nothing itself.
+            return
+        spoilt = [document.path_to(fault.node) for fault in document.faults if fault.node is not None]
+        header = tuple(faults_of_header(value))
+        if header:
+            # A header that was spoilt is no second fault.
+            yield from () if any(len(path) <= 1 for path in spoilt) else header
+            return
+        yield from self._faults_of_body(value, spoilt, is_whole=not document.faults)
+
+    def _faults_of_body(self, value: Written, spoilt: Sequence[Path], *, is_whole: bool) -> Iterator[Fault]:
+        is_flow = value["kind"] == FLOW
+        if not judge_of("flow" if is_flow else "output")(value):
+            yield from explain(value, "flow" if is_flow else "output", unreliable=spoilt)
+        elif is_whole:
+            yield from (examine.flow if is_flow else examine.output)(value, self._env_patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class _LoadedPlace:
+    """A document whose places are at hand."""
+
+    path: str
+    document: LoadedDocument
+
+    def at(self, path: Path, *, on_key: bool = False) -> Position:
+        """Return where the value at `path` is, or its key."""
+        return Position(self.path, *self.document.at(path, on_key=on_key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FilePlace:
+    """Where a document is: its file is loaded again when somebody asks for a line."""
+
+    reader: FileReader
+    file: ManifestFile
+    index: int
+
+    def at(self, path: Path, *, on_key: bool = False) -> Position:
+        """Return where the value at `path` is, or its key; the nearest value around it when it is not there."""
+        document = self.reader.loaded(self.file.content).documents[self.index]
+        return Position(self.file.path, *document.at(path, on_key=on_key))
+
+
+def _document(value: Any, place: FilePlace, *, is_broken: bool) -> Document:
+    who = identify(value)
+    if who.kind == FLOW:
+        flow: FlowDraft | None = None if is_broken else decode.flow(value)
+        return FlowDocument(place=place, name=who.name, draft=flow)
+    if who.kind == OUTPUT:
+        output: OutputDraft | None = None if is_broken else decode.output(value)
+        return OutputDocument(place=place, name=who.name, flow=who.flow, draft=output)
+    return LostDocument(place=place, name=who.name)
+
+
+def _finding(path: str, fault: LoadFault, document: LoadedDocument | None = None) -> Finding:
+    spoilt: Path = document.path_to(fault.node) if document is not None and fault.node is not None else ()
+    at = Position(path, fault.line, fault.column)
+    return Finding(rule=fault.rule, at=at, message=fault.message, hint=fault.hint, pointer=pointer(spoilt))

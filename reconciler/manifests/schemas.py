@@ -1,0 +1,90 @@
+"""The schemas that are the public contract, and the two engines that read them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+from reconciler.domain.documents import Path
+
+Schema = Mapping[str, Any]
+
+NAMES: Final = ("manifest", "flow", "output", "config")
+"""Every schema, by the name of its file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """One keyword of a schema that a value does not keep."""
+
+    keyword: str
+    wanted: Any
+    """What stands at the keyword."""
+    value: Any
+    """What does not keep it; for a breach of a name, that name."""
+    schema: Schema
+    """The part of the schema that the keyword is in."""
+    path: Path
+    is_of_name: bool
+    """Whether the name of a property is to blame."""
+
+
+def folder() -> Traversable:
+    """Return the directory of the schemas: in the package when it is installed, at the top of a repository else."""
+    package = resources.files("reconciler")
+    installed = package / "schemas" / "v1"
+    return installed if installed.is_dir() else package / ".." / "schemas" / "v1"
+
+
+def text_of(name: str) -> str:
+    """Return a schema as it is published."""
+    return (folder() / f"{name}.json").read_text(encoding="utf-8")
+
+
+@cache
+def schema_of(name: str) -> Schema:
+    """Return a schema."""
+    found: Schema = json.loads(text_of(name))
+    return found
+
+
+@cache
+def judge_of(name: str) -> Callable[[object], bool]:
+    """Return the engine that says yes or no, at once."""
+    import jsonschema_rs  # noqa: PLC0415 -- the CLI's help must not wait for it.
+
+    return jsonschema_rs.Draft202012Validator(json.loads(text_of(name))).is_valid
+
+
+def breaches_of(name: str, value: object) -> Iterator[Breach]:
+    """Return every breach of a schema, from the engine that explains."""
+    for error in _explainer(name).iter_errors(value):
+        yield Breach(
+            keyword=str(error.validator),
+            wanted=error.validator_value,
+            value=error.instance,
+            schema=error.schema,
+            path=tuple(error.absolute_path),
+            is_of_name="propertyNames" in error.absolute_schema_path,
+        )
+
+
+@cache
+def _explainer(name: str) -> Any:
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 -- 70 ms that only a broken tree spends.
+
+    # Any: the stubs leave `extend` untyped.
+    extend: Any = validators.extend
+    return extend(Draft202012Validator, {"pattern": _pattern})(schema_of(name))
+
+
+def _pattern(_: object, pattern: str, instance: object, __: Schema) -> Iterator[Exception]:
+    """Check a pattern as ECMA reads it: Python's `$` also matches before a final line end."""
+    from jsonschema import ValidationError  # noqa: PLC0415 -- only called from the engine above.
+
+    if isinstance(instance, str) and re.search(re.sub(r"\$$", r"\\Z", pattern), instance) is None:
+        yield ValidationError("does not match")

@@ -1,0 +1,237 @@
+"""
+What an error of the schema engine means, in the words of somebody who edits manifests.
+
+The engine's own messages quote what they complain about, secrets included; none of them is used. A value is quoted
+only at a property that is known to hold none.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from types import MappingProxyType
+from typing import Final
+
+from reconciler.domain.documents import Fault, Path
+from reconciler.domain.findings import Rule
+from reconciler.domain.rules.catalogue import (
+    MISPLACED,
+    MISSING_PROPERTY,
+    NOT_ALLOWED,
+    OUT_OF_RANGE,
+    RULES,
+    UNKNOWN_PROPERTY,
+    WRONG_FORM,
+    WRONG_TYPE,
+)
+from reconciler.domain.rules.nearest import did_you_mean
+from reconciler.manifests.schemas import Breach
+
+_QUOTED: Final = frozenset({
+    "apiVersion", "kind", "name", "region", "maxBandwidth", "state", "protocol", "mode", "latency", "ms", "port",
+    "senderCountry", "receiverCountry", "peerIdleTimeout", "idleTimeout", "chunkSize", "maxConcurrent",
+    "profile", "owner", "editRules", "ratePerS", "debounceMs", "maxWaitMs", "rescanS", "observeS",
+})  # fmt: skip
+"""Properties whose value may be quoted; all others might hold a secret, or something pasted in its place."""
+
+_SECRETIVE: Final = frozenset({"encryption", "passphrase", "streamKey", "password", "credentials", "rtmpPull"})
+"""Properties below which nothing that people wrote is told."""
+
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+_MAX_QUOTED: Final = 60
+_MAX_UNKNOWN: Final = 50
+"""Unknown keys of one mapping that are told of; more say no more."""
+_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "null": "empty",
+    }
+)
+
+
+def faults_of(breach: Breach) -> Iterator[Fault]:
+    """Return what one breach means; usually one fault, and one for each key that is unknown or missing."""
+    if breach.is_of_name:
+        yield _misplaced(breach)
+    elif breach.keyword in _WORDINGS:
+        yield from _WORDINGS[breach.keyword](breach)
+    else:
+        yield Fault(rule=WRONG_FORM, path=breach.path, message="the value does not fit its property")
+
+
+def is_secretive(path: Path) -> bool:
+    """Return whether the path leads to, or through, something that may hold a secret."""
+    return not _SECRETIVE.isdisjoint(path) or ("rtmpPush" in path and "destinations" in path)
+
+
+def type_name(value: object) -> str:
+    """Return what a value is, in words."""
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+    return _TYPES[names.get(type(value), "null")]
+
+
+def _rule(breach: Breach, usual: Rule) -> Rule:
+    """Return the rule that the schema names for this keyword, or the usual one."""
+    named = breach.schema.get("x-rule", {})
+    return RULES[named[breach.keyword]] if breach.keyword in named else usual
+
+
+def _unknown(breach: Breach) -> Iterator[Fault]:
+    known = [name for name, schema in breach.schema["properties"].items() if "not" not in schema]
+    there_are = f"there are {', '.join(known)}" if known else "there are none here"
+    unknown = (key for key in breach.value if key not in breach.schema["properties"])
+    for key in islice(unknown, _MAX_UNKNOWN):
+        # `{streamKey:value}` is a key to YAML: where a secret may be, no key is told that is not ours.
+        may_tell = _PLAIN_KEY.fullmatch(key) is not None and not is_secretive(breach.path)
+        yield Fault(
+            rule=UNKNOWN_PROPERTY,
+            path=(*breach.path, key),
+            message=f"there is no property `{key}` here" if may_tell else "there is no such property here",
+            hint=did_you_mean(key, known) or there_are,
+            on_key=True,
+            is_hidden=not may_tell,
+        )
+
+
+def _missing(breach: Breach) -> Iterator[Fault]:
+    for name in breach.wanted:
+        if name not in breach.value:
+            yield Fault(
+                rule=MISSING_PROPERTY, path=breach.path, message=f"`{name}` is missing", hint=_example(breach, name)
+            )
+
+
+def _example(breach: Breach, name: str) -> str:
+    known = breach.schema.get("properties", {})
+    return _first_sentence(known.get(name, {}).get("description", ""))
+
+
+def _misplaced(breach: Breach) -> Fault:
+    key = str(breach.value)
+    return Fault(
+        rule=MISPLACED,
+        path=(*breach.path, key),
+        message=f"`{key}` has no place here",
+        hint=f"what stands beside it allows {', '.join(breach.wanted)}",
+        on_key=True,
+    )
+
+
+def _wrong_type(breach: Breach) -> Iterator[Fault]:
+    wanted = breach.wanted if isinstance(breach.wanted, list) else [breach.wanted]
+    if breach.value is None:
+        yield Fault(
+            rule=WRONG_TYPE, path=breach.path, message="the value is missing", hint="write one, or remove the property"
+        )
+        return
+    rule = _rule(breach, WRONG_TYPE)
+    if rule is not WRONG_TYPE:
+        yield Fault(
+            rule=rule,
+            path=breach.path,
+            message="a secret is written out where a reference to one must be",
+            hint="use {env: NAME} or {file: NAME}; change this secret, for git keeps it",
+        )
+        return
+    hint = "quote it" if wanted == ["string"] and not isinstance(breach.value, dict | list) else ""
+    message = f"must be {' or '.join(_TYPES[name] for name in wanted)}, not {type_name(breach.value)}"
+    yield Fault(rule=rule, path=breach.path, message=message, hint=hint)
+
+
+def _not_allowed(breach: Breach) -> Iterator[Fault]:
+    allowed = breach.wanted if breach.keyword == "enum" else [breach.wanted]
+    words = [str(value) for value in allowed]
+    hint = did_you_mean(breach.value, words) if isinstance(breach.value, str) and not is_secretive(breach.path) else ""
+    yield Fault(rule=NOT_ALLOWED, path=breach.path, message=f"must be {_either(words)}{_instead(breach)}", hint=hint)
+
+
+def _either(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _out_of_range(breach: Breach) -> Iterator[Fault]:
+    least, most = breach.schema["minimum"], breach.schema["maximum"]
+    yield Fault(rule=OUT_OF_RANGE, path=breach.path, message=f"must be {least} to {most}{_instead(breach)}")
+
+
+def _wrong_length(breach: Breach) -> Iterator[Fault]:
+    message = "must not be empty" if breach.keyword == "minLength" else f"has more than {breach.wanted} characters"
+    yield Fault(rule=OUT_OF_RANGE, path=breach.path, message=message)
+
+
+def _wrong_count(breach: Breach) -> Iterator[Fault]:
+    least, most = breach.schema.get("minItems", 0), breach.schema.get("maxItems")
+    message = f"must have {least} to {most} items" if most is not None else f"must have {least} items or more"
+    yield Fault(rule=OUT_OF_RANGE, path=breach.path, message=message)
+
+
+def _wrong_form(breach: Breach) -> Iterator[Fault]:
+    yield Fault(
+        rule=_rule(breach, WRONG_FORM),
+        path=breach.path,
+        message=f"does not have the form of {_article(breach.path)}{_instead(breach)}",
+        hint=_first_sentence(breach.schema.get("description", "")),
+    )
+
+
+def _article(path: Path) -> str:
+    names = [part for part in path if isinstance(part, str)]
+    return f"`{names[-1]}`" if names else "the property"
+
+
+def _refused(breach: Breach) -> Iterator[Fault]:
+    hint = str(breach.schema.get("description", "")).rstrip(".")
+    message = f"`{breach.path[-1]}` is not supported"
+    yield Fault(rule=_rule(breach, WRONG_FORM), path=breach.path, message=message, hint=hint, on_key=True)
+
+
+def _either_or(breach: Breach) -> Iterator[Fault]:
+    names = [name for branch in breach.wanted for name in branch["required"]]
+    given = [name for name in names if name in breach.value]
+    if given:
+        message = f"{' and '.join(f'`{name}`' for name in given)} are both given"
+        yield Fault(
+            rule=MISPLACED, path=(*breach.path, given[-1]), message=message, hint="keep one of them", on_key=True
+        )
+    else:
+        yield Fault(
+            rule=MISSING_PROPERTY, path=breach.path, message=f"{' or '.join(f'`{name}`' for name in names)} is missing"
+        )
+
+
+def _instead(breach: Breach) -> str:
+    """Return the value as a message may quote it, "" where it may not."""
+    value = breach.value
+    if not breach.path or breach.path[-1] not in _QUOTED or is_secretive(breach.path) or isinstance(value, dict | list):
+        return ""
+    text = str(value)
+    return f", not {text}" if text and text.isprintable() and len(text) <= _MAX_QUOTED else ""
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"\.\s+(?=[A-Z])", text, maxsplit=1)[0].rstrip(".")
+
+
+_WORDINGS: Final[Mapping[str, Callable[[Breach], Iterator[Fault]]]] = MappingProxyType(
+    {
+        "additionalProperties": _unknown,
+        "required": _missing,
+        "type": _wrong_type,
+        "enum": _not_allowed,
+        "const": _not_allowed,
+        "minimum": _out_of_range,
+        "maximum": _out_of_range,
+        "minLength": _wrong_length,
+        "maxLength": _wrong_length,
+        "minItems": _wrong_count,
+        "maxItems": _wrong_count,
+        "pattern": _wrong_form,
+        "not": _refused,
+        "oneOf": _either_or,
+    }
+)
+"""By the keyword of the schema that is not kept."""

@@ -1,0 +1,143 @@
+"""
+The API over HTTP: one address, POST, always 200.
+
+The official SDK reads an error only where the status is 200 and the content type is `application/json` and nothing
+else, so every answer has both.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from reconciler.relay.addresses import PortsExhaustedError
+from reconciler.relay.api.reading import MAX_BODY_BYTES, Door, read_call
+from reconciler.relay.api.refusals import RefusalError
+from reconciler.relay.api.table import HANDLERS
+from reconciler.relay.catalogue import CatalogueFailedError
+from reconciler.relay.plane import ControlPlane
+from reconciler.streamlink.codes import Code
+from reconciler.streamlink.signing import CONTENT_TYPE, Credentials
+from reconciler.streamlink.wire import ACTIONS
+
+log: Final = structlog.get_logger()
+
+Json = dict[str, Any]
+
+
+def create_app(
+    plane: ControlPlane,
+    credentials: Credentials,
+    *,
+    now_s: Callable[[], float] = time.time,
+    monotonic_s: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """
+    Return the API of one account as an ASGI application.
+
+    Args:
+        plane: what it works on.
+        credentials: whose requests it answers.
+        now_s: the time, seconds of the Unix epoch.
+        monotonic_s: seconds that never run backwards, for the durations in the log.
+
+    """
+    endpoint = _Endpoint(plane, Door(credentials=credentials, now_s=now_s), monotonic_s)
+    # A path of any kind and any method: what is not the API's is answered in the API's own words too.
+    return Starlette(routes=[Route("/{path:path}", endpoint)], exception_handlers={Exception: _answer_crash})
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What the log says of one request."""
+
+    action: str = ""
+    code: str = ""
+
+
+class _Endpoint:
+    """Answers each request; an ASGI application of its own, because a Route then lets every method in."""
+
+    def __init__(self, plane: ControlPlane, door: Door, monotonic_s: Callable[[], float]) -> None:
+        self._plane = plane
+        self._door = door
+        self._monotonic_s = monotonic_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and log it, without its body and without its secrets."""
+        started_s = self._monotonic_s()
+        request_id = str(uuid.uuid4())
+        request = Request(scope, receive)
+        action = request.headers.get("x-tc-action", "")
+        # What a client calls an action is its own text; only what is one goes into the log.
+        outcome = _Outcome(action=action if action in ACTIONS else "")
+        try:
+            fields = await self._answer(request, outcome)
+        except ClientDisconnect:
+            return
+        await _response(fields, request_id)(scope, receive, send)
+        quiet = not outcome.code and outcome.action in ACTIONS and not ACTIONS[outcome.action].writes
+        log.log(
+            logging.DEBUG if quiet else logging.INFO,
+            "relay.request_finished",
+            action=outcome.action,
+            code=outcome.code,
+            request_id=request_id,
+            duration_ms=round((self._monotonic_s() - started_s) * 1000, 1),
+        )
+
+    async def _answer(self, request: Request, outcome: _Outcome) -> Json:
+        try:
+            return await self._carry_out(request)
+        except RefusalError as refusal:
+            code, message = refusal.code, refusal.message
+        except PortsExhaustedError:
+            code, message = Code.EXCEEDED_QUANTITY_LIMIT, "Every port of this relay is given away or in use."
+        except CatalogueFailedError:
+            code, message = Code.INTERNAL_ERROR, "The relay's disk did not take the change; nothing has changed."
+        outcome.code = code.value
+        return _error(code, message)
+
+    async def _carry_out(self, request: Request) -> Json:
+        body = await _body(request)
+        if request.method != "POST" or request.url.path != "/":
+            raise RefusalError(Code.UNSUPPORTED_PROTOCOL, "Requests are sent as POST to the path /.")
+        call = read_call(request.headers, body, door=self._door, plane=self._plane)
+        return await HANDLERS[call.action](self._plane, call)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body; one that is too large is read no further."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > MAX_BODY_BYTES:
+            raise RefusalError(Code.REQUEST_SIZE_LIMIT_EXCEEDED, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    return bytes(parts)
+
+
+def _error(code: Code, message: str) -> Json:
+    return {"Error": {"Code": code.value, "Message": message}}
+
+
+def _response(fields: Json, request_id: str) -> Response:
+    content = json.dumps({"Response": {**fields, "RequestId": request_id}}, separators=(",", ":"))
+    # Set as a header and not as a media type, to which Starlette might add a charset.
+    return Response(content.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _answer_crash(request: Request, error: Exception) -> Response:  # noqa: ARG001 -- Starlette's signature
+    """Answer for a bug of ours in the API's words; Starlette raises it again for the server's log."""
+    request_id = str(uuid.uuid4())
+    log.error("relay.request_crashed", kind=type(error).__name__, request_id=request_id, exc_info=error)
+    return _response(_error(Code.INTERNAL_ERROR, "A bug of the relay; its log has the trace."), request_id)

@@ -1,0 +1,203 @@
+"""A backend in memory: the same contract as the real one, without an API between."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count
+
+from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
+from reconciler.domain.errors import BackendError, NotFoundError, RejectedError, WrongStateError
+from reconciler.domain.impact import Capabilities
+from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.model import (
+    Address,
+    Flow,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Output,
+    Region,
+    Srt,
+)
+from reconciler.domain.protocols import ALLOWED_OUTPUTS, SrtMode, pulled
+from reconciler.domain.resolution import secret_versions
+from reconciler.ports.backend import Applied, EndStatus
+from tests.builders import US
+
+
+class FakeBackend:
+    """
+    Implements `ports.backend.Backend` in memory.
+
+    `flows` is the world: tests put what others made into it, and look at it afterwards. `applied` are the calls that
+    were carried out. Errors in `refusals` are raised one a call, before it is carried out; those in `lost_answers`
+    after it.
+    """
+
+    def __init__(self, *, owner: Owner = US, regions: Iterable[str] = ("local",)) -> None:
+        self.owner = owner
+        self.flows: dict[str, FoundFlow] = {}
+        self.applied: list[Call] = []
+        self.refusals: deque[BackendError] = deque()
+        self.lost_answers: deque[BackendError] = deque()
+        self.unreadable: dict[Region, BackendError] = {}
+        self.closed = False
+        self._regions = tuple(sorted(map(Region, regions)))
+        self._numbers = count(1)
+
+    @property
+    def name(self) -> str:
+        """Say that it is no account."""
+        return f"memory, owner {self.owner}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return those of the API."""
+        return Capabilities()
+
+    async def regions(self) -> tuple[Region, ...]:
+        """Return all regions."""
+        await asyncio.sleep(0)
+        return self._regions
+
+    async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
+        """Return all flows of a region, or raise what `unreadable` has for it."""
+        await asyncio.sleep(0)
+        if region in self.unreadable:
+            raise self.unreadable[region]
+        return tuple(flow for flow in self.flows.values() if flow.region == region)
+
+    async def apply(self, call: Call) -> Applied:
+        """Carry out a call."""
+        await asyncio.sleep(0)
+        if self.refusals:
+            raise self.refusals.popleft()
+        self._carry_out(call)
+        self.applied.append(call)
+        if self.lost_answers:
+            raise self.lost_answers.popleft()
+        return Applied(request_id=f"request-{next(self._numbers)}")
+
+    async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
+        """Return that every end of a running flow waits for a peer."""
+        await asyncio.sleep(0)
+        flow = self.flows.get(flow_id)
+        if flow is None or flow.region != region:
+            raise NotFoundError(f"no flow {flow_id}")
+        state = "Waiting" if flow.state is FlowState.RUNNING else "Idle"
+        ends = [(f"{flow.id}-input", True), *((output.id, False) for output in flow.outputs)]
+        return tuple(
+            EndStatus(id=id_, is_input=is_input, state=state, bitrate_bps=0, connected_ms=0, reconnections=0)
+            for id_, is_input in ends
+        )
+
+    async def close(self) -> None:
+        """Remember that it was let go of."""
+        await asyncio.sleep(0)
+        self.closed = True
+
+    def _carry_out(self, call: Call) -> None:
+        match call:
+            case Create(wanted=Flow() as flow):
+                self._create_flow(flow)
+            case Create(wanted=Output() as output):
+                self._create_output(self._at(call.at), output)
+            case Edit():
+                self._edit(call)
+            case Delete():
+                self._delete(call)
+            case Start():
+                self._start(self._at(call.at))
+            case Stop():
+                self._turn(self._at(call.at), FlowState.IDLE)
+            case _:
+                msg = f"no such call: {call}"
+                raise TypeError(msg)
+
+    def _create_flow(self, wanted: Flow) -> None:
+        if any((flow.region, flow.live_name) == (wanted.spec.region, wanted.live_name) for flow in self.flows.values()):
+            raise RejectedError(f"a flow {wanted.live_name} is there", field="Name")
+        number = next(self._numbers)
+        settings = wanted.spec.input.settings
+        listens = not isinstance(settings, Srt) or settings.mode is SrtMode.LISTENER
+        self._put(
+            FoundFlow(
+                id=f"flow-{number}",
+                region=wanted.spec.region,
+                live_name=wanted.live_name,
+                mark=self._mark(wanted),
+                state=FlowState.IDLE,
+                spec=replace(wanted.spec, state=FlowState.IDLE),
+                allowed_outputs=ALLOWED_OUTPUTS[wanted.spec.input.protocol],
+                input_addresses=(Address("127.0.0.1", 20_000 + number),) if listens else (),
+            )
+        )
+
+    def _create_output(self, flow: FoundFlow, wanted: Output) -> None:
+        if wanted.spec.protocol not in flow.allowed_outputs:
+            raise RejectedError(f"{wanted.spec.protocol} is not allowed on {flow.live_name}", field="Protocol")
+        if any(output.live_name == wanted.live_name for output in flow.outputs):
+            raise RejectedError(f"an output {wanted.live_name} is there", field="Name")
+        number = next(self._numbers)
+        settings = wanted.spec.settings
+        is_pulled = pulled(wanted.spec.protocol, settings.mode if isinstance(settings, Srt) else None)
+        made = FoundOutput(
+            id=f"output-{number}",
+            live_name=wanted.live_name,
+            mark=self._mark(wanted),
+            spec=wanted.spec,
+            pull_urls=(f"test://127.0.0.1:{20_000 + number}",) if is_pulled else (),
+        )
+        self._put(replace(flow, outputs=(*flow.outputs, made)))
+
+    def _edit(self, call: Edit) -> None:
+        wanted = call.wanted
+        if isinstance(wanted, Flow):
+            flow = self.flows.get(call.found.id)
+            if flow is None:
+                raise NotFoundError(f"no flow {call.found.id}")
+            spec = replace(wanted.spec, state=flow.state)
+            self._put(replace(flow, live_name=wanted.live_name, mark=self._mark(wanted), spec=spec))
+            return
+        flow = self._at(call.at)
+        if all(output.id != call.found.id for output in flow.outputs):
+            raise NotFoundError(f"no output {call.found.id}")
+        outputs = tuple(
+            replace(output, live_name=wanted.live_name, mark=self._mark(wanted), spec=wanted.spec)
+            if output.id == call.found.id
+            else output
+            for output in flow.outputs
+        )
+        self._put(replace(flow, outputs=outputs))
+
+    def _delete(self, call: Delete) -> None:
+        if isinstance(call.found, FoundFlow):
+            flow = self.flows.get(call.found.id)
+            if flow is not None and flow.state is FlowState.RUNNING:
+                raise WrongStateError("a running flow is not deleted")
+            self.flows.pop(call.found.id, None)
+            return
+        for flow in tuple(self.flows.values()):
+            self._put(replace(flow, outputs=tuple(each for each in flow.outputs if each.id != call.found.id)))
+
+    def _start(self, flow: FoundFlow) -> None:
+        if not flow.outputs:
+            raise RejectedError("a flow without outputs is not started", field="OutputGroups")
+        self._turn(flow, FlowState.RUNNING)
+
+    def _turn(self, flow: FoundFlow, state: FlowState) -> None:
+        spec = None if flow.spec is None else replace(flow.spec, state=state)
+        self._put(replace(flow, state=state, spec=spec))
+
+    def _at(self, at: FlowAt) -> FoundFlow:
+        for flow in self.flows.values():
+            if (flow.region, flow.live_name) == (at.region, at.live_name):
+                return flow
+        raise NotFoundError(f"no flow {at.live_name} in {at.region}")
+
+    def _put(self, flow: FoundFlow) -> None:
+        self.flows[flow.id] = flow
+
+    def _mark(self, wanted: Flow | Output) -> Mark:
+        return Mark(owner=self.owner, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
