@@ -15,7 +15,7 @@ from rich.table import Table
 
 from reconciler.cli.audience import Audience, Row
 from reconciler.domain.errors import BackendError, ExitStatus
-from reconciler.domain.model import Desired
+from reconciler.domain.model import Desired, FlowSpec, OutputSpec
 from reconciler.domain.resolution import secrets_of
 from reconciler.domain.secrets import SecretRef, SecretSource
 from reconciler.media.probe import ReceptionState
@@ -174,7 +174,8 @@ def _delivered(rows: tuple[Row, ...]) -> bool:
 
 
 def _file_secrets(desired: Desired) -> Iterator[SecretRef]:
-    specs = [*(flow.spec for flow in desired.flows), *(output.spec for output in desired.outputs)]
+    specs: list[FlowSpec | OutputSpec] = [flow.spec for flow in desired.flows]
+    specs += [output.spec for output in desired.outputs]
     for spec in specs:
         for secret in secrets_of(spec):
             if isinstance(secret, SecretRef) and secret.source is SecretSource.FILE:

@@ -4,9 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.domain.documents import Fault, Path
 from reconciler.domain.model import Region
-from reconciler.domain.protocols import Protocol, SrtMode, pulled
 from reconciler.domain.rules import allowlists, written
-from reconciler.manifests.decode import Written, distance_of, output_protocol, takes_allowlist
+from reconciler.manifests.decode import (
+    Written,
+    distance_of,
+    input_protocol,
+    is_pulled_from,
+    output_protocol,
+    takes_allowlist,
+)
 
 _SPEC: Path = ("spec",)
 _INPUT: Path = ("spec", "input")
@@ -17,7 +23,7 @@ def flow(document: Written, env_patterns: Sequence[str]) -> Iterator[Fault]:
     spec = document["spec"]
     received: Written = spec["input"]
     yield from written.region(spec["region"], (*_SPEC, "region"))
-    if takes_allowlist(Protocol(received["protocol"]), received):
+    if takes_allowlist(input_protocol(received), received):
         yield from allowlists.check(received.get("allowlist"), (*_INPUT, "allowlist"))
     if "srt" in received:
         yield from _srt(received["srt"], (*_INPUT, "srt"), "senderCountry", env_patterns)
@@ -34,7 +40,7 @@ def output(document: Written, env_patterns: Sequence[str]) -> Iterator[Fault]:
     spec = document["spec"]
     if "region" in spec:
         yield from written.region(spec["region"], (*_SPEC, "region"))
-    if pulled(output_protocol(spec), SrtMode(spec["srt"]["mode"]) if "srt" in spec else None):
+    if is_pulled_from(output_protocol(spec), spec):
         yield from allowlists.check(spec.get("allowlist"), (*_SPEC, "allowlist"))
     if "srt" in spec:
         yield from _srt(spec["srt"], (*_SPEC, "srt"), "receiverCountry", env_patterns)

@@ -1,6 +1,6 @@
 """What a document is, and its name, as far as that can be told; whether the rest of it is right is another matter."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,7 +32,7 @@ class Identity:
 
 def identify(value: object) -> Identity:
     """Return what a document is, from whatever of it can be read."""
-    document = value if isinstance(value, Mapping) else {}
+    document = value if isinstance(value, dict) else {}
     kind = document.get("kind")
     return Identity(
         kind=kind if kind in KINDS else None,
@@ -43,7 +43,7 @@ def identify(value: object) -> Identity:
 
 def faults_of_header(value: object) -> Iterator[Fault]:
     """Return why the document's schema cannot be told; nothing when it can."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         message = f"a document must be a mapping, not {type_name(value)}"
         yield Fault(rule=WRONG_TYPE, path=(), message=message, hint="begin with `apiVersion: reconciler/v1`")
     elif value.get("apiVersion", API_VERSION) != API_VERSION:
@@ -72,5 +72,5 @@ def _instead(value: object) -> str:
 
 
 def _text_in(value: object, key: str) -> str | None:
-    found = value.get(key) if isinstance(value, Mapping) else None
+    found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, str) else None

@@ -5,14 +5,15 @@ Values are built straight from the events of PyYAML's C parser: faster than its 
 line and column. A document that is broken costs only itself: reading goes on at the next `---`.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from yaml import YAMLError
+from yaml import CSafeLoader, TagToken, YAMLError, scan
 
-from reconciler.domain.rules.catalogue import TOO_MUCH
+from reconciler.domain.rules.catalogue import TAG, TOO_MUCH
 from reconciler.manifests.building import MAX_FAULTS, Builder, TooMuchError
 from reconciler.manifests.located import LoadedDocument
 from reconciler.manifests.scalars import Scalars
@@ -23,6 +24,7 @@ MAX_DOCUMENTS: Final = 100_000
 """Documents of one file."""
 
 _BOUNDARY: Final = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_BARE_TAG: Final = re.compile(rb"!(?=[\s,\]}])")
 _QUOTE = r"[\"']?"
 _SAVED_KIND: Final = re.compile(rf"^kind:[ ]+{_QUOTE}([A-Za-z]+)", re.MULTILINE)
 _SAVED_NAME: Final = re.compile(
@@ -48,6 +50,7 @@ def load(content: bytes, scalars: Scalars) -> Loaded:
     if isinstance(text, LoadFault):
         return Loaded(faults=(text,), is_whole=False)
     found: list[LoadedDocument] = []
+    faults = _bare_tags(text)
     try:
         for document in _documents(text, scalars):
             found.append(document)
@@ -55,8 +58,24 @@ def load(content: bytes, scalars: Scalars) -> Loaded:
     except TooMuchError as error:
         line, column, message = error.args
         fault = LoadFault(rule=TOO_MUCH, line=line, column=column, message=message, hint="the rest is not read")
-        return Loaded(documents=tuple(found), faults=(fault,), is_whole=False)
-    return Loaded(documents=tuple(found))
+        return Loaded(documents=tuple(found), faults=(*faults, fault), is_whole=False)
+    return Loaded(documents=tuple(found), faults=faults)
+
+
+def _bare_tags(text: bytes) -> tuple[LoadFault, ...]:
+    """Return the tags that are a `!` alone: the parser takes them for nothing, so that no event tells of them."""
+    if _BARE_TAG.search(text) is None:
+        return ()
+    found: list[LoadFault] = []
+    with contextlib.suppress(YAMLError):
+        for token in scan(text.decode(), CSafeLoader):
+            if isinstance(token, TagToken) and token.value == (None, "!") and len(found) < MAX_FAULTS:
+                mark = token.start_mark
+                hint = "remove it; quote text that begins with `!`"
+                found.append(
+                    LoadFault(rule=TAG, line=mark.line + 1, column=mark.column + 1, message="a tag", hint=hint)
+                )
+    return tuple(found)
 
 
 def _check_bounds(found: list[LoadedDocument]) -> None:

@@ -57,18 +57,16 @@ class FileReader:
         """Return what a file says; whatever is wrong with it is a finding."""
         problem = file.problem or self._too_large(file.content)
         if problem:
-            finding = Finding(
-                rule=UNREADABLE, at=Position(file.path, 1, 1), message=f"the file cannot be read: {problem}"
-            )
+            finding = unreadable(file.path, problem)
             return FileReading(file=file, documents=(), findings=(finding,), is_whole=False)
         loaded = load(file.content, self._scalars)
-        findings = [_finding(file.path, fault) for fault in loaded.faults]
+        findings = [of_load(file.path, fault) for fault in loaded.faults]
         documents: list[Document] = []
         for index, one in enumerate(loaded.documents):
             place = FilePlace(reader=self, file=file, index=index)
             faults = tuple(self._faults(one))
-            findings += (_finding(file.path, fault, one) for fault in one.faults)
-            findings += (fault.at(_LoadedPlace(file.path, one)) for fault in faults)
+            findings += (of_load(file.path, fault, one) for fault in one.faults)
+            findings += (fault.at(LoadedPlace(file.path, one)) for fault in faults)
             is_broken = bool(one.faults) or any(fault.rule.severity is Severity.ERROR for fault in faults)
             documents.append(_document(one.value, place, is_broken=is_broken))
         return FileReading(file=file, documents=tuple(documents), findings=tuple(findings), is_whole=loaded.is_whole)
@@ -110,7 +108,7 @@ class FileReader:
 
 
 @dataclass(frozen=True, slots=True)
-class _LoadedPlace:
+class LoadedPlace:
     """A document whose places are at hand."""
 
     path: str
@@ -146,7 +144,13 @@ def _document(value: Any, place: FilePlace, *, is_broken: bool) -> Document:
     return LostDocument(place=place, name=who.name)
 
 
-def _finding(path: str, fault: LoadFault, document: LoadedDocument | None = None) -> Finding:
+def unreadable(path: str, problem: str) -> Finding:
+    """Return the finding of a file that could not be read, and why."""
+    return Finding(rule=UNREADABLE, at=Position(path, 1, 1), message=f"the file cannot be read: {problem}")
+
+
+def of_load(path: str, fault: LoadFault, document: LoadedDocument | None = None) -> Finding:
+    """Return the finding of what is wrong with the text itself."""
     spoilt: Path = document.path_to(fault.node) if document is not None and fault.node is not None else ()
     at = Position(path, fault.line, fault.column)
     return Finding(rule=fault.rule, at=at, message=fault.message, hint=fault.hint, pointer=pointer(spoilt))

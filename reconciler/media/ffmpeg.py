@@ -91,7 +91,9 @@ def list_frames(source: tuple[str, ...]) -> list[str]:
 
 def test_signal(sink: tuple[str, ...]) -> list[str]:
     """Return the command that sends a test picture with a running timecode, and a 1 kHz tone, at about 1 Mb/s."""
-    timecode = r"drawtext=timecode='00\:00\:00\:00':rate=25:fontsize=48:fontcolor=white:box=1:boxcolor=black@0.6:x=24:y=24"
+    timecode = (
+        r"drawtext=timecode='00\:00\:00\:00':rate=25:fontsize=48:fontcolor=white:box=1:boxcolor=black@0.6:x=24:y=24"
+    )
     return [
         *(FFMPEG, *_QUIET, "-re", "-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=25,{timecode}"),
         *("-re", "-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=48000"),

@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as Xml
 
 from reconciler.media.processes import Child, Identity, end, load, save, spawn, tied
 from reconciler.media.programs import NGINX, RTMP_MODULE
+from reconciler.media.sockets import connected
 
 _READY_S: Final = 10.0
 _POLL_S: Final = 0.03
@@ -28,6 +30,8 @@ class RtmpListener:
     """URL that is asked before anybody publishes or plays."""
     playable_from: tuple[str, ...] = ()
     """Addresses that may play; empty leaves it to the gate."""
+    copies: Mapping[str, str] = field(default_factory=dict)
+    """Application → application that every one of its streams is copied to, under the name that the gate gave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class RtmpClient:
 class RtmpStream:
     """One stream, as the server tells it."""
 
+    app: str
     name: str
     bytes_in: int
     bytes_out: int
@@ -54,6 +59,20 @@ class NginxFailedError(Exception):
     """The server did not start, or did not answer; the text is in words and free of secrets."""
 
 
+def reached_at(host: str) -> str:
+    """Return the address at which this machine reaches a listener of its own."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared with, never bound
+
+
+def bracketed(host: str) -> str:
+    """Return a host as URLs hold it."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _local(listener: RtmpListener) -> str:
+    return f"rtmp://{bracketed(reached_at(listener.host))}:{listener.port}"
+
+
 def render(listener: RtmpListener) -> str:
     """
     Return the whole configuration; it never changes while the server runs, for a reload would split its streams.
@@ -62,7 +81,6 @@ def render(listener: RtmpListener) -> str:
     """
     allowed = "".join(f"      allow play {address};\n" for address in listener.playable_from)
     denied = "      deny play all;\n" if listener.playable_from else ""
-    host = f"[{listener.host}]" if ":" in listener.host else listener.host
     apps = "".join(
         f"    application {app} {{\n"
         "      live on;\n"
@@ -70,7 +88,9 @@ def render(listener: RtmpListener) -> str:
         "      idle_streams on;\n"
         f"{allowed}{denied}"
         f"      on_publish {listener.gate};\n"
+        f"      on_publish_done {listener.gate};\n"
         + ("" if listener.playable_from else f"      on_play {listener.gate};\n")
+        + (f"      push {_local(listener)}/{listener.copies[app]};\n" if app in listener.copies else "")
         + "    }\n"
         for app in listener.apps
     )
@@ -85,7 +105,7 @@ def render(listener: RtmpListener) -> str:
         "rtmp {\n"
         "  access_log off;\n"
         "  server {\n"
-        f"    listen {host}:{listener.port};\n"
+        f"    listen {bracketed(listener.host)}:{listener.port};\n"
         "    chunk_size 4096;\n"
         "    ping 10s;\n"
         "    ping_timeout 10s;\n"
@@ -177,22 +197,12 @@ class Nginx:
             await self._get(f"/control/drop/{role}?app={app}&name={name}&clientid={client_id}")
 
     async def _get(self, target: str) -> bytes:
-        # The folder is reached through a descriptor: a socket's path may have only 107 bytes, whole.
-        folder = -1
         try:
-            folder = os.open(self._home, os.O_PATH | os.O_DIRECTORY)
-            async with asyncio.timeout(_READY_S):
-                reader, writer = await asyncio.open_unix_connection(f"/proc/self/fd/{folder}/{_CONTROL}")
-                try:
-                    writer.write(f"GET {target} HTTP/1.0\r\n\r\n".encode())
-                    answer = await reader.read(-1)
-                finally:
-                    writer.close()
+            async with asyncio.timeout(_READY_S), connected(self._home, _CONTROL) as (reader, writer):
+                writer.write(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+                answer = await reader.read(-1)
         except (OSError, TimeoutError) as error:
             raise NginxFailedError("nginx does not answer") from error
-        finally:
-            if folder >= 0:
-                os.close(folder)
         return answer.partition(b"\r\n\r\n")[2]
 
 
@@ -219,12 +229,14 @@ def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
         raise NginxFailedError("nginx does not tell its state") from error
     return tuple(
         RtmpStream(
+            app=application.findtext("name", ""),
             name=stream.findtext("name", ""),
             bytes_in=int(stream.findtext("bytes_in", "0")),
             bytes_out=int(stream.findtext("bytes_out", "0")),
             clients=tuple(_client(client) for client in stream.iter("client")),
         )
-        for stream in root.iter("stream")
+        for application in root.iter("application")
+        for stream in application.iter("stream")
     )
 
 
@@ -247,4 +259,3 @@ def _write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-

@@ -296,4 +296,3 @@ def _send(pid: int, what: signal.Signals) -> None:
 async def _within(seconds: float, pid: int) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(gone(pid), seconds)
-

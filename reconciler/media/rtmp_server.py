@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.domain.secrets import Secret
 from reconciler.media.hooks import Admitted, Answer, HookServer, Question, Refused
-from reconciler.media.nginx import Nginx, NginxFailedError, RtmpListener
+from reconciler.media.nginx import Nginx, NginxFailedError, RtmpListener, bracketed, reached_at
 
-_ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- compared with, never bound
-_RTMP_PORT = 1935
+_RTMP_PORT: Final = 1935
 
 
 @dataclass(slots=True)
@@ -55,8 +55,7 @@ class RtmpServers:
         async with self._lock:
             await self._want((host, port), stream)
         try:
-            reached = "127.0.0.1" if host in _ANY else host
-            yield f"rtmp://{f'[{reached}]' if ':' in reached else reached}:{port}/{app}"
+            yield f"rtmp://{bracketed(reached_at(host))}:{port}/{app}"
         finally:
             async with self._lock:
                 await self._unwant((host, port), stream)
@@ -85,7 +84,7 @@ class RtmpServers:
             port=port,
             apps=tuple(sorted(apps)),
             gate=server.hooks.open_gate(server.admit),
-            playable_from=("127.0.0.1",) if host in _ANY else ("127.0.0.1", host),
+            playable_from=tuple(sorted({"127.0.0.1", reached_at(host)})),
         )
         await server.nginx.start(listener)
         server.served = apps

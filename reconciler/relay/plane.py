@@ -1,4 +1,4 @@
-"""The control plane's state, and how one flow is changed: one call at a time, on the disk first, then in the engines."""
+"""The control plane's state, and how a flow is changed: one call at a time, first on the disk, then in the engines."""
 
 import asyncio
 from collections import Counter

@@ -55,16 +55,19 @@ def _below(directory: str, within: str, ignored: "GitIgnoreSpec | None") -> Iter
         name = entry.name
         if name.startswith("."):
             continue
-        # A link to a directory is neither: it is not followed, and no file.
         if entry.is_dir(follow_symlinks=False):
-            if ignored is None or not ignored.match_file(f"{within}{name}/"):
+            if not _is_ignored(f"{within}{name}/", ignored):
                 yield from _below(entry.path, f"{within}{name}/", ignored)
-        elif name.endswith(SUFFIXES) and not _is_linked_directory(entry):
-            if ignored is None or not ignored.match_file(within + name):
-                yield Listed(entry.path)
+        elif name.endswith(SUFFIXES) and not _is_linked_directory(entry) and not _is_ignored(within + name, ignored):
+            yield Listed(entry.path)
+
+
+def _is_ignored(name: str, ignored: "GitIgnoreSpec | None") -> bool:
+    return ignored is not None and ignored.match_file(name)
 
 
 def _is_linked_directory(entry: "os.DirEntry[str]") -> bool:
+    """Return whether it is a link to a directory: that is not followed, for it may lead back, and it is no file."""
     return entry.is_symlink() and entry.is_dir()
 
 

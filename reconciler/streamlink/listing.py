@@ -34,31 +34,32 @@ class FlowList:
         """
         why = ""
         for _ in range(_READINGS):
-            flows, total = await self._pages(region)
+            flows, totals = await self._pages(region)
             ids = {Members(flow, "flow").text("FlowId") for flow in flows}
-            if len(ids) == len(flows) == total:
+            if len(ids) == len(flows) and totals == {len(flows)}:
                 return tuple(flows)
-            why = f"{len(flows)} flows with {len(ids)} ids, and a total of {total}"
+            why = f"{len(flows)} flows with {len(ids)} ids, and totals of {sorted(totals)}"
         raise GarbledError(
             f"The list of flows in {region} does not add up: {why}. Is something else writing there?",
             maybe_applied=False,
         )
 
-    async def _pages(self, region: Region) -> tuple[list[Payload], int]:
-        """Return the flows of all pages, and how many there are said to be."""
+    async def _pages(self, region: Region) -> tuple[list[Payload], set[int]]:
+        """Return the flows of all pages, and how many each page says there are."""
         flows: list[Payload] = []
+        totals: set[int] = set()
         number = 0
         while True:
             number += 1
             answer = await self._page(region, number)
             if answer is None:
-                flows, number = [], 0
+                flows, totals, number = [], set(), 0
                 continue
             page = [member.payload for member in answer.objects("Infos")]
             flows.extend(page)
-            total = answer.number("TotalNum", default=-1)
-            if not page or len(flows) >= total:
-                return flows, total
+            totals.add(answer.number("TotalNum", default=-1))
+            if not page or len(flows) >= max(totals):
+                return flows, totals
 
     async def _page(self, region: Region, number: int) -> Members | None:
         """Return one page; None when it was too large, and all are to be asked for again in smaller ones."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,8 @@ def refusal(code: str, message: str = "because") -> dict[str, Any]:
 class ScriptedApi:
     """Answers each action with its replies in order, the last one for ever; keeps what it received."""
 
-    def __init__(self, **replies: Reply | list[Reply]) -> None:
-        self._replies = {
+    def __init__(self, **replies: Reply | Sequence[Reply]) -> None:
+        self._replies: dict[str, deque[Any]] = {
             action: deque(reply) if isinstance(reply, list) else deque([reply]) for action, reply in replies.items()
         }
         self.received: list[Received] = []

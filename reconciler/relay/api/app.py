@@ -8,6 +8,7 @@ else, so every answer has both.
 import json
 import logging
 import time
+import traceback
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -137,7 +138,9 @@ def _response(fields: Json, request_id: str) -> Response:
 
 
 async def _answer_crash(request: Request, error: Exception) -> Response:  # noqa: ARG001 -- Starlette's signature
-    """Answer for a bug of ours in the API's words; Starlette raises it again for the server's log."""
+    """Answer for a bug of ours in the API's words; Starlette raises it again for the server."""
     request_id = str(uuid.uuid4())
-    log.error("relay.request_crashed", kind=type(error).__name__, request_id=request_id, exc_info=error)
-    return _response(_error(Code.INTERNAL_ERROR, "A bug of the relay; its log has the trace."), request_id)
+    # Places alone: messages and local variables may hold what a client sent.
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("relay.request_crashed", kind=type(error).__name__, places=places[-5:], request_id=request_id)
+    return _response(_error(Code.INTERNAL_ERROR, "A bug of the relay; its log says where."), request_id)

@@ -92,14 +92,8 @@ def _playback(flow: Flow, end: End) -> Json:
     """Return the settings that say where the output is pulled from, and those that Describe words in its own way."""
     host = _bracketed(flow.host)
     match WireProtocol(end.protocol):
-        case WireProtocol.SRT if listens(end):
-            sources = [_address(flow.host, end.port)]
-            return {
-                "SRTSettings": {**end.asked["SRTSettings"], "SourceAddresses": sources},
-                "StreamUrls": [_url(_srt_url(host, end), UrlType.PLAYBACK)],
-            }
         case WireProtocol.SRT:
-            return {"SRTSettings": {**end.asked["SRTSettings"], "SourceAddresses": []}}
+            return _srt_output(flow, end, host)
         case WireProtocol.RTMP:
             return {"RTMPSettings": {"IdleTimeout": None, "ChunkSize": None, **end.asked["RTMPSettings"]}}
         case WireProtocol.RTMP_PULL:
@@ -122,6 +116,15 @@ def _playback(flow: Flow, end: End) -> Json:
             }
         case _:
             return {}
+
+
+def _srt_output(flow: Flow, end: End, host: str) -> Json:
+    if not listens(end):
+        return {"SRTSettings": {**end.asked["SRTSettings"], "SourceAddresses": []}}
+    return {
+        "SRTSettings": {**end.asked["SRTSettings"], "SourceAddresses": [_address(flow.host, end.port)]},
+        "StreamUrls": [_url(_srt_url(host, end), UrlType.PLAYBACK)],
+    }
 
 
 def _srt_url(host: str, end: End) -> str:

@@ -51,6 +51,7 @@ class End:
         self.connections = 0
         self.since_s = 0.0
         self.error = ""
+        self.complaint = ""
         self.figures: dict[str, Any] = {}
         self.tries = 0
         self.lock = threading.Lock()
@@ -107,7 +108,7 @@ class End:
                 self.since_s = time.monotonic()
                 self.connections += 1
             self.peers[name_of(address)] = time.monotonic()
-            self.error = ""
+            self.error = self.complaint = ""
 
     def on_removed(self, _element: Any, _number: int, address: Any) -> None:
         """Forget a peer that left."""
@@ -137,7 +138,7 @@ class End:
         if connected and not self.since_s:
             self.since_s = time.monotonic()
             self.connections += 1
-            self.error = ""
+            self.error = self.complaint = ""
         elif not connected:
             self.since_s = 0.0
 
@@ -161,6 +162,7 @@ class End:
             "bytes": self.total_bytes,
             "peer": peer,
             "error": "" if self.connected else self.error,
+            "complaint": "" if self.connected else self.complaint,
             **self.figures,
         }
 
@@ -440,7 +442,7 @@ class Flow:
         failed = message.type == Gst.MessageType.ERROR
         for end in (self.input, *self.outputs.values()):
             if end is not None and end.end.element is message.src:
-                end.end.error = f"{error.message} {(debug or '').strip().splitlines()[-1:]}"
+                end.end.complaint = f"{error.message} {(debug or '').strip().splitlines()[-1:]}"
                 # A listener warns of a caller that left; a caller's warning is that its call failed.
                 if failed or not end.end.spec["listens"]:
                     end.restart_later()

@@ -1,0 +1,171 @@
+"""Who may publish to an RTMP flow, and who may play from it."""
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from reconciler.domain.secrets import Secret
+from reconciler.media.hooks import Admitted, Answer, Question, Refused
+from reconciler.media.nginx import reached_at
+from reconciler.relay.media import EndId, FlowMedia, OutputMedia, RtmpIngest, RtmpPlay
+
+_UNSEEN_S = 5.0
+"""How long a player that was let in counts before the server lists it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Player:
+    """Someone who plays an output."""
+
+    output: EndId
+    address: str
+    since_s: float
+    key: Secret
+    """Key of the output that was asked for: another key since then, and the player has to go."""
+
+
+@dataclass(slots=True)
+class Gate:
+    """
+    Answers the RTMP server of one flow.
+
+    The stream has one hidden name inside the server: whoever knows an output's key is let in and sent there, so that an
+    output is an entry here and nothing at all in the server.
+    """
+
+    hub: Secret
+    now_s: Callable[[], float]
+    flow: FlowMedia
+    publisher: str = ""
+    """Client id of whoever publishes; empty when nobody does."""
+    publisher_address: str = ""
+    publisher_key: Secret | None = None
+    publisher_since_s: float = 0.0
+    last_error: str = ""
+    players: dict[str, Player] = field(default_factory=dict)
+    refusals: dict[EndId, str] = field(default_factory=dict)
+
+    def answer(self, question: Question) -> Answer:
+        """Say whether a caller may go on, and under which name."""
+        match question.get("call"):
+            case "publish":
+                return self._publish(question)
+            case "publish_done":
+                if question.get("clientid") == self.publisher:
+                    self.publisher = self.publisher_address = ""
+                return Admitted()
+            case "play":
+                return self._play(question)
+            case _:
+                return Refused()
+
+    @property
+    def ingest(self) -> RtmpIngest:
+        """The flow's RTMP input."""
+        if not isinstance(self.flow.input.end, RtmpIngest):
+            raise TypeError("an RTMP server carries flows with an RTMP input")
+        return self.flow.input.end
+
+    def _publish(self, question: Question) -> Answer:
+        address, name = question.get("addr", ""), Secret(question.get("name", ""))
+        if question.get("app") != self.ingest.app:
+            # The server's own copy of the stream, from the application for publishers to the one for players.
+            return Admitted() if name == self.hub and self._is_ours(address) else Refused()
+        if name != self.ingest.stream_key:
+            self.last_error = f"a publisher from {address} was refused: its stream key is not the one that is asked for"
+        elif not allows(self.flow.input.allowlist, address):
+            self.last_error = f"a publisher from {address} was refused: it is not in the allowlist"
+        elif self.publisher:
+            self.last_error = f"a publisher from {address} was refused: somebody publishes already"
+        else:
+            self.publisher, self.publisher_address = question.get("clientid", ""), address
+            self.publisher_key, self.publisher_since_s = name, self.now_s()
+            self.last_error = ""
+            return Admitted(self.hub.reveal())
+        return Refused()
+
+    def _play(self, question: Question) -> Answer:
+        address, name = question.get("addr", ""), Secret(question.get("name", ""))
+        if question.get("app") == self.ingest.app and name == self.hub and self._is_ours(address):
+            return Admitted()
+        output = self._output_of(question.get("app", ""), name)
+        if output is None:
+            return Refused()
+        if not allows(output.allowlist, address):
+            self.refusals[output.id] = f"a player from {address} was refused: it is not in the allowlist"
+        elif len(self.playing(output.id)) >= limit_of(output):
+            self.refusals[output.id] = f"a player from {address} was refused: {limit_of(output)} are connected already"
+        else:
+            self.players[question.get("clientid", "")] = Player(
+                output=output.id, address=address, since_s=self.now_s(), key=name
+            )
+            self.refusals.pop(output.id, None)
+            return Admitted(self.hub.reveal())
+        return Refused()
+
+    def _output_of(self, app: str, key: Secret) -> OutputMedia | None:
+        for output in self.flow.outputs:
+            if isinstance(output.end, RtmpPlay) and output.end.app == app and output.end.stream_key == key:
+                return output
+        return None
+
+    def _is_ours(self, address: str) -> bool:
+        return address in {"127.0.0.1", "::1", reached_at(self.ingest.host)}
+
+    def may_stay(self) -> bool:
+        """Whether whoever publishes may go on, as the flow is wanted now."""
+        return self.publisher_key == self.ingest.stream_key and allows(
+            self.flow.input.allowlist, self.publisher_address
+        )
+
+    def publisher_left(self) -> None:
+        """Forget a publisher that the server does not list; one that was only just let in may yet appear."""
+        if self.publisher and self.now_s() - self.publisher_since_s > _UNSEEN_S:
+            self.publisher = self.publisher_address = ""
+
+    def playing(self, output: EndId) -> list[str]:
+        """Return the client ids that play an output."""
+        return [client for client, player in self.players.items() if player.output == output]
+
+    def seen(self, clients: Iterable[str]) -> None:
+        """Forget who has left: keep those that the server lists, and those too new for it."""
+        listed, now_s = set(clients), self.now_s()
+        self.players = {
+            client: player
+            for client, player in self.players.items()
+            if client in listed or now_s - player.since_s < _UNSEEN_S
+        }
+
+    def unwelcome(self) -> list[str]:
+        """Return the client ids of players that may not play any longer, as the flow is wanted now."""
+        leaving: list[str] = []
+        outputs = {output.id: output for output in self.flow.outputs}
+        for client, player in self.players.items():
+            output = outputs.get(player.output)
+            if output is None or not isinstance(output.end, RtmpPlay):
+                leaving.append(client)
+            elif output.end.stream_key != player.key or not allows(output.allowlist, player.address):
+                leaving.append(client)
+        for output in self.flow.outputs:
+            staying = [client for client in self.playing(output.id) if client not in leaving]
+            leaving += staying[limit_of(output) :] if isinstance(output.end, RtmpPlay) else []
+        return leaving
+
+
+def limit_of(output: OutputMedia) -> int:
+    """Return how many may play an output at once."""
+    ends = [output.max_concurrent]
+    if isinstance(output.end, RtmpPlay):
+        ends.append(output.end.max_concurrent)
+    return min(ends)
+
+
+def allows(allowlist: tuple[str, ...], address: str) -> bool:
+    """Whether an address is within one of the CIDRs; an empty list allows everybody."""
+    if not allowlist:
+        return True
+    try:
+        host = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(host in ipaddress.ip_network(cidr, strict=False) for cidr in allowlist)

@@ -1,0 +1,279 @@
+"""RTMP pushes: one ffmpeg that copies the stream for each destination, begun again and again while it is wanted."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from reconciler.domain.secrets import Secret
+from reconciler.media.ffmpeg import (
+    is_permanent,
+    play_list,
+    play_list_input,
+    publish_preset,
+    push_copy,
+    rtmp_output,
+    why,
+)
+from reconciler.media.processes import Child, save, spawn, unnamed_file
+from reconciler.media.programs import FFMPEG
+from reconciler.media.rates import Backoff, RateWindow
+from reconciler.relay.engines.words import WAITING
+from reconciler.relay.media import EndHealth, EndId, EndState, OutputMedia, RtmpDestination, RtmpPush
+
+LOOK_S: Final = 0.5
+"""Between two looks at how far a push is."""
+STANDSTILL_S: Final = 20.0
+"""A push whose counter does not move for so long is begun anew; ffmpeg alone may wait for ever."""
+HELD_S: Final = 10.0
+HOPELESS_PAUSE_S: Final = 60.0
+"""Before the next try where the stream does not fit into RTMP: only another encoder setting helps."""
+_FILE_LIMIT_BYTES: Final = 256 * 1024
+_TAIL_BYTES: Final = 4096
+
+
+class PushSource(Protocol):
+    """Where ffmpeg finds the stream of a flow."""
+
+    def arguments(self, lent: ExitStack) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Return the input arguments, and the descriptors that ffmpeg must keep for them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TapSource:
+    """The tap of an SRT engine: a socket in the flow's own folder."""
+
+    def arguments(self, lent: ExitStack) -> tuple[tuple[str, ...], tuple[int, ...]]:  # noqa: ARG002 -- lends nothing
+        """Return the arguments that read the tap."""
+        return ("-f", "mpegts", "-i", "unix:tap.sock"), ()
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A stream of an RTMP server of ours, under a name that only we know."""
+
+    url: str
+    name: Secret
+
+    def arguments(self, lent: ExitStack) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Return the arguments that play the stream."""
+        script = lent.enter_context(unnamed_file(play_list(self.url, self.name.reveal())))
+        return play_list_input(script), (script,)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The folder that a push works in, and the name that its files there begin with."""
+
+    home: Path
+    name: str
+
+    def file(self, suffix: str) -> Path:
+        """Return one of its files."""
+        return self.home / f"{self.name}.{suffix}"
+
+
+class Push:
+    """One destination; pushes while the flow's input has a session, anew for each session."""
+
+    def __init__(self, destination: RtmpDestination, source: PushSource, work: Work) -> None:
+        self.destination: Final = destination
+        self.source: Final = source
+        self._work = work
+        self._session = ""
+        self._task: asyncio.Task[None] | None = None
+        self._rate = RateWindow()
+        self._since_s = 0.0
+        self._connections = 0
+        self._last_error = ""
+
+    @property
+    def health(self) -> EndHealth:
+        """How the push is doing."""
+        if not self._since_s:
+            return EndHealth(
+                state=EndState.WAITING, reconnections=max(0, self._connections - 1), last_error=self._last_error
+            )
+        return EndHealth(
+            state=EndState.CONNECTED,
+            connected_ms=round(1000 * (asyncio.get_running_loop().time() - self._since_s)),
+            bitrate_bps=self._rate.bitrate_bps,
+            reconnections=max(0, self._connections - 1),
+            peer=urlsplit(self.destination.url).netloc.rpartition("@")[2],
+        )
+
+    async def follow(self, session: str) -> None:
+        """
+        Push this session of the input; none where it is empty.
+
+        A new session has timestamps of its own, which a running copy would spoil.
+        """
+        if session == self._session:
+            return
+        await self.close()
+        self._session = session
+        if session:
+            self._task = asyncio.create_task(self._again_and_again())
+
+    async def close(self) -> None:
+        """Stop pushing, and leave no process."""
+        task, self._task, self._session = self._task, None, ""
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+        self._since_s = 0.0
+
+    async def _again_and_again(self) -> None:
+        backoff, loop = Backoff(), asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            self._last_error = await self._push()
+            if loop.time() - began_s > HELD_S:
+                backoff.reset()
+            await asyncio.sleep(HOPELESS_PAUSE_S if is_permanent(self._last_error) else backoff.pause_s())
+
+    async def _push(self) -> str:
+        """Run ffmpeg until it ends or stands still; return why in words."""
+        if "@" in urlsplit(self.destination.url).netloc:
+            return "an RTMP URL with a user name is not carried: ffmpeg would show it in the process list"
+        try:
+            child = self._start()
+        except OSError:
+            return "ffmpeg cannot be started"
+        try:
+            stood_still = await self._watch(child)
+        finally:
+            self._since_s = 0.0
+            self._rate.clear()
+            await child.end()
+            self._work.file("identity").unlink(missing_ok=True)
+        return "the push stood still" if stood_still else why(_tail(self._work.file("log")))
+
+    def _start(self) -> Child:
+        for suffix in ("log", "progress"):
+            self._work.file(suffix).unlink(missing_ok=True)
+        with ExitStack() as lent:
+            source, kept = self.source.arguments(lent)
+            preset = publish_preset(self.destination.url, self.destination.stream_key.reveal())
+            descriptor = lent.enter_context(unnamed_file(preset))
+            progress = self._work.file("progress")
+            child = spawn(
+                push_copy(source, rtmp_output(self.destination.url, descriptor), progress=str(progress)),
+                mark=str(progress),
+                cwd=self._work.home,
+                log=self._work.file("log"),
+                keep=(*kept, descriptor),
+            )
+        save(child.identity, self._work.file("identity"))
+        return child
+
+    async def _watch(self, child: Child) -> bool:
+        """Follow ffmpeg's own counter until ffmpeg ends, or the counter stands still: return whether it did."""
+        loop = asyncio.get_running_loop()
+        moved_s, last = loop.time(), 0
+        while child.running:
+            sent = sent_bytes(self._work.file("progress"))
+            if sent > last:
+                moved_s, last = loop.time(), sent
+                self._rate.feed(moved_s, sent)
+                self._connected(moved_s)
+            elif loop.time() - moved_s > STANDSTILL_S:
+                return True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), LOOK_S)
+        return False
+
+    def _connected(self, now_s: float) -> None:
+        if not self._since_s:
+            self._since_s, self._last_error = now_s, ""
+            self._connections += 1
+
+
+@dataclass(slots=True)
+class Pushes:
+    """All pushes of one flow."""
+
+    home: Path
+    _pushes: dict[tuple[EndId, int], Push] = field(default_factory=dict)
+
+    async def converge(self, outputs: Sequence[OutputMedia], source: PushSource) -> None:
+        """Keep a push for each destination that is wanted; those that are the same are not touched."""
+        wanted = {
+            (output.id, number): destination
+            for output in outputs
+            if isinstance(output.end, RtmpPush)
+            for number, destination in enumerate(output.end.destinations)
+        }
+        for key, push in list(self._pushes.items()):
+            if wanted.get(key) != push.destination or push.source != source:
+                del self._pushes[key]
+                await push.close()
+        for key, destination in wanted.items():
+            if key not in self._pushes:
+                self._pushes[key] = Push(destination, source, Work(self.home, f"push-{key[0]}-{key[1]}"))
+
+    async def follow(self, session: str) -> None:
+        """Push this session of the input."""
+        for push in list(self._pushes.values()):
+            await push.follow(session)
+
+    def health(self) -> Mapping[EndId, EndHealth]:
+        """Return the health of each output that pushes."""
+        ends = {end_id for end_id, _ in self._pushes}
+        return {
+            end_id: together([push.health for (other, _), push in sorted(self._pushes.items()) if other == end_id])
+            for end_id in ends
+        }
+
+    async def close(self) -> None:
+        """End all of them."""
+        pushes, self._pushes = list(self._pushes.values()), {}
+        for push in pushes:
+            await push.close()
+
+
+def together(parts: Sequence[EndHealth]) -> EndHealth:
+    """Return the health of an output with one or two destinations: connected where any is, with every complaint."""
+    if len(parts) == 1:
+        return parts[0]
+    up = [part for part in parts if part.state is EndState.CONNECTED]
+    complaints = [f"destination {number}: {part.last_error}" for number, part in enumerate(parts, 1) if part.last_error]
+    return EndHealth(
+        state=EndState.CONNECTED if up else WAITING.state,
+        connected_ms=max((part.connected_ms for part in up), default=0),
+        bitrate_bps=sum(part.bitrate_bps for part in up),
+        reconnections=sum(part.reconnections for part in parts),
+        last_error="; ".join(complaints),
+        peer=", ".join(part.peer for part in up),
+    )
+
+
+def sent_bytes(progress: Path) -> int:
+    """Return the last `total_size` that ffmpeg has told; 0 while it has told none."""
+    sizes = [line for line in _tail(progress).splitlines() if line.startswith("total_size=")]
+    value = sizes[-1].partition("=")[2].strip() if sizes else ""
+    return int(value) if value.isdigit() else 0
+
+
+def _tail(path: Path) -> str:
+    """
+    Return the end of a file that a process writes on and on.
+
+    Past a limit its blocks are given back: ffmpeg goes on writing where it was, and leaves a hole before.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            text = file.read()
+        if path.stat().st_blocks * 512 > _FILE_LIMIT_BYTES:
+            os.truncate(path, 0)
+    except OSError:
+        return ""
+    return text.decode(errors="replace")

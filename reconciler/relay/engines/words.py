@@ -1,0 +1,17 @@
+"""What is said of an end in every family of engines."""
+
+from typing import Final
+
+from reconciler.relay.media import EndHealth, EndState, NotCarried
+
+WAITING: Final = EndHealth(state=EndState.WAITING)
+
+
+def not_carried(end: NotCarried) -> EndHealth:
+    """Return the health of an end whose protocol these engines do not carry."""
+    return EndHealth(state=EndState.IDLE, last_error=f"{end.protocol} is not carried by the engines of this relay")
+
+
+def waiting(reason: str) -> EndHealth:
+    """Return the health of an end that is not connected."""
+    return EndHealth(state=EndState.WAITING, last_error=reason)

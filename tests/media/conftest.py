@@ -1,0 +1,40 @@
+"""What the tests with real engines share."""
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.relay.supervisor import Supervisor
+
+FreePort = Callable[[], int]
+
+
+@pytest.fixture
+def free_port() -> FreePort:
+    """Give a port of loopback that is free for TCP and UDP, another one at each call."""
+    given: set[int] = set()
+
+    def find() -> int:
+        while True:
+            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+                tcp.bind(("127.0.0.1", 0))
+                port: int = tcp.getsockname()[1]
+                try:
+                    udp.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            if port not in given:
+                given.add(port)
+                return port
+
+    return find
+
+
+@pytest.fixture
+async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
+    """Give a supervisor that is closed afterwards."""
+    supervisor = Supervisor(state=tmp_path)
+    yield supervisor
+    await supervisor.close()
