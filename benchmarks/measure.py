@@ -55,7 +55,7 @@ def run(argv: Sequence[str], *, cwd: Path) -> Cost:
 
 
 def interleaved(programs: Mapping[str, Sequence[str]], *, rounds: int, cwd: Path) -> dict[str, list[Cost]]:
-    """Run every program once a round, so that other load on the machine meets them all alike; one more round warms up."""
+    """Run every program once a round, so that other load meets them all alike; one round more, the first, warms up."""
     costs: dict[str, list[Cost]] = {name: [] for name in programs}
     for number in range(rounds + 1):
         for name, argv in programs.items():

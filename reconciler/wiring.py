@@ -1,44 +1,30 @@
 """Wiring: from settings to the chosen implementations; the only place that picks, and that reads the environment."""
 
-import asyncio
 import contextlib
-import json
 import os
 import random
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.domain.errors import EnvironmentFailedError, UnavailableError, UsageError
+from reconciler.domain.errors import UnavailableError, UsageError
 from reconciler.domain.marks import Owner
-from reconciler.domain.model import FoundFlow, Region
-from reconciler.settings import (
-    DEFAULT_FILE,
-    Account,
-    BackendKind,
-    BackendSettings,
-    Layers,
-    LoopSettings,
-    Profile,
-    Settings,
-    settings_from,
-)
+from reconciler.domain.model import Region
+from reconciler.settings import DEFAULT_FILE, BackendKind, BackendSettings, Layers, Settings, settings_from
 
 if TYPE_CHECKING:
-    from reconciler.domain.changes import Call
-    from reconciler.domain.impact import Capabilities
     from reconciler.engine.loop import Loop, Timing
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
-    from reconciler.ports.backend import Applied, Backend, EndStatus
-    from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
+    from reconciler.ports.backend import Backend
     from reconciler.ports.secrets import Vault
+    from reconciler.ports.source import Reader, Source, Verdict
     from reconciler.relay.service import Relay
     from reconciler.streamlink.signing import Credentials
 
-LOCAL: Final = Region("local")
 RELAY_OWNER: Final = Owner("local")
 RELAY_OBSERVE_S: Final = 5.0
 """Between two passes for drift on a relay: it is on this machine, and asking costs next to nothing."""
@@ -172,13 +158,15 @@ async def existing_backend(settings: Settings) -> AsyncIterator["Backend"]:
     """
     match where(settings.backend, may_embed=False):
         case Where.FOUND:
-            backend = _relay_backend(settings, _found_relay(settings.state))
+            backend = _found_relay(settings)
         case Where.ADDRESSED:
-            backend = _relay_backend(settings, _Address(endpoint=settings.backend.endpoint))
+            backend = _addressed_relay(settings)
         case _:
-            backend = _cloud_backend(settings)
-    async with contextlib.aclosing(_Closing(backend)):
+            backend = _cloud(settings)
+    try:
         yield backend
+    finally:
+        await backend.close()
 
 
 @contextlib.asynccontextmanager
@@ -209,8 +197,7 @@ class Session:
         """Return a loop that keeps the backend as the manifests say; run it once."""
         from reconciler.engine.loop import Loop, Watcher
 
-        timing = _timing(self.settings.loop, is_relay=self.settings.backend.kind is not BackendKind.STREAMLINK)
-        return Loop(self.world, timing, Watcher(jitter=random.SystemRandom().random, on_pass=on_pass))
+        return Loop(self.world, _timing(self.settings), Watcher(jitter=random.SystemRandom().random, on_pass=on_pass))
 
 
 @contextlib.asynccontextmanager
@@ -224,17 +211,184 @@ async def session(settings: Settings, paths: Sequence[Path] = (), *, media: str 
         EnvironmentFailedError: the relay cannot start: an engine, a port or a writable folder is missing.
 
     """
-    from reconciler.coordination.alone import Alone
+    from reconciler.coordination.alone import AloneInDirectory
 
     demand_paths(settings, paths)
     place = where(settings.backend, may_embed=True)
+    tree, reading = source(settings, paths), reader(settings)
     async with contextlib.AsyncExitStack() as stack:
-        coordinator = Alone(settings.state)
+        coordinator = AloneInDirectory(settings.state)
         coordinator.acquire()
         stack.callback(coordinator.release)
-        tree, reading = source(settings, paths), reader(settings)
         relay: Relay | None = None
-        if place is Where.EMBEDDED:
-            raise NotImplementedError(media)
-        backend = _cloud_backend(settings)
+        match place:
+            case Where.EMBEDDED:
+                verdict = reading.read((await tree.snapshot()).files)
+                relay = await stack.enter_async_context(_relay(settings, _regions_of(verdict), media=media))
+                backend = _embedded(settings, relay)
+            case Where.ADDRESSED:
+                backend = _addressed_relay(settings)
+            case _:
+                backend = _cloud(settings)
+        stack.push_async_callback(backend.close)
         yield Session(settings=settings, world=_world(settings, tree, reading, backend), relay=relay)
+
+
+def _settings_file(path: Path) -> Mapping[str, Any]:
+    from reconciler.manifests.settings_file import read_settings
+    from reconciler.ports.source import ManifestFile
+
+    try:
+        file = ManifestFile(path=str(path), content=path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"The settings file {path} cannot be read: {error.strerror}") from error
+    reading = read_settings(file)
+    if reading.findings:
+        raise UsageError("\n".join(["The settings file is wrong:", *map(str, reading.findings)]))
+    return reading.values
+
+
+def _refuse_unclear(backend: BackendSettings) -> None:
+    if backend.account is not None:
+        raise UsageError(
+            "TENCENTCLOUD_SECRET_ID is set, and no backend is chosen. Say which is meant: --backend streamlink for "
+            "that account (with --owner NAME), or --backend relay for the relay on this machine. The settings file "
+            "(backend.kind) and RECONCILER_BACKEND_KIND say it, too"
+        )
+    if backend.endpoint:
+        raise UsageError(
+            "An endpoint is set, and no backend is chosen. Say what answers there: --backend relay or "
+            "--backend streamlink"
+        )
+
+
+def _demand_cloud(backend: BackendSettings) -> None:
+    if backend.account is None:
+        raise UsageError(
+            "A cloud account needs its keys in the environment: TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"
+        )
+    if backend.owner is None:
+        raise UsageError(
+            "A cloud account needs an owner, so that nobody else's objects are touched: --owner NAME, backend.owner "
+            "in the settings file, or RECONCILER_BACKEND_OWNER"
+        )
+
+
+def _world(settings: Settings, tree: "Source", reading: "Reader", backend: "Backend") -> "World":
+    from reconciler.engine.world import World
+    from reconciler.sources.clock import SystemClock
+
+    return World(
+        source=tree,
+        reader=reading,
+        vault=vault(settings),
+        backend=backend,
+        clock=SystemClock(),
+        owner=owner(settings),
+    )
+
+
+def _timing(settings: Settings) -> "Timing":
+    from reconciler.engine.loop import Timing
+
+    loop = settings.loop
+    is_cloud = settings.backend.kind is BackendKind.STREAMLINK
+    return Timing(
+        debounce_s=loop.debounce_ms / 1000,
+        max_wait_s=loop.max_wait_ms / 1000,
+        rescan_s=loop.rescan_s,
+        observe_s=loop.observe_s or (CLOUD_OBSERVE_S if is_cloud else RELAY_OBSERVE_S),
+    )
+
+
+def _regions_of(verdict: "Verdict") -> tuple[Region, ...]:
+    """Return the regions that the manifests name, and the one of everybody's first flow."""
+    from reconciler.domain.regions import LOCAL
+
+    named = {flow.spec.region for flow in verdict.desired.flows} if verdict.desired is not None else set()
+    return tuple(sorted({Region(LOCAL), *named}))
+
+
+def _relay(settings: Settings, regions: tuple[Region, ...], *, media: str) -> "Relay":
+    from reconciler.relay.service import MediaKind, Relay, RelaySettings
+
+    return Relay(RelaySettings(state=settings.state, regions=regions, media=MediaKind(media)))
+
+
+def _embedded(settings: Settings, relay: "Relay") -> "Backend":
+    regions = settings.backend.regions or tuple(map(Region, relay.settings.regions))
+    return _backend(settings, endpoint=relay.endpoint, credentials=relay.credentials, regions=regions)
+
+
+def _found_relay(settings: Settings) -> "Backend":
+    from reconciler.relay import registration
+
+    found = registration.read(settings.state)
+    if found is None:
+        raise UnavailableError(
+            f"No backend is chosen, and no relay runs on {settings.state}. Start one, `reconciler run` with manifests "
+            "or `reconciler relay` alone; or choose an account with --backend streamlink",
+            maybe_applied=False,
+        )
+    regions = settings.backend.regions or tuple(map(Region, found.regions))
+    return _backend(settings, endpoint=found.endpoint, credentials=_relay_keys(settings), regions=regions)
+
+
+def _addressed_relay(settings: Settings) -> "Backend":
+    keys = _account_keys(settings) if settings.backend.account is not None else _relay_keys(settings)
+    regions = settings.backend.regions or None
+    return _backend(settings, endpoint=settings.backend.endpoint, credentials=keys, regions=regions)
+
+
+def _relay_keys(settings: Settings) -> "Credentials":
+    from reconciler.relay import credentials
+
+    path = settings.state / credentials.FILE_NAME
+    if not path.exists():
+        raise UsageError(
+            f"The relay's keys are neither in {path} nor in the environment (TENCENTCLOUD_SECRET_ID and "
+            "TENCENTCLOUD_SECRET_KEY); --state says where the relay keeps its own"
+        )
+    return credentials.load_or_make(settings.state, secrets.token_bytes)
+
+
+def _cloud(settings: Settings) -> "Backend":
+    return _backend(
+        settings,
+        endpoint=settings.backend.endpoint,
+        credentials=_account_keys(settings),
+        regions=settings.backend.regions or None,
+    )
+
+
+def _account_keys(settings: Settings) -> "Credentials":
+    from reconciler.streamlink.signing import Credentials
+
+    account = settings.backend.account
+    if account is None:
+        raise UsageError("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not set")
+    token = account.token.reveal() if account.token is not None else ""
+    return Credentials(secret_id=account.secret_id, secret_key=account.secret_key.reveal(), token=token)
+
+
+def _backend(
+    settings: Settings, *, endpoint: str, credentials: "Credentials", regions: tuple[Region, ...] | None
+) -> "Backend":
+    from reconciler.sources.clock import SystemClock
+    from reconciler.streamlink.backend import StreamLinkBackend
+    from reconciler.streamlink.client import ClientSettings, StreamLinkClient
+    from reconciler.streamlink.wire import Profile
+
+    is_cloud = settings.backend.kind is BackendKind.STREAMLINK
+    clock = SystemClock()
+    client = StreamLinkClient(
+        ClientSettings(
+            credentials=credentials,
+            profile=Profile(settings.backend.profile or Profile.MAINLAND),
+            endpoint=endpoint,
+            rate_per_s=settings.backend.rate_per_s or (CLOUD_RATE_PER_S if is_cloud else RELAY_RATE_PER_S),
+        ),
+        clock=clock,
+        random_fraction=random.SystemRandom().random,
+    )
+    return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -29,6 +30,8 @@ DELIVERED_FRAMES: Final = 101
 DELIVERY_S: Final = 60.0
 """Seconds within which every output must have delivered, with `--once`."""
 _REFRESH_S: Final = 0.5
+_PLAIN_WIDTH: Final = 160
+"""Columns of the table where no terminal says how many there are: nothing is cut off in a log."""
 _KEY_BYTES: Final = 12
 
 
@@ -137,16 +140,22 @@ class Demonstration:
             yield from (f"error: {key}: {why}" for key, why in held)
 
 
+def console_for(*, color: bool | None) -> Console:
+    """Return where the table is shown: colours and a live table on a terminal alone."""
+    console = Console(no_color=color is False, highlight=False)
+    return console if console.is_terminal else Console(no_color=True, highlight=False, width=_PLAIN_WIDTH)
+
+
 def table(rows: tuple[Row, ...]) -> Table:
     """Return the table that people watch."""
-    shown = Table(title="What arrives at the far end of every output", title_justify="left")
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     shown.add_column("output", no_wrap=True)
     shown.add_column("protocol", no_wrap=True)
     shown.add_column("state", no_wrap=True)
     shown.add_column("bitrate", justify="right", no_wrap=True)
     shown.add_column("frames", justify="right", no_wrap=True)
     shown.add_column("gaps", justify="right", no_wrap=True)
-    shown.add_column("picture", overflow="fold")
+    shown.add_column("picture", no_wrap=True, overflow="ellipsis")
     for row in rows:
         shown.add_row(*_cells(row))
     return shown

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 @click.command(name="run")
 @paths_argument
 @click.option("--once", is_flag=True, help="Pass once and end, for cron; the exit status says what came of it.")
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Publish a test signal to every input that waits, receive every output, and show what arrives; with --once, "
+    "until every output has delivered. Secrets that the manifests name by file are made up where they are missing.",
+)
 @backend_options
 @click.pass_obj
-def command(options: Options, /, paths: tuple[Path, ...], *, once: bool, **backend: Any) -> None:
+def command(options: Options, /, paths: tuple[Path, ...], *, once: bool, demo: bool, **backend: Any) -> None:
     """
     Watch the manifests and keep the account as they say.
 
@@ -31,6 +37,8 @@ def command(options: Options, /, paths: tuple[Path, ...], *, once: bool, **backe
     from reconciler.cli.asynchronous import one_shot
 
     settings = options.settings(**backend)
+    if demo:
+        raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once)))
     logs.configure(settings.log_format, color=options.use_color)
     if once:
         raise click.exceptions.Exit(one_shot(_once(settings, paths)))
@@ -70,6 +78,30 @@ async def _for_ever(settings: "Settings", paths: tuple[Path, ...]) -> None:
         loop = session.loop()
         with on_signals(loop.stop, signal.SIGINT, signal.SIGTERM):
             await loop.run()
+
+
+async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options, *, once: bool) -> ExitStatus:
+    from reconciler import wiring
+    from reconciler.cli import logs, render
+    from reconciler.cli.asynchronous import on_signals
+    from reconciler.cli.demo import Demonstration, console_for, make_missing_secrets
+    from reconciler.engine.validate import validate
+
+    wiring.demand_paths(settings, paths)
+    tree = await validate(wiring.source(settings, paths), wiring.reader(settings))
+    for line in render.findings(tree.findings):
+        click.echo(line, err=True)
+    if tree.desired is None:
+        return ExitStatus.FINDINGS
+    for made in make_missing_secrets(tree.desired, settings.secrets.dir):
+        click.echo(f"Made up a secret: {made}", err=True)
+    console = console_for(color=options.use_color)
+    with logs.written_to(settings.state / "run.log" if console.is_terminal else None, settings.log_format):
+        async with wiring.session(settings, paths) as session:
+            _say_where(session)
+            demonstration = Demonstration(session, console=console, once=once)
+            with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
+                return await demonstration.run()
 
 
 def _say_where(session: "Session") -> None:

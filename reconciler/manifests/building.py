@@ -97,9 +97,10 @@ class Builder:
         own = len(self._marks) - 1
         advance, node, mark, scalars = self._next, self._node, self._marks.append, self._scalars
         while type(event := advance()) is not MappingEndEvent:
-            if type(event) is ScalarEvent and event.anchor is None and event.tag is None:
-                key: Scalar = scalars[event.value] if event.implicit[0] else event.value
-                if type(key) is str and key not in found and (key != "<<" or not event.implicit[0]):
+            if type(event) is ScalarEvent and event.anchor is None:
+                is_plain, is_quoted = event.implicit
+                key: Scalar = scalars[event.value] if is_plain else event.value
+                if type(key) is str and key not in found and (is_quoted or (is_plain and key != "<<")):
                     mark(event.start_mark)
                     event = advance()
                     if type(event) is ScalarEvent and event.anchor is None and event.implicit[0]:

@@ -1,7 +1,8 @@
 """What a document is, and its name, as far as that can be told; whether the rest of it is right is another matter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from reconciler.domain.documents import Fault
@@ -12,7 +13,9 @@ from reconciler.manifests.wording import type_name
 API_VERSION: Final = "reconciler/v1"
 FLOW: Final = "Flow"
 OUTPUT: Final = "Output"
-KINDS: Final = (FLOW, OUTPUT)
+SCHEMAS: Final[Mapping[str, str]] = MappingProxyType({FLOW: "flow", OUTPUT: "output"})
+"""Every kind, and the name of its schema."""
+KINDS: Final = tuple(SCHEMAS)
 RESERVED_KINDS: Final = frozenset({"Approval", "Override", "Calendar", "Move"})
 """Kinds of later versions."""
 

@@ -16,12 +16,11 @@ from reconciler.domain.documents import (
     Path,
     pointer,
 )
-from reconciler.domain.findings import Finding, Position, Severity
+from reconciler.domain.findings import Finding, Position
 from reconciler.domain.rules.catalogue import UNREADABLE
 from reconciler.manifests import decode, examine
-from reconciler.manifests.decode import Written
 from reconciler.manifests.explain import explain
-from reconciler.manifests.identify import FLOW, OUTPUT, faults_of_header, identify
+from reconciler.manifests.identify import FLOW, OUTPUT, SCHEMAS, faults_of_header, identify
 from reconciler.manifests.loader import Loaded, load
 from reconciler.manifests.located import LoadedDocument
 from reconciler.manifests.scalars import Scalars
@@ -64,10 +63,11 @@ class FileReader:
         documents: list[Document] = []
         for index, one in enumerate(loaded.documents):
             place = FilePlace(reader=self, file=file, index=index)
-            faults = tuple(self._faults(one))
+            misfits = tuple(_misfits(one))
+            is_broken = bool(one.faults or misfits)
+            faults = misfits if is_broken else tuple(self._examined(one.value))
             findings += (of_load(file.path, fault, one) for fault in one.faults)
             findings += (fault.at(LoadedPlace(file.path, one)) for fault in faults)
-            is_broken = bool(one.faults) or any(fault.rule.severity is Severity.ERROR for fault in faults)
             documents.append(_document(one.value, place, is_broken=is_broken))
         return FileReading(file=file, documents=tuple(documents), findings=tuple(findings), is_whole=loaded.is_whole)
 
@@ -86,25 +86,26 @@ class FileReader:
     def _too_large(self, content: bytes) -> str:
         return f"it has more than {self._max_file_bytes} bytes" if len(content) > self._max_file_bytes else ""
 
-    def _faults(self, document: LoadedDocument) -> Iterator[Fault]:
-        value: Any = document.value
-        if not document.marks:
-            # No YAML: what was saved of it is for others to refer to, and says nothing itself.
-            return
-        spoilt = [document.path_to(fault.node) for fault in document.faults if fault.node is not None]
-        header = tuple(faults_of_header(value))
-        if header:
-            # A header that was spoilt is no second fault.
-            yield from () if any(len(path) <= 1 for path in spoilt) else header
-            return
-        yield from self._faults_of_body(value, spoilt, is_whole=not document.faults)
+    def _examined(self, value: Any) -> Iterator[Fault]:
+        """Return what is wrong with a document that fits its schema; it can be decoded all the same."""
+        return (examine.flow if value["kind"] == FLOW else examine.output)(value, self._env_patterns)
 
-    def _faults_of_body(self, value: Written, spoilt: Sequence[Path], *, is_whole: bool) -> Iterator[Fault]:
-        is_flow = value["kind"] == FLOW
-        if not judge_of("flow" if is_flow else "output")(value):
-            yield from explain(value, "flow" if is_flow else "output", unreliable=spoilt)
-        elif is_whole:
-            yield from (examine.flow if is_flow else examine.output)(value, self._env_patterns)
+
+def _misfits(document: LoadedDocument) -> Iterator[Fault]:
+    """Return why a document does not fit its schema, but for what the faults of its text explain."""
+    value: Any = document.value
+    if not document.marks:
+        # No YAML: what was saved of it is for others to refer to, and says nothing itself.
+        return
+    spoilt = [document.path_to(fault.node) for fault in document.faults if fault.node is not None]
+    header = tuple(faults_of_header(value))
+    if header:
+        # A header that was spoilt is no second fault.
+        yield from () if any(len(path) <= 1 for path in spoilt) else header
+        return
+    schema = SCHEMAS[value["kind"]]
+    if not judge_of(schema)(value):
+        yield from explain(value, schema, unreliable=spoilt)
 
 
 @dataclass(frozen=True, slots=True)

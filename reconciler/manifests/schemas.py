@@ -29,8 +29,8 @@ class Breach:
     schema: Schema
     """The part of the schema that the keyword is in."""
     path: Path
-    is_of_name: bool
-    """Whether the name of a property is to blame."""
+    around: Any = None
+    """The mapping whose property's name is to blame; None when a value is."""
 
 
 def folder() -> Traversable:
@@ -63,14 +63,21 @@ def judge_of(name: str) -> Callable[[object], bool]:
 def breaches_of(name: str, value: object) -> Iterator[Breach]:
     """Return every breach of a schema, from the engine that explains."""
     for error in _explainer(name).iter_errors(value):
+        path = tuple(error.absolute_path)
         yield Breach(
             keyword=str(error.validator),
             wanted=error.validator_value,
             value=error.instance,
             schema=error.schema,
-            path=tuple(error.absolute_path),
-            is_of_name="propertyNames" in error.absolute_schema_path,
+            path=path,
+            around=_value_at(value, path) if "propertyNames" in error.absolute_schema_path else None,
         )
+
+
+def _value_at(value: Any, path: Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value
 
 
 @cache

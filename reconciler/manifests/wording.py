@@ -9,15 +9,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from reconciler.domain.documents import Fault, Path
 from reconciler.domain.findings import Rule
 from reconciler.domain.rules.catalogue import (
+    FAILOVER,
     MISPLACED,
     MISSING_PROPERTY,
     NOT_ALLOWED,
     OUT_OF_RANGE,
+    RESERVED,
     RULES,
     UNKNOWN_PROPERTY,
     WRONG_FORM,
@@ -55,7 +57,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
 
 def faults_of(breach: Breach) -> Iterator[Fault]:
     """Return what one breach means; usually one fault, and one for each key that is unknown or missing."""
-    if breach.is_of_name:
+    if breach.around is not None:
         yield _misplaced(breach)
     elif breach.keyword in _WORDINGS:
         yield from _WORDINGS[breach.keyword](breach)
@@ -113,12 +115,18 @@ def _example(breach: Breach, name: str) -> str:
 def _misplaced(breach: Breach) -> Fault:
     key = str(breach.value)
     return Fault(
-        rule=MISPLACED,
-        path=(*breach.path, key),
-        message=f"`{key}` has no place here",
-        hint=f"what stands beside it allows {', '.join(breach.wanted)}",
-        on_key=True,
+        rule=MISPLACED, path=(*breach.path, key), message=f"`{key}` {_why_not(key, breach.around)}", on_key=True
     )
+
+
+def _why_not(key: str, around: Mapping[str, Any]) -> str:
+    """Return why a property has no place in this mapping, from what stands beside it."""
+    protocol = around.get("protocol")
+    if protocol is None:
+        return "cannot stand beside `flow`" if "flow" in around else "is for callers only, and this is a listener"
+    if protocol == "SRT" and key in {"allowlist", "maxConcurrent"}:
+        return "is for listeners only, and this is a caller"
+    return f"does not belong to protocol {protocol}"
 
 
 def _wrong_type(breach: Breach) -> Iterator[Fault]:
@@ -173,7 +181,7 @@ def _wrong_form(breach: Breach) -> Iterator[Fault]:
     yield Fault(
         rule=_rule(breach, WRONG_FORM),
         path=breach.path,
-        message=f"does not have the form of {_article(breach.path)}{_instead(breach)}",
+        message=f"not a valid {_article(breach.path)}{_quoted(breach)}",
         hint=_first_sentence(breach.schema.get("description", "")),
     )
 
@@ -184,12 +192,16 @@ def _article(path: Path) -> str:
 
 
 def _refused(breach: Breach) -> Iterator[Fault]:
-    hint = str(breach.schema.get("description", "")).rstrip(".")
-    message = f"`{breach.path[-1]}` is not supported"
-    yield Fault(rule=_rule(breach, WRONG_FORM), path=breach.path, message=message, hint=hint, on_key=True)
+    rule = _rule(breach, RESERVED)
+    what = "failover of an output is not supported" if rule is FAILOVER else f"`{breach.path[-1]}` is not supported yet"
+    hint = "remove it; use a second output" if rule is FAILOVER else "remove it"
+    yield Fault(rule=rule, path=breach.path, message=what, hint=hint, on_key=True)
 
 
 def _either_or(breach: Breach) -> Iterator[Fault]:
+    if not isinstance(breach.value, dict):
+        # Its type is wrong, and that is told already.
+        return
     names = [name for branch in breach.wanted for name in branch["required"]]
     given = [name for name in names if name in breach.value]
     if given:
@@ -204,12 +216,22 @@ def _either_or(breach: Breach) -> Iterator[Fault]:
 
 
 def _instead(breach: Breach) -> str:
-    """Return the value as a message may quote it, "" where it may not."""
-    value = breach.value
-    if not breach.path or breach.path[-1] not in _QUOTED or is_secretive(breach.path) or isinstance(value, dict | list):
+    """Return the value for the end of "must be …", "" where it may not be quoted."""
+    quoted = _may_quote(breach)
+    return f", not {quoted}" if quoted else ""
+
+
+def _quoted(breach: Breach) -> str:
+    quoted = _may_quote(breach)
+    return f": {quoted}" if quoted else ""
+
+
+def _may_quote(breach: Breach) -> str:
+    value, path = breach.value, breach.path
+    if not path or path[-1] not in _QUOTED or is_secretive(path) or isinstance(value, dict | list):
         return ""
     text = str(value)
-    return f", not {text}" if text and text.isprintable() and len(text) <= _MAX_QUOTED else ""
+    return text if text.isprintable() and len(text) <= _MAX_QUOTED else ""
 
 
 def _first_sentence(text: str) -> str:

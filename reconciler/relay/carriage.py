@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from reconciler.domain.errors import ReconcilerError
 from reconciler.relay.carrying import as_media
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.media import EndHealth, EndId, FlowMedia, Media
@@ -91,6 +92,10 @@ class Carriage:
             else:
                 await self._media.carry(wanted)
         except OSError as error:
-            log.warning("relay.media_failed", flow_id=flow_id, reason=error.strerror or type(error).__name__)
-            return False
-        return True
+            reason = error.strerror or type(error).__name__
+        except ReconcilerError as error:
+            reason = str(error)
+        else:
+            return True
+        log.warning("relay.media_failed", flow_id=flow_id, reason=reason)
+        return False

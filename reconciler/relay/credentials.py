@@ -33,6 +33,21 @@ def load_or_make(directory: Path, random_bytes: Callable[[int], bytes]) -> Crede
         raise EnvironmentFailedError(f"The relay's credentials {path} cannot be used: {error.strerror}.") from error
 
 
+def load(directory: Path) -> Credentials | None:
+    """
+    Return the credentials of the relay that keeps its state there; None when there are none.
+
+    Raises:
+        EnvironmentFailedError: the file is there and holds no credentials, or cannot be used.
+
+    """
+    path = directory / FILE_NAME
+    try:
+        return _parse(path) if path.exists() else None
+    except OSError as error:
+        raise EnvironmentFailedError(f"The relay's credentials {path} cannot be used: {error.strerror}.") from error
+
+
 def _write(path: Path, random_bytes: Callable[[int], bytes]) -> None:
     text = (
         f"{_ID_NAME}={_ID_PREFIX}{random_bytes(_ID_BYTES).hex()}\n"

@@ -195,7 +195,7 @@ class Relay:
         giver.remember(flows)
         ids = IdMaker(self._now_s, self._random_bytes)
         for flow in flows:
-            ids.start_after(max(flow.id, *(end.id for end in flow.ends), flow.id))
+            ids.start_after(max([flow.id, *(end.id for end in flow.ends)]))
         carriage = Carriage(self._given_media if self._given_media is not None else self._media())
         self._cleanup.push_async_callback(carriage.close)
         for flow in flows:

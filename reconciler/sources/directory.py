@@ -158,6 +158,8 @@ def _content(path: str, expected_bytes: int) -> bytes:
 
 def shown(path: str) -> str:
     """Return a path as it may be printed: control characters and bytes that are no UTF-8 are escaped."""
+    if path.isascii() and path.isprintable():
+        return path
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
@@ -168,10 +170,8 @@ def _broken(path: str, problem: str) -> _Read:
 
 
 def _digest(path: str, content: bytes, problem: str = "") -> bytes:
-    digest = hashlib.blake2b(os.fsencode(path), digest_size=20)
-    digest.update(b"\0" + problem.encode("utf-8", "surrogateescape") + b"\0")
-    digest.update(content)
-    return digest.digest()
+    parts = (os.fsencode(path), problem.encode("utf-8", "surrogateescape"), content)
+    return hashlib.blake2b(b"\0".join(parts), digest_size=20).digest()
 
 
 def _revision(reads: Iterable[_Read]) -> Revision:

@@ -18,9 +18,7 @@ class Kind(StrEnum):
 
     STR = "string"
     INT = "integer"
-    FLOAT = "number"
     BOOL = "boolean"
-    OBJECT = "object"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +135,6 @@ def _is_a(kind: Kind, value: Any) -> bool:
             return isinstance(value, bool)
         case Kind.INT:
             return isinstance(value, int) and not isinstance(value, bool)
-        case Kind.FLOAT:
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case Kind.OBJECT:
-            return isinstance(value, Mapping)
 
 
 def _complaint(field: Field, value: Any) -> str:

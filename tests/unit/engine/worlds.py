@@ -2,31 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Plan, Start, Stop
-from reconciler.domain.errors import BackendError, SourceUnreadableError
+from reconciler.domain.changes import Call, Change, Plan
+from reconciler.domain.errors import BackendError, SecretUnavailableError, SourceUnreadableError
 from reconciler.domain.findings import Finding, Position, Rule, Severity
-from reconciler.domain.impact import Capabilities
-from reconciler.domain.marks import Mark
-from reconciler.domain.model import (
-    Address,
-    Desired,
-    Flow,
-    FlowState,
-    FoundFlow,
-    FoundOutput,
-    Output,
-    Region,
-)
-from reconciler.domain.resolution import secret_versions
+from reconciler.domain.model import Desired, Flow, FoundFlow, Output, Region, Srt
 from reconciler.domain.secrets import Secret, SecretRef
 from reconciler.engine.apply import Execution, Terms, execute
 from reconciler.engine.world import World
-from reconciler.ports.backend import Applied, EndStatus
+from reconciler.ports.backend import Applied
 from reconciler.ports.source import ManifestFile, Revision, Snapshot, Verdict
-from tests.builders import LOCAL, US, resolved
+from tests.builders import US, resolved
+from tests.fakes.backend import FakeBackend
 from tests.fakes.clock import FakeClock
 
 BROKEN: Final = Finding(
@@ -93,10 +82,15 @@ class MemoryReader:
 
 
 class MemoryVault:
-    """Knows every secret; implements `ports.secrets.Vault`."""
+    """Knows every secret but those of `missing`; implements `ports.secrets.Vault`."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = set()
 
     def resolve(self, ref: SecretRef) -> Secret:
         """Return a value made from the name."""
+        if ref.name in self.missing:
+            raise SecretUnavailableError(ref, "it is not set")
         return Secret(f"value-of-{ref.name}", version=ref.version)
 
 
@@ -104,35 +98,25 @@ Fault = Callable[[Call], BackendError | None]
 """Returns what the backend answers instead of doing a call, or None to do it."""
 
 
-@dataclass
-class MemoryBackend:
-    """An account in memory; implements `ports.backend.Backend`."""
+class MeddledBackend(FakeBackend):
+    """The backend in memory, and what tests do to it behind the reconciler's back."""
 
-    flows: dict[tuple[Region, str], FoundFlow] = field(default_factory=dict)
-    name: str = "memory"
-    capabilities: Capabilities = field(default_factory=Capabilities)
-    served: tuple[Region, ...] = (LOCAL,)
-    unreadable: dict[Region, BackendError] = field(default_factory=dict)
-    fault: Fault = lambda _: None
-    sent: list[str] = field(default_factory=list)
-    """Every call that arrived, `action key`, in order."""
-    observed: int = 0
-    """How often a region was listed."""
-    hanging: asyncio.Event | None = None
-    """While set to an event, calls wait for it."""
-    at_once: int = 0
-    most_at_once: int = 0
-
-    async def regions(self) -> tuple[Region, ...]:
-        """Return the regions that a pass reads."""
-        return self.served
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault: Fault = lambda _: None
+        self.sent: list[str] = []
+        """Every call that arrived, `action key`, in order."""
+        self.observed = 0
+        """How often a region was listed."""
+        self.hanging: asyncio.Event | None = None
+        """While this is an event, calls wait for it."""
+        self.at_once = 0
+        self.most_at_once = 0
 
     async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
-        """Return all flows of the region."""
+        """Return all flows of a region."""
         self.observed += 1
-        if region in self.unreadable:
-            raise self.unreadable[region]
-        return tuple(flow for flow in self.flows.values() if flow.region == region)
+        return await super().observe(region)
 
     async def apply(self, call: Call) -> Applied:
         """Make one call, or fail as the test wants."""
@@ -140,77 +124,39 @@ class MemoryBackend:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            await (self.hanging.wait() if self.hanging else asyncio.sleep(0))
+            await (self.hanging.wait() if self.hanging is not None else asyncio.sleep(0))
         finally:
             self.at_once -= 1
         if (error := self.fault(call)) is not None:
             raise error
-        self._change(call)
-        return Applied(request_id=f"r{len(self.sent)}")
-
-    async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
-        """Return nothing: no media here."""
-        return ()
-
-    async def close(self) -> None:
-        """Do nothing."""
+        return await super().apply(call)
 
     def hold(self, *flows: FoundFlow) -> None:
         """Put flows there, as if somebody had made them."""
-        self.flows.update(((flow.region, flow.live_name), flow) for flow in flows)
+        self.flows.update((flow.id, flow) for flow in flows)
 
     def flow(self, live_name: str = "news") -> FoundFlow:
-        """Return the flow of this name in the local region."""
-        return self.flows[LOCAL, live_name]
+        """Return the flow of this name."""
+        return next(flow for flow in self.flows.values() if flow.live_name == live_name)
 
-    def output(self, live_name: str = "tower", *, of: str = "news") -> FoundOutput:
-        """Return an output of a flow."""
-        return next(output for output in self.flow(of).outputs if output.live_name == live_name)
+    def names(self) -> set[str]:
+        """Return the names of all flows, and `flow/output` of all outputs."""
+        flows = self.flows.values()
+        outputs = {f"{flow.live_name}/{output.live_name}" for flow in flows for output in flow.outputs}
+        return outputs | {flow.live_name for flow in flows}
 
-    def _change(self, call: Call) -> None:
-        at = (call.at.region, call.at.live_name)
-        match call:
-            case Create(wanted=Flow() as wanted):
-                self.flows[at] = _found_flow(wanted)
-            case Create(wanted=Output() as wanted):
-                self._keep(at, (*self.flows[at].outputs, _found_output(wanted)))
-            case Edit(wanted=Flow() as wanted):
-                found = self.flows.pop(at)
-                edited = replace(_found_flow(wanted), outputs=found.outputs, state=found.state)
-                self.flows[at[0], wanted.live_name] = edited
-            case Edit(wanted=Output() as wanted, found=FoundOutput(id=edited_id)):
-                self._keep(
-                    at,
-                    tuple(_found_output(wanted) if each.id == edited_id else each for each in self.flows[at].outputs),
-                )
-            case Delete(found=FoundFlow()):
-                self.flows.pop(at, None)
-            case Delete(found=FoundOutput(id=deleted_id)):
-                self._keep(at, tuple(each for each in self.flows[at].outputs if each.id != deleted_id))
-            case Start() | Stop():
-                state = FlowState.RUNNING if isinstance(call, Start) else FlowState.IDLE
-                self.flows[at] = replace(self.flows[at], state=state)
+    def latency_ms(self, live_name: str = "tower", *, of: str = "news") -> int:
+        """Return the latency of an SRT output."""
+        spec = next(output.spec for output in self.flow(of).outputs if output.live_name == live_name)
+        assert spec is not None
+        assert isinstance(spec.settings, Srt)
+        return spec.settings.latency_ms
 
-    def _keep(self, at: tuple[Region, str], outputs: tuple[FoundOutput, ...]) -> None:
-        self.flows[at] = replace(self.flows[at], outputs=outputs)
-
-
-def _found_flow(wanted: Flow) -> FoundFlow:
-    mark = Mark(owner=US, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
-    return FoundFlow(
-        id=f"id-{wanted.live_name}",
-        region=wanted.spec.region,
-        live_name=wanted.live_name,
-        mark=mark,
-        state=FlowState.IDLE,
-        spec=wanted.spec,
-        input_addresses=(Address("127.0.0.1", 20000),),
-    )
-
-
-def _found_output(wanted: Output) -> FoundOutput:
-    mark = Mark(owner=US, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
-    return FoundOutput(id=f"id-{wanted.live_name}", live_name=wanted.live_name, mark=mark, spec=wanted.spec)
+    def drop_output(self, live_name: str = "tower", *, of: str = "news") -> None:
+        """Delete an output by hand."""
+        flow = self.flow(of)
+        kept = tuple(output for output in flow.outputs if output.live_name != live_name)
+        self.flows[flow.id] = replace(flow, outputs=kept)
 
 
 @dataclass
@@ -218,18 +164,17 @@ class Worldlet:
     """A world and its parts, as tests turn them."""
 
     source: MemorySource
-    backend: MemoryBackend
+    backend: MeddledBackend
     clock: FakeClock
+    vault: MemoryVault
     world: World
 
 
 def a_world() -> Worldlet:
     """Return an empty tree beside an empty account."""
-    source, backend, clock = MemorySource(), MemoryBackend(), FakeClock(auto=False)
-    world = World(
-        source=source, reader=MemoryReader(source), vault=MemoryVault(), backend=backend, clock=clock, owner=US
-    )
-    return Worldlet(source=source, backend=backend, clock=clock, world=world)
+    source, backend, clock, vault = MemorySource(), MeddledBackend(), FakeClock(auto=False), MemoryVault()
+    world = World(source=source, reader=MemoryReader(source), vault=vault, backend=backend, clock=clock, owner=US)
+    return Worldlet(source=source, backend=backend, clock=clock, vault=vault, world=world)
 
 
 async def run_plan(small: Worldlet, *changes: Change, terms: Terms | None = None) -> Execution:

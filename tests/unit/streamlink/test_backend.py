@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
 from reconciler.domain.errors import GarbledError, NotFoundError, RejectedError, UnavailableError, WrongStateError
 from reconciler.domain.impact import Impact
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import FlowState, Region
+from reconciler.domain.model import FlowState, FoundOutput, Region
 from reconciler.domain.properties import PropertyChange
 from reconciler.streamlink.backend import STATE_DEADLINE_S, StreamLinkBackend
 from reconciler.streamlink.translate import encode
@@ -74,6 +75,32 @@ async def test_without_configured_regions_the_service_is_asked() -> None:
 async def test_the_name_tells_account_and_owner() -> None:
     """People see which account is meant, and nothing secret."""
     assert backend_of(ScriptedApi()).name == "StreamLink (mainland) at http://127.0.0.1:9, owner us"
+
+
+async def test_the_planner_is_told_the_rate() -> None:
+    """What a pass may send a second is the client's limit."""
+    assert backend_of(ScriptedApi()).capabilities.calls_per_s == 15.0
+
+
+async def test_a_flow_is_never_edited_into_an_output() -> None:
+    """Such a call is our bug, and crashes."""
+    found = FoundOutput(id="o1", live_name="caller", mark=None, spec=None)
+
+    with pytest.raises(TypeError, match="another"):
+        await backend_of(ScriptedApi()).apply(
+            Edit(key=SRT_FLOW.key, at=AT, wanted=SRT_FLOW, found=found, differences=CHANGED, impact=Impact.NONE)
+        )
+
+
+async def test_a_create_that_never_left_is_not_looked_for() -> None:
+    """Where nobody answers, nothing was made, and nothing more is asked."""
+    api = ScriptedApi(CreateStreamLinkFlow=httpx.ConnectError("refused"))
+
+    with pytest.raises(UnavailableError) as error:
+        await backend_of(api).apply(CREATE_FLOW)
+
+    assert not error.value.maybe_applied
+    assert api.calls.keys() == {"CreateStreamLinkFlow"}
 
 
 async def test_a_lost_create_of_a_flow_is_found_by_its_mark() -> None:

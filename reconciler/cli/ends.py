@@ -1,0 +1,80 @@
+"""Which live flow or output people mean: by its address, its name, or the name that a console shows."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.domain.errors import NotFoundError, UsageError
+from reconciler.domain.marks import Owner
+from reconciler.domain.matching import ours
+from reconciler.domain.model import FoundFlow, FoundOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.ports.backend import Backend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundEnd:
+    """An output, and the flow that it is of."""
+
+    flow: FoundFlow
+    output: FoundOutput
+
+
+async def all_flows(backend: "Backend") -> tuple[FoundFlow, ...]:
+    """
+    Return every flow of every region.
+
+    Raises:
+        BackendError: a region could not be read.
+
+    """
+    regions = await asyncio.gather(*(backend.observe(region) for region in await backend.regions()))
+    return tuple(flow for flows in regions for flow in flows)
+
+
+def flow_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> FoundFlow:
+    """
+    Return the flow that `flow/NAME`, NAME or a live name means; our own name for it counts first.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: there are several.
+
+    """
+    wanted = name.removeprefix("flow/")
+    everything = tuple(flows)
+    marked = [flow for flow in everything if ours(flow.mark, owner) and flow.mark and flow.mark.name == wanted]
+    found = marked or [flow for flow in everything if flow.live_name == wanted]
+    if not found:
+        known = ", ".join(sorted(flow.live_name for flow in everything)) or "none at all"
+        raise NotFoundError(f"The backend has no flow {wanted}; it has {known}")
+    if len(found) > 1:
+        places = ", ".join(sorted(f"{flow.live_name} in {flow.region}" for flow in found))
+        raise UsageError(f"{len(found)} flows are meant by {wanted}: {places}. Choose one with --region")
+    return found[0]
+
+
+def output_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> FoundEnd:
+    """
+    Return the output that `output/FLOW/NAME` or FLOW/NAME means, by our own names or by live names.
+
+    Raises:
+        NotFoundError: there is none.
+        UsageError: the name is no address, or there are several.
+
+    """
+    flow_name, slash, output_name = name.removeprefix("output/").partition("/")
+    if not slash or not output_name:
+        raise UsageError(f"{name} is no output: say output/FLOW/NAME or FLOW/NAME")
+    flow = flow_named(flow_name, flows, owner=owner)
+    marked = [each for each in flow.outputs if ours(each.mark, owner) and each.mark and each.mark.name == output_name]
+    found = marked or [each for each in flow.outputs if each.live_name == output_name]
+    if not found:
+        known = ", ".join(sorted(each.live_name for each in flow.outputs)) or "none at all"
+        raise NotFoundError(f"The flow {flow_name} has no output {output_name}; it has {known}")
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} outputs of {flow_name} bear the name {output_name}")
+    return FoundEnd(flow=flow, output=found[0])

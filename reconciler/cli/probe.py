@@ -1,0 +1,92 @@
+"""`reconciler probe`."""
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.options import Options, backend_options, form_option
+from reconciler.domain.errors import ExitStatus
+
+if TYPE_CHECKING:
+    from reconciler.media.probe import ProbeSource, Reception
+    from reconciler.settings import Settings
+
+
+@click.command(name="probe")
+@click.argument("output")
+@form_option
+@click.option("--seconds", type=click.FloatRange(min=0.5), default=10.0, show_default=True, help="How long to receive.")
+@backend_options
+@click.pass_obj
+def command(options: Options, /, output: str, *, form: str, seconds: float, **backend: Any) -> None:
+    """
+    Receive from an output, and report resolution, rate, frames and discontinuities.
+
+    OUTPUT is output/FLOW/NAME or FLOW/NAME. It is pulled from, or listened for where it calls this machine. The exit
+    status is 1 when nothing arrived.
+    """
+    from reconciler.cli.asynchronous import one_shot
+    from reconciler.media import programs
+
+    settings = options.settings(**backend)
+    programs.demand()
+    reception = one_shot(_receive(settings, output, seconds=seconds))
+    if form == "json":
+        click.echo(json.dumps(report_json(output, reception, seconds=seconds), indent=2))
+    else:
+        click.echo(report_text(output, reception, seconds=seconds))
+    raise click.exceptions.Exit(ExitStatus.OK if reception.frames else ExitStatus.ALL_FAILED)
+
+
+async def _receive(settings: "Settings", name: str, *, seconds: float) -> "Reception":
+    from reconciler.media.probe import Receiver
+
+    source = await _source(settings, name)
+    async with Receiver(source) as receiver:
+        with contextlib.suppress(TimeoutError):
+            # Nothing fulfils the condition, so this ends with the time, or early when the receiver itself breaks.
+            await asyncio.wait_for(receiver.until(lambda _: False), seconds)
+        return receiver.reception
+
+
+async def _source(settings: "Settings", name: str) -> "ProbeSource":
+    from reconciler import wiring
+    from reconciler.cli.ends import all_flows, output_named
+    from reconciler.media.far_ends import probe_source
+
+    async with wiring.existing_backend(settings) as backend:
+        click.echo(f"Backend: {backend.name}", err=True)
+        found = output_named(name, await all_flows(backend), owner=wiring.owner(settings))
+        return probe_source(found.output)
+
+
+def report_text(output: str, reception: "Reception", *, seconds: float) -> str:
+    """Return what arrived, in a few words."""
+    if not reception.frames:
+        why = reception.last_error or "nobody said why"
+        return f"{output}: nothing arrived within {seconds:g} s: {why}"
+    return (
+        f"{output}: {reception.codec} {reception.width}x{reception.height} {reception.fps:g} fps, "
+        f"{reception.bitrate_bps / 1e6:.2f} Mb/s, {reception.frames} frames, "
+        f"{reception.discontinuities} discontinuities in {seconds:g} s"
+    )
+
+
+def report_json(output: str, reception: "Reception", *, seconds: float) -> dict[str, Any]:
+    """Return what arrived, as JSON says it."""
+    return {
+        "version": 1,
+        "output": output,
+        "seconds": seconds,
+        "codec": reception.codec,
+        "width": reception.width,
+        "height": reception.height,
+        "fps": reception.fps,
+        "bitrate_bps": reception.bitrate_bps,
+        "frames": reception.frames,
+        "discontinuities": reception.discontinuities,
+        "error": reception.last_error,
+    }

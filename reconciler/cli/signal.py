@@ -1,0 +1,82 @@
+"""`reconciler signal`."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.options import Options, backend_options
+from reconciler.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.domain.model import FoundFlow
+    from reconciler.media.signal import SignalReport, SignalTarget
+    from reconciler.ports.backend import Backend
+    from reconciler.settings import Settings
+
+
+@click.command(name="signal")
+@click.argument("flow")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="End after this long.  [default: at Ctrl-C]")
+@click.option("--yes", is_flag=True, help="Publish to a cloud account, where people may be watching.")
+@backend_options
+@click.pass_obj
+def command(options: Options, /, flow: str, *, seconds: float | None, yes: bool, **backend: Any) -> None:
+    """
+    Publish a test picture with a running timecode and a tone to a flow's input.
+
+    FLOW is flow/NAME, NAME, or the name that a console shows. An input that is connected already is left alone.
+    """
+    from reconciler.cli.asynchronous import one_shot
+    from reconciler.media import programs
+    from reconciler.settings import BackendKind
+
+    settings = options.settings(**backend)
+    if settings.backend.kind is BackendKind.STREAMLINK and not yes:
+        raise UsageError(
+            "This would put a test picture on a cloud account, where people may be watching. Say --yes if that is meant"
+        )
+    programs.demand()
+    one_shot(_publish(settings, flow, seconds=seconds))
+
+
+async def _publish(settings: "Settings", name: str, *, seconds: float | None) -> None:
+    from reconciler.media.signal import publish
+
+    target = await _target(settings, name)
+    stop = asyncio.Event()
+    if seconds is not None:
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+    await publish(target, stop=stop, told=_tell)
+
+
+async def _target(settings: "Settings", name: str) -> "SignalTarget":
+    """Return where to publish, once it is certain that nobody else does."""
+    from reconciler import wiring
+    from reconciler.cli.ends import all_flows, flow_named
+    from reconciler.media.far_ends import signal_target
+
+    async with wiring.existing_backend(settings) as backend:
+        click.echo(f"Backend: {backend.name}", err=True)
+        flow = flow_named(name, await all_flows(backend), owner=wiring.owner(settings))
+        target = signal_target(flow)
+        await _demand_silence(backend, flow)
+        return target
+
+
+async def _demand_silence(backend: "Backend", flow: "FoundFlow") -> None:
+    from reconciler.domain.model import FlowState
+
+    if flow.state is FlowState.IDLE:
+        raise UsageError(f"The flow {flow.live_name} is idle, so its input takes nothing; start it first")
+    for end in await backend.status(flow.region, flow.id):
+        if end.is_input and end.state == "Connected":
+            raise UsageError(
+                f"The input of {flow.live_name} is connected: somebody is publishing ({end.bitrate_bps // 1000} kb/s), "
+                "and a test picture would fight with it"
+            )
+
+
+def _tell(report: "SignalReport") -> None:
+    why = f": {report.last_error}" if report.last_error else ""
+    click.echo(f"{report.state}{why}", err=True)
