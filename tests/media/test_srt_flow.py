@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from watching import all_connected, files_that_hold, health_when, processes_that_show, signal
+from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
 
 from reconciler.domain.secrets import Secret
 from reconciler.media.probe import ReceptionState, Receiver, RtmpSource
@@ -22,7 +22,7 @@ from reconciler.relay.media import (
 )
 from reconciler.relay.supervisor import Supervisor
 
-from conftest import FreePort
+from tests.media.conftest import FreePort
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 

@@ -65,11 +65,13 @@ def _faults(link: Link) -> Iterator[Fault]:
 
 
 def _encryption(ours: Encryption | None, theirs: Encryption | None, name: str) -> Iterator[Fault]:
-    if ours is None or theirs is None:
-        if ours is not theirs:
-            says = "is encrypted" if ours is None else "is not encrypted"
-            path = SRT if ours is None else _ENCRYPTION
-            yield _mismatch(path, f"the input of flow {name} {says}, and this output is the other way round")
+    if ours is None and theirs is None:
+        return
+    if ours is None:
+        yield _mismatch(SRT, f"the input of flow {name} is encrypted, and this output is not")
+        return
+    if theirs is None:
+        yield _mismatch(_ENCRYPTION, f"the input of flow {name} is not encrypted, and this output is")
         return
     if ours.key_length != theirs.key_length:
         path = (*_ENCRYPTION, "keyLength")
@@ -80,6 +82,10 @@ def _encryption(ours: Encryption | None, theirs: Encryption | None, name: str) -
 
 
 def _latency(link: Link, ours: Srt, theirs: Srt, target: FlowSpec) -> Iterator[Fault]:
+    distance = link.document.draft.distance if link.document.draft is not None else None
+    if distance is not None and distance.country not in regions.COUNTRIES:
+        # What latency was meant cannot be told, and the country is reported already.
+        return
     if ours.latency_ms != theirs.latency_ms:
         yield _mismatch(
             _LATENCY,
@@ -88,8 +94,7 @@ def _latency(link: Link, ours: Srt, theirs: Srt, target: FlowSpec) -> Iterator[F
         )
         return
     country = regions.country_of(target.region)
-    states_a_number = link.document.draft is not None and link.document.draft.distance is None
-    if country is not None and states_a_number:
+    if country is not None and distance is None:
         yield from written.too_short(ours.latency_ms, link.output.spec.region, country, path=_LATENCY)
 
 

@@ -86,7 +86,7 @@ class Gate:
 
     def _play(self, question: Question) -> Answer:
         address, name = question.get("addr", ""), Secret(question.get("name", ""))
-        if question.get("app") == self.ingest.app and name == self.hub and self._is_ours(address):
+        if name == self.hub and self._is_inside(question.get("app", ""), address):
             return Admitted()
         output = self._output_of(question.get("app", ""), name)
         if output is None:
@@ -108,6 +108,10 @@ class Gate:
             if isinstance(output.end, RtmpPlay) and output.end.app == app and output.end.stream_key == key:
                 return output
         return None
+
+    def _is_inside(self, app: str, address: str) -> bool:
+        """Whether it is the server's own copying, which asks without an application, or an engine of ours."""
+        return not app or (app == self.ingest.app and self._is_ours(address))
 
     def _is_ours(self, address: str) -> bool:
         return address in {"127.0.0.1", "::1", reached_at(self.ingest.host)}
