@@ -16,7 +16,7 @@ _LEVELS = {"debug": 10, "info": 20}
 
 @contextlib.contextmanager
 def written_to(path: Path | None, wanted: LogFormat | None) -> Iterator[None]:
-    """Write events to this file (0600) meanwhile, so that they do not disturb what a terminal shows; None for stderr."""
+    """Write events to this file (0600) meanwhile, so that they do not disturb a live table; None for stderr."""
     if path is None:
         configure(wanted)
         yield

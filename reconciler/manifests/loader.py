@@ -44,7 +44,7 @@ class Loaded:
     """False when there may be documents of which nothing is known, not even a name."""
 
 
-def load(content: bytes, scalars: Scalars) -> Loaded:
+def load(content: bytes, scalars: Scalars, *, max_documents: int = MAX_DOCUMENTS) -> Loaded:
     """Return every document of a file; whatever is wrong with it is a fault, never an exception."""
     text = plain(content)
     if isinstance(text, LoadFault):
@@ -54,7 +54,7 @@ def load(content: bytes, scalars: Scalars) -> Loaded:
     try:
         for document in _documents(text, scalars):
             found.append(document)
-            _check_bounds(found)
+            _check_bounds(found, max_documents)
     except TooMuchError as error:
         line, column, message = error.args
         fault = LoadFault(rule=TOO_MUCH, line=line, column=column, message=message, hint="the rest is not read")
@@ -78,10 +78,10 @@ def _bare_tags(text: bytes) -> tuple[LoadFault, ...]:
     return tuple(found)
 
 
-def _check_bounds(found: list[LoadedDocument]) -> None:
+def _check_bounds(found: list[LoadedDocument], max_documents: int) -> None:
     last = found[-1]
-    if len(found) > MAX_DOCUMENTS:
-        raise TooMuchError(*last.at(()), f"the file has more than {MAX_DOCUMENTS} documents")
+    if len(found) > max_documents:
+        raise TooMuchError(*last.at(()), f"the file has more than {max_documents} documents")
     if last.faults and sum(len(document.faults) for document in found) > MAX_FAULTS:
         raise TooMuchError(*last.at(()), f"the file has more than {MAX_FAULTS} faults of this sort")
 

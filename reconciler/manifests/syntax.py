@@ -20,7 +20,11 @@ _CAUSES: Final = (
     ("expected ',' or '}'", "a mapping in braces is not closed, or lacks a comma", "add what is missing"),
     ("expected <document start>", "something follows the end of a document", "begin documents with `---`"),
     ("block sequence entries are not allowed", "a list item where none can be", "begin it on a line of its own"),
-    ("did not find expected node content", "no value where one is expected", "a bracket or a comma is too many"),
+    (
+        "did not find expected node content",
+        "no value where one is expected",
+        "a bracket is not closed, or one is too many",
+    ),
     ("found unknown escape", "a backslash that means nothing in double quotes", "use single quotes"),
     ("found invalid Unicode character escape", "an escape that is no character", "use single quotes, or mend it"),
     ("did not find expected hexdecimal number", "an escape without its digits", "use single quotes, or mend it"),
@@ -41,11 +45,15 @@ _ENDS: Final = ("unexpected end of stream", "unexpected document indicator", "ex
 def explained(error: YAMLError, text: bytes) -> LoadFault:
     """Return the fault, at the place where people look for it."""
     problem, line, column = _where(error)
+    lines = _lines(text, line)
+    if len(lines) < line:
+        # The end of a text without a final line end is one line too far to the parser.
+        line, column = len(lines), len(lines[-1].decode()) + 1
     for words, message, hint in _CAUSES:
         if words in problem:
             return _fault(line, column, message, hint)
     if "cannot start any token" in problem:
-        return _strange_start(text, line, column)
+        return _strange_start(lines[line - 1].decode(), line, column)
     return _fault(line, column, "the text is not YAML from here on", "look at this line and the one before")
 
 
@@ -66,10 +74,13 @@ def _where(error: YAMLError) -> tuple[str, int, int]:
     return problem, mark.line + 1, mark.column + 1
 
 
-def _strange_start(text: bytes, line: int, column: int) -> LoadFault:
-    lines = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n", line)
-    upto = lines[line - 1].decode()[:column] if len(lines) >= line else ""
-    if upto.endswith("\t"):
+def _lines(text: bytes, count: int) -> list[bytes]:
+    """Return the first lines of a text, as YAML counts them; the last one holds the rest."""
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n", count)[:count]
+
+
+def _strange_start(text: str, line: int, column: int) -> LoadFault:
+    if text[:column].endswith("\t"):
         return _fault(line, column, "a tab is used to indent", "indent with spaces")
     return _fault(line, column, "a value begins with a character that YAML keeps for itself", "quote the value")
 

@@ -58,13 +58,15 @@ class FrameList:
     steps: StepCounter = field(default_factory=StepCounter)
     frames: int = 0
     media_bytes: int = 0
+    at_s: float = 0.0
+    """Decoding timestamp of the last frame: media time, which a burst after a connection does not distort."""
     codec: str = ""
     width: int = 0
     height: int = 0
     _tick_s: Fraction = Fraction(0)
 
     def feed(self, line: str) -> None:
-        """Take the next line: a header (`#name stream: value`), or a packet (`stream, dts, pts, duration, size, crc`)."""
+        """Take the next line: a header (`#name stream: value`) or a packet (`stream, dts, pts, duration, size, crc`)."""
         if line.startswith("#"):
             self._header(line)
             return
@@ -74,7 +76,8 @@ class FrameList:
         self.media_bytes += int(fields[4])
         if fields[0] == _VIDEO:
             self.frames += 1
-            self.steps.feed(float(int(fields[1]) * self._tick_s))
+            self.at_s = float(int(fields[1]) * self._tick_s)
+            self.steps.feed(self.at_s)
 
     def _header(self, line: str) -> None:
         name, _, value = line.removeprefix("#").partition(": ")

@@ -62,7 +62,7 @@ class Reception:
     height: int = 0
     fps: float = 0.0
     bitrate_bps: int = 0
-    """Media bits per second over the last few seconds."""
+    """Media bits per second of media time, over its last few seconds."""
     last_error: str = ""
     """Why nothing arrives, in words, without secrets."""
 
@@ -204,12 +204,11 @@ class Receiver:
 
     async def _count(self, counter: Child) -> None:
         """Read the packets that ffmpeg lists until it ends."""
-        loop = asyncio.get_running_loop()
         async with reading(counter.stdout) as lines:
             async for line in lines:
                 self._frames.feed(line.decode(errors="replace").rstrip())
                 if not line.startswith(b"#"):
-                    self._rate.feed(loop.time(), self._frames.media_bytes)
+                    self._rate.feed(self._frames.at_s, self._frames.media_bytes)
                     await self._changed(connected=True)
 
     async def _changed(self, *, connected: bool, reason: str = "") -> None:

@@ -11,13 +11,13 @@ WINDOW_S: Final = 3.0
 
 @dataclass(slots=True)
 class RateWindow:
-    """The bit rate of a byte counter over the last few seconds; a counter that falls began anew."""
+    """The bit rate of a byte counter over the last few seconds; a counter or a time that falls began anew."""
 
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def feed(self, at_s: float, total_bytes: int) -> None:
         """Take the counter as it is at a moment."""
-        if self._samples and total_bytes < self._samples[-1][1]:
+        if self._samples and (total_bytes < self._samples[-1][1] or at_s < self._samples[-1][0]):
             self._samples.clear()
         self._samples.append((at_s, total_bytes))
         while len(self._samples) > 2 and self._samples[1][0] <= at_s - WINDOW_S:  # noqa: PLR2004 -- a rate needs two

@@ -196,7 +196,7 @@ class Relay:
         ids = IdMaker(self._now_s, self._random_bytes)
         for flow in flows:
             ids.start_after(max([flow.id, *(end.id for end in flow.ends)]))
-        carriage = Carriage(self._given_media if self._given_media is not None else self._media())
+        carriage = Carriage(self._given_media if self._given_media is not None else await self._media())
         self._cleanup.push_async_callback(carriage.close)
         for flow in flows:
             if flow.state is FlowState.RUNNING:
@@ -213,10 +213,13 @@ class Relay:
             edit_rules=settings.edit_rules,
         )
 
-    def _media(self) -> Media:
+    async def _media(self) -> Media:
         if self.settings.media is MediaKind.NONE:
             return NoMedia()
-        return Supervisor(state=self.settings.state)
+        supervisor = Supervisor(state=self.settings.state)
+        # Engines that a killed relay left hold ports; they go even when no flow is carried now.
+        await supervisor.start()
+        return supervisor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

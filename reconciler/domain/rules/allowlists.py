@@ -47,9 +47,8 @@ def _problem(member: str) -> tuple[Rule, str, str] | None:
     if not member:
         return ALLOWLIST, "an empty member in an allowlist", "remove it, or a semicolon too many"
     address, slash, length = member.partition("/")
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = _address(address)
+    if parsed is None:
         return ALLOWLIST, f"{_quoted(member)} is no CIDR", "write an address and a prefix length, as in 203.0.113.0/28"
     if not slash:
         hint = f"write {address}/{parsed.max_prefixlen} for this one address"
@@ -59,18 +58,18 @@ def _problem(member: str) -> tuple[Rule, str, str] | None:
     ):
         hint = f"write a number from 0 to {parsed.max_prefixlen} after the slash"
         return ALLOWLIST, f"{_quoted(member)} has no prefix length but something else", hint
-    return _host_bits(member)
+    network = ipaddress.ip_network(member, strict=False)
+    if network.network_address != parsed:
+        return HOST_BITS, f"{_quoted(member)} has bits beyond its prefix", f"it means {network}"
+    return None
 
 
-def _host_bits(member: str) -> tuple[Rule, str, str] | None:
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address; None when it is none, or has a zone, which means nothing on another machine."""
     try:
-        network = ipaddress.ip_network(member, strict=False)
+        return ipaddress.ip_address(text) if "%" not in text else None
     except ValueError:
-        # An IPv6 zone: an address may have one, a network may not.
-        return ALLOWLIST, f"{_quoted(member)} is no CIDR", "remove the zone"
-    if str(network.network_address) == str(ipaddress.ip_address(member.partition("/")[0])):
         return None
-    return HOST_BITS, f"{_quoted(member)} has bits beyond its prefix", f"it means {network}"
 
 
 def _quoted(member: str) -> str:

@@ -1,7 +1,7 @@
 """Worlds in memory: a tree that tests write, a backend that remembers, a clock that moves when it is told to."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,6 +9,7 @@ from reconciler.domain.changes import Call, Change, Plan
 from reconciler.domain.errors import BackendError, SecretUnavailableError, SourceUnreadableError
 from reconciler.domain.findings import Finding, Position, Rule, Severity
 from reconciler.domain.model import Desired, Flow, FoundFlow, Output, Region, Srt
+from reconciler.domain.protocols import OUTPUT_PROTOCOLS
 from reconciler.domain.secrets import Secret, SecretRef
 from reconciler.engine.apply import Execution, Terms, execute
 from reconciler.engine.world import World
@@ -110,6 +111,8 @@ class MeddledBackend(FakeBackend):
         """How often a region was listed."""
         self.hanging: asyncio.Event | None = None
         """While this is an event, calls wait for it."""
+        self.pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
+        """How long a call takes."""
         self.at_once = 0
         self.most_at_once = 0
 
@@ -124,7 +127,9 @@ class MeddledBackend(FakeBackend):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            await (self.hanging.wait() if self.hanging is not None else asyncio.sleep(0))
+            await self.pause()
+            if self.hanging is not None:
+                await self.hanging.wait()
         finally:
             self.at_once -= 1
         if (error := self.fault(call)) is not None:
@@ -133,7 +138,7 @@ class MeddledBackend(FakeBackend):
 
     def hold(self, *flows: FoundFlow) -> None:
         """Put flows there, as if somebody had made them."""
-        self.flows.update((flow.id, flow) for flow in flows)
+        self.flows.update((flow.id, replace(flow, allowed_outputs=OUTPUT_PROTOCOLS)) for flow in flows)
 
     def flow(self, live_name: str = "news") -> FoundFlow:
         """Return the flow of this name."""

@@ -1,0 +1,390 @@
+"""Tests of `engine.loop`: a whole reconciler on a clock that the test moves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from reconciler.domain.errors import BackendError, CredentialsRefusedError, RejectedError, UnavailableError
+from reconciler.domain.model import FlowState
+from reconciler.engine.backoff import BASE_S
+from reconciler.engine.loop import Loop, Timing, Watcher
+from reconciler.engine.reconcile import PassOutcome
+from tests.builders import LOCAL, flow, found_flow, output
+from tests.unit.engine.worlds import BROKEN, Worldlet, a_world
+
+pytestmark = pytest.mark.anyio
+
+TIMING = Timing(debounce_s=0.1, max_wait_s=2.0, rescan_s=10.0, observe_s=60.0)
+DOWN = UnavailableError("it does not answer", maybe_applied=False, code="InternalError", request_id="r-1")
+Event = dict[str, Any]
+
+
+@dataclass
+class Running:
+    """A loop at work, and what it said."""
+
+    small: Worldlet
+    loop: Loop
+    task: "asyncio.Task[None]"
+    passes: list[PassOutcome]
+    logs: list[Event] = field(default_factory=list)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let this much time go by."""
+        await self.small.clock.advance(seconds)
+
+    async def settle(self) -> None:
+        """Let time enough for the debounce go by."""
+        await self.pass_time(TIMING.debounce_s)
+
+    def events(self, name: str) -> list[Event]:
+        """Return the events of this name so far."""
+        return [event for event in self.logs if event["event"] == name]
+
+
+@asynccontextmanager
+async def running(small: Worldlet, *, jitter: float = 0.5) -> AsyncIterator[Running]:
+    """Lend a loop that has taken its first look, and stop it afterwards."""
+    passes: list[PassOutcome] = []
+    loop = Loop(small.world, TIMING, Watcher(jitter=lambda: jitter, on_pass=passes.append))
+    with capture_logs() as logs:
+        task = asyncio.create_task(loop.run())
+        await small.clock.advance(0)
+        # The recorder keeps its own kind of mapping; the tests read plain ones.
+        yield Running(small=small, loop=loop, task=task, passes=passes, logs=logs)  # type: ignore[arg-type]  # as above
+        loop.stop()
+        await small.clock.advance(0)
+        await asyncio.wait({task})
+
+
+async def test_the_first_look_makes_the_backend_as_desired() -> None:
+    """A start needs no event."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        assert small.backend.names() == {"news", "news/tower"}
+        assert len(run.passes) == 1
+
+
+async def test_a_hint_is_followed_after_quiet() -> None:
+    """A change is live once the files have been quiet for the debounce, and not before."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.source.write("two", flow(), output(latency_ms=500))
+        await run.pass_time(TIMING.debounce_s / 2)
+        before = small.backend.latency_ms()
+        await run.settle()
+
+        assert before == 120
+        assert small.backend.latency_ms() == 500
+
+
+async def test_restless_files_are_waited_for_only_so_long() -> None:
+    """Hints that never pause for the debounce hold a pass back for the longest wait, and no longer."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        steps = int(TIMING.max_wait_s / (TIMING.debounce_s / 2)) - 2
+        for number in range(steps):
+            small.source.write(f"r{number}", flow(), output(latency_ms=200 + number))
+            await run.pass_time(TIMING.debounce_s / 2)
+        before = small.backend.latency_ms()
+        for number in range(4):
+            small.source.write(f"s{number}", flow(), output(latency_ms=400 + number))
+            await run.pass_time(TIMING.debounce_s / 2)
+
+        assert before == 120
+        assert small.backend.latency_ms() >= 400
+
+
+async def test_a_lost_hint_is_found_by_the_rescan() -> None:
+    """Events get lost; the timer finds what changed all the same."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.source.write("two", flow(), output(latency_ms=500), hint=False)
+        await run.pass_time(TIMING.rescan_s)
+
+        assert small.backend.latency_ms() == 500
+
+
+async def test_a_rescan_of_an_unchanged_tree_asks_the_backend_nothing() -> None:
+    """An idle loop costs a look at the files."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        observed = small.backend.observed
+        await run.pass_time(3 * TIMING.rescan_s)
+
+        assert small.backend.observed == observed
+
+
+async def test_a_hint_without_a_change_asks_the_backend_nothing() -> None:
+    """A file that was touched is no reason to pass."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        observed = small.backend.observed
+        small.source.write("one", flow(), output())
+        await run.settle()
+
+        assert small.backend.observed == observed
+
+
+async def test_what_was_deleted_by_hand_comes_back() -> None:
+    """Drift is found and mended without any event."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.backend.drop_output()
+        await run.pass_time(TIMING.observe_s)
+
+        assert small.backend.names() == {"news", "news/tower"}
+
+
+async def test_a_flow_stopped_by_hand_runs_again() -> None:
+    """A hand-made stop is drift."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.backend.hold(found_flow(flow(), *small.backend.flow().outputs, state=FlowState.IDLE))
+        small.backend.flows.pop(small.backend.flow().id)
+        await run.pass_time(TIMING.observe_s)
+
+        assert small.backend.flow().state is FlowState.RUNNING
+
+
+async def test_a_broken_tree_changes_nothing_and_recovers() -> None:
+    """Errors are told once with their places, nothing is changed, and a mended tree is taken."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.source.break_it("two")
+        await run.settle()
+        await run.pass_time(3 * TIMING.rescan_s)
+        kept = small.backend.names()
+        refused = run.events("tree.refused")
+        small.source.write("three", flow(), output(latency_ms=500))
+        await run.settle()
+
+        assert kept == {"news", "news/tower"}
+        assert [(event["findings"], event["last_good"]) for event in refused] == [([str(BROKEN)], "one")]
+        assert small.backend.latency_ms() == 500
+
+
+async def test_drift_is_mended_while_the_tree_is_broken() -> None:
+    """The last good tree stays the target."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.source.break_it("two")
+        await run.settle()
+        small.backend.drop_output()
+        await run.pass_time(TIMING.observe_s)
+
+        assert small.backend.names() == {"news", "news/tower"}
+
+
+async def test_a_tree_that_is_broken_from_the_start_is_waited_for() -> None:
+    """Without any good tree nothing is done, and the first good one is taken."""
+    small = a_world()
+    small.source.break_it("one")
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        asked = small.backend.observed
+        small.source.write("two", flow(), output())
+        await run.settle()
+
+        assert asked == 0
+        assert run.events("tree.refused")[0]["last_good"] is None
+        assert small.backend.names() == {"news", "news/tower"}
+
+
+async def test_an_unreadable_source_is_told_once_and_changes_nothing() -> None:
+    """A checkout that vanished is no wish to delete everything."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.source.problem = "the folder is gone"
+        await run.pass_time(3 * TIMING.rescan_s)
+        during = small.backend.names()
+        small.source.problem = ""
+        small.source.write("two", flow(), output(latency_ms=500))
+        await run.settle()
+
+        assert during == {"news", "news/tower"}
+        assert [event["why"] for event in run.events("tree.unreadable")] == ["the folder is gone"]
+        assert small.backend.latency_ms() == 500
+
+
+async def test_a_failing_backend_is_left_alone_for_longer_and_longer() -> None:
+    """Pauses double while the backend cannot be read, and it is found again by itself."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    small.backend.unreadable[LOCAL] = DOWN
+
+    async with running(small) as run:
+        await run.pass_time(8 * BASE_S)
+        failed = run.events("reconcile.pass_failed")
+        del small.backend.unreadable[LOCAL]
+        await run.pass_time(64 * BASE_S)
+
+        assert [event["retry_in_s"] for event in failed] == [0.5, 1.0, 2.0, 4.0, 8.0]
+        assert [event["failures"] for event in failed] == [1, 2, 3, 4, 5]
+        assert failed[0]["code"] == "InternalError"
+        assert small.backend.names() == {"news", "news/tower"}
+
+
+async def test_a_new_revision_starts_the_back_off_anew() -> None:
+    """Whoever mends a manifest does not wait for the pauses of the old one."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    small.backend.fault = lambda call: RejectedError("no such host") if call.key == output().key else None
+
+    async with running(small) as run:
+        await run.pass_time(8 * BASE_S)
+        small.backend.fault = lambda _: None
+        small.source.write("two", flow(), output(latency_ms=500))
+        await run.settle()
+
+        assert small.backend.latency_ms() == 500
+        assert not run.passes[-1].has_failed
+
+
+async def test_a_failed_change_is_tried_again() -> None:
+    """What failed is tried again after a pause, without an event."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    refusals: list[BackendError] = [RejectedError("busy")]
+    small.backend.fault = lambda call: refusals.pop() if refusals and call.key == output().key else None
+
+    async with running(small) as run:
+        before = small.backend.names()
+        await run.pass_time(BASE_S)
+
+        assert before == {"news"}
+        assert small.backend.names() == {"news", "news/tower"}
+        assert [event["why"] for event in run.events("change.failed")] == ["busy"]
+
+
+async def test_one_flow_is_deleted_for_one_revision() -> None:
+    """However many passes one revision takes, it deletes one flow; the next revision may delete another."""
+    small = a_world()
+    small.source.write("one", flow("kept"))
+    small.backend.hold(found_flow(flow("a")), found_flow(flow("b")), found_flow(flow("c")))
+
+    async with running(small) as run:
+        await run.pass_time(3 * TIMING.observe_s)
+        first = small.backend.names()
+        small.source.write("two", flow("kept", latency_ms=200))
+        await run.settle()
+        await run.pass_time(TIMING.observe_s)
+
+        assert first == {"kept", "b", "c"}
+        assert small.backend.names() == {"kept", "c"}
+        told = [event["resource"] for event in run.events("change.blocked")]
+        assert told.count("flow/c") == 2
+
+
+async def test_credentials_that_never_worked_end_the_loop() -> None:
+    """A mistake in the set-up is told at once, not retried for ever."""
+    small = a_world()
+    small.source.write("one", flow())
+    small.backend.unreadable[LOCAL] = CredentialsRefusedError("no such key")
+
+    async with running(small) as run:
+        assert run.task.done()
+        assert isinstance(run.task.exception(), CredentialsRefusedError)
+        assert [event["kind"] for event in run.events("loop.ended")] == ["CredentialsRefusedError"]
+        assert small.source.closed
+
+
+async def test_credentials_that_worked_before_are_waited_for() -> None:
+    """A key that is rotated under a running loop does not end it."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.backend.unreadable[LOCAL] = CredentialsRefusedError("revoked")
+        await run.pass_time(TIMING.observe_s)
+        del small.backend.unreadable[LOCAL]
+        small.backend.drop_output()
+        await run.pass_time(BASE_S)
+
+        assert not run.task.done()
+        assert small.backend.names() == {"news", "news/tower"}
+
+
+async def test_a_stop_finishes_the_call_in_flight_and_sends_no_more() -> None:
+    """A graceful stop leaves no call half done."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    gate = small.backend.hanging = asyncio.Event()
+
+    async with running(small) as run:
+        run.loop.stop()
+        gate.set()
+        await run.pass_time(0)
+
+        assert run.task.done()
+        assert small.backend.names() == {"news"}
+        assert [event["why"] for event in run.events("change.skipped")] == ["not sent, because the loop is stopping"]
+        assert small.source.closed
+
+
+async def test_a_new_revision_supersedes_a_failing_pass() -> None:
+    """Once something failed, a hint ends the pass, so that the mended tree does not wait for the rest of it."""
+    small = a_world()
+    small.source.write("one", flow(), output("a"), output("b"))
+    gate = small.backend.hanging = asyncio.Event()
+    small.backend.fault = lambda call: RejectedError("no such host") if call.key == output("a").key else None
+
+    async with running(small) as run:
+        small.source.write("two", flow(), output("b"))
+        gate.set()
+        await run.pass_time(0)
+        skipped = [event["resource"] for event in run.events("change.skipped")]
+        await run.settle()
+
+        assert skipped == ["output/news/b", "flow/news"]
+        assert small.backend.names() == {"news", "news/b"}
+
+
+async def test_a_bug_is_told_and_not_swallowed() -> None:
+    """What is no foreseen failure ends the loop, and the log names its kind alone."""
+    small = a_world()
+    small.source.trees["one"] = None
+    small.source.current = "unknown"
+
+    async with running(small) as run:
+        assert isinstance(run.task.exception(), KeyError)
+        assert [event["kind"] for event in run.events("loop.ended")] == ["KeyError"]
+
+
+async def test_a_quiet_pass_is_told_to_the_curious_only() -> None:
+    """A pass that finds nothing to do is logged below what people see."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+
+        assert [event["log_level"] for event in run.events("reconcile.pass_finished")] == ["info", "debug"]

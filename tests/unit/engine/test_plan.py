@@ -1,0 +1,58 @@
+"""Tests of `engine.plan`."""
+
+import pytest
+
+from reconciler.domain.changes import Action
+from reconciler.domain.errors import SourceUnreadableError
+from reconciler.engine.plan import preview
+from tests.builders import flow, found_flow, found_output, output
+from tests.unit.engine.worlds import BROKEN, a_world
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_preview_shows_and_sends_nothing() -> None:
+    """The plan holds what would be sent, and the backend is as it was."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    shown = await preview(small.world)
+
+    assert shown.plan is not None
+    assert [change.action for change in shown.plan.changes] == [Action.CREATE, Action.CREATE, Action.START]
+    assert small.backend.sent == []
+
+
+async def test_a_tree_with_errors_has_no_plan() -> None:
+    """What does not validate is not planned, and the backend is not even asked."""
+    small = a_world()
+    small.source.break_it("broken")
+
+    shown = await preview(small.world)
+
+    assert shown.plan is None
+    assert shown.tree.verdict.findings == (BROKEN,)
+    assert small.backend.observed == 0
+
+
+async def test_an_empty_tree_is_braked_in_a_preview_too() -> None:
+    """A plan never shows deletes that `apply` would refuse."""
+    small = a_world()
+    wanted = flow()
+    small.backend.hold(found_flow(wanted, found_output(output())))
+    small.source.write("empty")
+
+    shown = await preview(small.world)
+
+    assert shown.plan is not None
+    assert shown.plan.changes == ()
+    assert [blocked.key for blocked in shown.plan.blocked] == [wanted.key]
+
+
+async def test_a_tree_that_cannot_be_read_is_a_failure() -> None:
+    """Nothing known of what is desired is no empty desire."""
+    small = a_world()
+    small.source.problem = "the folder is gone"
+
+    with pytest.raises(SourceUnreadableError, match="the folder is gone"):
+        await preview(small.world)

@@ -1,0 +1,181 @@
+"""Tests of `engine.reconcile`."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from reconciler.domain.changes import Action
+from reconciler.domain.errors import CredentialsRefusedError, RejectedError, UnavailableError
+from reconciler.domain.model import (
+    Encryption,
+    Flow,
+    FlowKey,
+    FlowLink,
+    FlowState,
+    Output,
+    Srt,
+)
+from reconciler.domain.protocols import SrtMode
+from reconciler.domain.secrets import SecretRef, SecretSource
+from reconciler.engine.apply import CALL_TIMEOUT_S, Result, Terms
+from reconciler.engine.plan import plan_for
+from reconciler.engine.reconcile import PASS_TIMEOUT_S, PassOutcome, Target, carry_out, reconcile
+from reconciler.ports.source import Revision
+from tests.builders import LOCAL, flow, found_flow, found_output, output, resolved
+from tests.unit.engine.worlds import Worldlet, a_world
+
+pytestmark = pytest.mark.anyio
+
+
+def target(*resources: Flow | Output, automatic: bool = False) -> Target:
+    """Return a target that says these resources."""
+    return Target(revision=Revision("one"), desired=resolved(*resources).desired, automatic=automatic)
+
+
+async def pass_once(small: Worldlet, *resources: Flow | Output, automatic: bool = False) -> PassOutcome:
+    """Return what became of one pass."""
+    return await reconcile(small.world, target(*resources, automatic=automatic), terms=Terms())
+
+
+def calling(name: str, *, of: str, called: str) -> Output:
+    """Return an output of one flow that calls another flow's input."""
+    wanted = output(name, of=of)
+    link = Srt(mode=SrtMode.CALLER, peer=FlowLink(FlowKey(called)))
+    return replace(wanted, spec=replace(wanted.spec, settings=link))
+
+
+def secretive(name: str, secret: str) -> Output:
+    """Return an output whose passphrase is looked up."""
+    wanted = output(name)
+    assert isinstance(wanted.spec.settings, Srt)
+    encryption = Encryption(key_length=16, passphrase=SecretRef(source=SecretSource.ENV, name=secret))
+    return replace(wanted, spec=replace(wanted.spec, settings=replace(wanted.spec.settings, encryption=encryption)))
+
+
+async def test_a_pass_makes_the_backend_as_desired() -> None:
+    """What is desired is there and runs afterwards."""
+    small = a_world()
+
+    outcome = await pass_once(small, flow(), output())
+
+    assert small.backend.names() == {"news", "news/tower"}
+    assert small.backend.flow().state is FlowState.RUNNING
+    assert not outcome.has_failed
+    assert outcome.left.changes == ()
+
+
+async def test_an_output_that_calls_a_new_flow_follows_in_the_same_pass() -> None:
+    """An address that creating a flow brings is used at once, and the caller's flow starts."""
+    small = a_world()
+    studio, tower = flow("studio"), flow("tower")
+
+    outcome = await pass_once(small, studio, calling("link", of="studio", called="tower"), tower, output(of="tower"))
+
+    assert "studio/link" in small.backend.names()
+    assert small.backend.flow("studio").state is FlowState.RUNNING
+    assert outcome.left.waiting == ()
+    assert not outcome.has_failed
+
+
+async def test_what_waits_for_something_that_fails_is_left_waiting() -> None:
+    """Where no address comes, the pass ends, and says what waits."""
+    small = a_world()
+    small.backend.fault = lambda call: RejectedError("full") if call.key == FlowKey("tower") else None
+
+    outcome = await pass_once(
+        small, flow("studio"), calling("link", of="studio", called="tower"), flow("tower"), output(of="tower")
+    )
+
+    assert [str(waiting.key) for waiting in outcome.left.waiting] == ["output/studio/link"]
+    assert outcome.has_failed
+
+
+async def test_later_rounds_touch_nothing_but_what_waited() -> None:
+    """What appeared between two rounds was shown to nobody, so it is left for the next pass."""
+    small = a_world()
+    stranger = found_flow(flow("surplus"))
+    studio, tower = flow("studio"), flow("tower")
+    wanted = target(studio, calling("link", of="studio", called="tower"), tower, output(of="tower"))
+    plan = await plan_for(small.world, wanted.desired)
+    small.backend.hold(stranger)
+
+    outcome = await carry_out(small.world, wanted, plan, terms=Terms())
+
+    assert "surplus" in small.backend.names()
+    assert "studio/link" in small.backend.names()
+    assert all(change.action is not Action.DELETE for change in outcome.done)
+
+
+async def test_a_missing_secret_fails_its_output_alone() -> None:
+    """The output that lacks its secret is named and left out; its sibling is made."""
+    small = a_world()
+    small.vault.missing.add("STREAM_A")
+
+    outcome = await pass_once(small, flow(), secretive("a", "STREAM_A"), secretive("b", "STREAM_B"))
+
+    assert small.backend.names() == {"news", "news/b"}
+    assert [str(failed.key) for failed in outcome.left.failed] == ["output/news/a"]
+    assert outcome.has_failed
+
+
+async def test_a_backend_that_cannot_be_read_is_sent_nothing() -> None:
+    """Without knowing what is there, nothing is changed."""
+    small = a_world()
+    small.backend.unreadable[LOCAL] = UnavailableError("it answers 500", maybe_applied=False)
+
+    with pytest.raises(UnavailableError, match="it answers 500"):
+        await pass_once(small, flow(), output())
+
+    assert small.backend.sent == []
+
+
+async def test_refused_credentials_end_the_pass() -> None:
+    """A refusal in the middle is part of the outcome, beside what was done before it."""
+    small = a_world()
+    refusal = CredentialsRefusedError("revoked")
+    small.backend.fault = lambda call: refusal if call.action is Action.START else None
+
+    outcome = await pass_once(small, flow(), output())
+
+    assert outcome.refused is refusal
+    assert [change.action for change in outcome.done] == [Action.CREATE, Action.CREATE]
+    assert [left.result for left in outcome.undone] == [Result.FAILED]
+
+
+async def test_an_automatic_pass_is_braked() -> None:
+    """Nobody looked, so one flow is deleted and no more."""
+    small = a_world()
+    small.backend.hold(found_flow(flow("a")), found_flow(flow("b")), found_flow(flow("kept")))
+
+    outcome = await pass_once(small, flow("kept"), automatic=True)
+
+    assert outcome.deleted_flows == {FlowKey("a")}
+    assert [str(blocked.key) for blocked in outcome.left.blocked] == ["flow/b"]
+
+
+async def test_a_delete_that_was_not_sent_is_no_deleted_flow() -> None:
+    """The budget of a revision is used up by what was begun, not by what was planned."""
+    small = a_world()
+    small.backend.hold(found_flow(flow("a")), found_flow(flow("kept")))
+
+    outcome = await reconcile(small.world, target(flow("kept")), terms=Terms(hold=lambda: "stopping"))
+
+    assert outcome.deleted_flows == frozenset()
+    assert [left.why for left in outcome.undone] == ["stopping"]
+
+
+async def test_a_pass_that_takes_too_long_leaves_the_rest() -> None:
+    """A pass ends some day, even when every single call ends just in time."""
+    small = a_world()
+    small.backend.hold(found_flow(flow(), found_output(output("old"))))
+    small.backend.pause = lambda: small.clock.sleep(CALL_TIMEOUT_S - 1)
+    outputs = [output(f"o{number:02}") for number in range(int(PASS_TIMEOUT_S / CALL_TIMEOUT_S) + 4)]
+    small.backend.fault = lambda _: UnavailableError("no connection", maybe_applied=False)
+    running = asyncio.create_task(pass_once(small, flow(), output("old"), *outputs))
+
+    await small.clock.advance(2 * PASS_TIMEOUT_S)
+
+    outcome = await running
+    assert outcome.undone[0].why == "no connection"
+    assert f"more than {PASS_TIMEOUT_S:g} s" in outcome.undone[-1].why
