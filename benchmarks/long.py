@@ -79,7 +79,7 @@ class Show:
         name = "-".join(word.strip("-/").replace("/", "-") for word in words[:2])
         with (self._tree / f"{name}.log").open("w", encoding="utf-8") as log:
             child = subprocess.Popen(  # noqa: S603 -- argv is built here
-                (sys.executable, "-m", "reconciler", *words),
+                (sys.executable, "-m", "reconciler", "--state", str(self._tree / ".reconciler"), *words),
                 cwd=self._tree,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if answers else log,

@@ -391,4 +391,5 @@ def _backend(
         clock=clock,
         random_fraction=random.SystemRandom().random,
     )
-    return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock)
+    called = "" if is_cloud else "relay"
+    return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock, called=called)

@@ -64,10 +64,10 @@ class Audience:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End every sender and receiver."""
-        for flow_id in list(self._signals):
-            await self._silence(flow_id)
-        for key in list(self._seats):
-            await self._seats.pop(key).close.aclose()
+        seats, self._seats = list(self._seats.values()), {}
+        silenced = [self._silence(flow_id) for flow_id in list(self._signals)]
+        # All at once: each waits for its programs to end, and somebody waits for all of them at Ctrl-C.
+        await asyncio.gather(*silenced, *(seat.close.aclose() for seat in seats))
 
     async def follow(self, regions: Iterable[Region]) -> None:
         """Look at the backend; start and end senders and receivers so that they fit what it has."""

@@ -105,12 +105,12 @@ class Loop:
         pause = max(0.0, min(self._look_at_s, self._pass_at_s) - self._now_s())
         if not await self._world.clock.wait(self._wake, pause):
             return
-        quiet_by_s = self._now_s() + self._timing.max_wait_s
-        while self._wake.is_set() and not self._stopping:
+        until_s = self._now_s() + self._timing.max_wait_s
+        self._wake.clear()
+        while not self._stopping and (left_s := until_s - self._now_s()) > 0:
+            if not await self._world.clock.wait(self._wake, min(self._timing.debounce_s, left_s)):
+                break
             self._wake.clear()
-            left_s = quiet_by_s - self._now_s()
-            if left_s > 0:
-                await self._world.clock.wait(self._wake, min(self._timing.debounce_s, left_s))
 
     async def _look(self) -> None:
         """Learn what the manifests say; a tree that has not changed is not news."""

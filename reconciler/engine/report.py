@@ -67,7 +67,7 @@ def _held_back(item: _Held) -> None:
             log.warning("change.blocked", resource=str(item.key), action=str(item.action), why=item.why)
         case Waiting():
             log.info("resource.delayed", resource=str(item.key), why=item.why)
-        case Failed():
+        case _:
             log.warning("resource.failed", resource=str(item.key), why=item.why)
 
 

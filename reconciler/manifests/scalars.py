@@ -42,7 +42,7 @@ def resolved(text: str) -> Scalar:
 
 def _number(text: str) -> Scalar:
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= MAX_DIGITS else NOT_JSON
+        return int(text) if len(text.lstrip("+-")) <= MAX_DIGITS else NOT_JSON
     if _OCTAL.fullmatch(text):
         return int(text, 0) if len(text) <= MAX_DIGITS else NOT_JSON
     if _HEXADECIMAL.fullmatch(text):

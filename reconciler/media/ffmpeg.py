@@ -10,6 +10,8 @@ _QUIET: Final = ("-hide_banner", "-nostdin", "-loglevel", "warning")
 _RTMP_WAIT_US: Final = 8_000_000
 """How long an RTMP socket may stand still before ffmpeg gives up."""
 
+_REFUSED: Final = "the server refused the stream key"
+_CLOSED: Final = "the connection was closed by the far end"
 _MEANINGS: Final = (
     (r"Connection refused", "the connection was refused: nothing listens there"),
     (r"(Name or service not known|Failed to resolve|Temporary failure in name resolution)", "the host is not known"),
@@ -19,20 +21,24 @@ _MEANINGS: Final = (
     (r"codec not currently supported in container", "RTMP does not carry this codec"),
     (r"(Could not write header|Error initializing output stream)", "RTMP does not carry this stream"),
     (r"matches no streams", "the input has no video"),
-    (r"(Server error|BadName|Publish.*denied|NetStream\.Publish)", "the server refused the stream key"),
+    (r"(Server error|BadName|Publish.*denied|NetStream\.Publish)", _REFUSED),
     (r"(gnutls|TLS|tls|certificate)", "the TLS connection failed"),
-    (r"(Input/output error|End of file|Broken pipe|Connection reset)", "the connection was closed by the far end"),
+    (r"(Input/output error|End of file|Broken pipe|Connection reset)", _CLOSED),
 )
 _PERMANENT: Final = frozenset(
     {"RTMP does not carry this video codec", "RTMP does not carry this codec", "RTMP does not carry this stream"}
 )
 
 
-def why(complaints: str) -> str:
-    """Return in words why ffmpeg ended, from what it said; its own text may hold an address and is never passed on."""
+def why(complaints: str, *, began: bool) -> str:
+    """
+    Return in words why ffmpeg ended, from what it said; its own text may hold an address and is never passed on.
+
+    A server that refuses a key mostly just closes the connection, before any media: `began` says whether some went.
+    """
     for pattern, meaning in _MEANINGS:
         if re.search(pattern, complaints):
-            return meaning
+            return _REFUSED if meaning is _CLOSED and not began else meaning
     return "ffmpeg ended without saying why" if not complaints.strip() else "ffmpeg ended with an error"
 
 

@@ -5,14 +5,16 @@ import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree
 
-from reconciler.media.processes import Child, Identity, end, load, save, spawn, tied
+from reconciler.media.processes import Child, Streams, save, spawn, tied
 from reconciler.media.programs import NGINX, RTMP_MODULE
 from reconciler.media.sockets import connected
 
+_IPV4: Final = 4
 _READY_S: Final = 10.0
 _POLL_S: Final = 0.03
 _CONTROL: Final = "control.sock"
@@ -61,7 +63,10 @@ class NginxFailedError(Exception):
 
 def reached_at(host: str) -> str:
     """Return the address at which this machine reaches a listener of its own."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared with, never bound
+    address = ip_address(host)
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == _IPV4 else "::1"
 
 
 def bracketed(host: str) -> str:
@@ -146,6 +151,7 @@ class Nginx:
 
         """
         await self.stop()
+        self._home.mkdir(mode=0o700, exist_ok=True)
         _write_private(self._home / "nginx.conf", render(listener))
         (self._home / "nginx.log").unlink(missing_ok=True)
         (self._home / _CONTROL).unlink(missing_ok=True)
@@ -154,7 +160,7 @@ class Nginx:
         # TERM, not KILL: nginx takes its worker along only when it is asked.
         argv = command if self._outlives_us else tied(command, with_signal="TERM")
         try:
-            self._child = spawn(argv, mark=conf, cwd=self._home)
+            self._child = spawn(argv, mark=conf, cwd=self._home, streams=Streams())
         except OSError as error:
             raise NginxFailedError("nginx cannot be started") from error
         save(self._child.identity, self._home / "nginx.identity")
@@ -176,9 +182,9 @@ class Nginx:
 
     async def stop(self) -> None:
         """End the server; where none runs, nothing happens."""
-        child, self._child = self._child, None
-        if child is not None:
-            await child.end()
+        if self._child is not None:
+            await self._child.end()
+            self._child = None
         (self._home / "nginx.identity").unlink(missing_ok=True)
 
     async def streams(self) -> tuple[RtmpStream, ...]:
@@ -206,15 +212,6 @@ class Nginx:
         return answer.partition(b"\r\n\r\n")[2]
 
 
-async def end_left_over(home: Path) -> None:
-    """End the server that an earlier run left in this folder, if it is there still."""
-    path = home / "nginx.identity"
-    identity: Identity | None = load(path)
-    if identity is not None:
-        await end(identity, home=home)
-    path.unlink(missing_ok=True)
-
-
 def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
     """
     Return the streams in an answer of `/stat`.
@@ -224,8 +221,8 @@ def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
 
     """
     try:
-        root = Xml.fromstring(text)  # noqa: S314 -- the server is our own, on a socket in our own folder
-    except Xml.ParseError as error:
+        root = ElementTree.fromstring(text)  # noqa: S314 -- the server is our own, on a socket in our own folder
+    except ElementTree.ParseError as error:
         raise NginxFailedError("nginx does not tell its state") from error
     return tuple(
         RtmpStream(
@@ -240,7 +237,7 @@ def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
     )
 
 
-def _client(client: Xml.Element) -> RtmpClient:
+def _client(client: ElementTree.Element) -> RtmpClient:
     return RtmpClient(
         id=client.findtext("id", ""),
         address=client.findtext("address", ""),

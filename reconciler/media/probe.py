@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from reconciler.domain.secrets import Secret
 from reconciler.media import srt
 from reconciler.media.ffmpeg import list_frames, play_list, play_list_input, why
 from reconciler.media.frames import FrameList
-from reconciler.media.processes import Child, reading, spawn, tied, unnamed_file, writing
+from reconciler.media.nginx import NginxFailedError
+from reconciler.media.processes import Child, Streams, reading, spawn, tail, tied, unnamed_file, writing
 from reconciler.media.programs import FFMPEG
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.media.rtmp_server import RtmpServers
@@ -23,7 +25,8 @@ from reconciler.media.srt import SrtSocket
 from reconciler.media.ts import ContinuityCounter
 
 _PIECE_BYTES: Final = 64 * 1024
-_COMPLAINTS_BYTES: Final = 4096
+STALLED_S: Final = 3.0
+"""A connection on which no frame came for so long does not count as receiving."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +86,13 @@ class Receiver:
         self._connections = 0
         self._last_error = ""
         self._connected = False
-        self._arrived = asyncio.Condition()
+        self._arrived_s = 0.0
+        self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._again_and_again())
+        self._task.add_done_callback(lambda _: self._tell())
         return self
 
     async def __aexit__(
@@ -100,8 +105,9 @@ class Receiver:
     @property
     def reception(self) -> Reception:
         """What has arrived so far."""
+        flows = self._connected and time.monotonic() - self._arrived_s < STALLED_S
         return Reception(
-            state=ReceptionState.RECEIVING if self._connected else ReceptionState.WAITING,
+            state=ReceptionState.RECEIVING if flows else ReceptionState.WAITING,
             frames=self._frames.frames,
             discontinuities=self._continuity.errors + self._frames.steps.discontinuities,
             connections=self._connections,
@@ -109,8 +115,8 @@ class Receiver:
             width=self._frames.width,
             height=self._frames.height,
             fps=self._frames.steps.fps,
-            bitrate_bps=self._rate.bitrate_bps if self._connected else 0,
-            last_error="" if self._connected else self._last_error,
+            bitrate_bps=self._rate.bitrate_bps if flows else 0,
+            last_error="" if flows else self._last_error,
         )
 
     async def frames(self, count: int) -> Reception:
@@ -119,11 +125,10 @@ class Receiver:
 
     async def until(self, holds: Callable[[Reception], bool]) -> Reception:
         """Return the reception once `holds` says yes to it."""
-        async with self._arrived:
-            while not holds(self.reception):
-                self._raise_if_broken()
-                await self._arrived.wait()
-        return self.reception
+        while not holds(reception := self.reception):
+            self._raise_if_broken()
+            await self._news.wait()
+        return reception
 
     def _raise_if_broken(self) -> None:
         if self._task is not None and self._task.done():
@@ -131,17 +136,26 @@ class Receiver:
 
     async def _again_and_again(self) -> None:
         backoff = Backoff(first_s=0.3, most_s=2.0)
-        async with _server_for(self._source, self._servers) as source:
-            while True:
-                began_with = self._frames.frames
-                if isinstance(source, SrtSocket):
-                    reason = await self._receive_srt(source)
-                else:
-                    reason = await self._receive_rtmp(source)
-                await self._changed(connected=False, reason=reason)
-                if self._frames.frames > began_with:
-                    backoff.reset()
+        while True:
+            try:
+                async with _server_for(self._source, self._servers) as source:
+                    while True:
+                        await self._receive(source, backoff)
+            except NginxFailedError as error:
+                self._changed(connected=False, reason=str(error))
                 await asyncio.sleep(backoff.pause_s())
+
+    async def _receive(self, source: ProbeSource, backoff: Backoff) -> None:
+        """Receive until the connection ends, then pause."""
+        began_with = self._frames.frames
+        if isinstance(source, SrtSocket):
+            reason = await self._receive_srt(source)
+        else:
+            reason = await self._receive_rtmp(source)
+        self._changed(connected=False, reason=reason)
+        if self._frames.frames > began_with:
+            backoff.reset()
+        await asyncio.sleep(backoff.pause_s())
 
     async def _receive_srt(self, source: SrtSocket) -> str:
         """Run SRT receiver and ffmpeg until either ends; return why in words."""
@@ -153,24 +167,27 @@ class Receiver:
             order.write(source.order(sends=False))
             counter = _start_counter(("-f", "mpegts", "-i", "pipe:0"), stdin=subprocess.PIPE)
             stack.push_async_callback(counter.end)
+            said = asyncio.create_task(tail(counter))
+            stack.callback(said.cancel)
             stream = await stack.enter_async_context(reading(pipe.stdout))
             to_counter = await stack.enter_async_context(writing(counter.stdin))
             await self._first_of(
                 srt.listen_to(pipe, report, told=lambda: self._follow(report)),
                 self._pass_on(stream, to_counter),
                 self._count(counter),
-                _tail(counter),
             )
+            if not report.last_error and not counter.running:
+                return why(await said, began=True)
         return report.last_error
 
     async def _receive_rtmp(self, source: RtmpSource) -> str:
         """Run ffmpeg until it ends; return why in words."""
         with unnamed_file(play_list(source.url, source.stream_key.reveal())) as script:
             counter = _start_counter(play_list_input(script), stdin=subprocess.DEVNULL, keep=(script,))
+        said, began_with = asyncio.create_task(tail(counter)), self._frames.frames
         try:
-            said = asyncio.create_task(_tail(counter))
             await self._count(counter)
-            return why(await said)
+            return why(await said, began=self._frames.frames > began_with)
         finally:
             said.cancel()
             await counter.end()
@@ -190,9 +207,7 @@ class Receiver:
 
     def _follow(self, report: srt.PipeReport) -> None:
         if not report.connected:
-            self._connected = False
-            self._rate.clear()
-        self._last_error = report.last_error
+            self._changed(connected=False, reason=report.last_error)
 
     async def _pass_on(self, stream: asyncio.StreamReader, counter: asyncio.StreamWriter) -> None:
         """Pass the transport stream on to ffmpeg, and count what it lost on the way here."""
@@ -209,16 +224,21 @@ class Receiver:
                 self._frames.feed(line.decode(errors="replace").rstrip())
                 if not line.startswith(b"#"):
                     self._rate.feed(self._frames.at_s, self._frames.media_bytes)
-                    await self._changed(connected=True)
+                    self._arrived_s = time.monotonic()
+                    self._changed(connected=True)
 
-    async def _changed(self, *, connected: bool, reason: str = "") -> None:
-        async with self._arrived:
-            if connected and not self._connected:
-                self._connections += 1
-            if not connected:
-                self._rate.clear()
-            self._connected, self._last_error = connected, reason
-            self._arrived.notify_all()
+    def _changed(self, *, connected: bool, reason: str = "") -> None:
+        if connected and not self._connected:
+            self._connections += 1
+        if not connected:
+            self._rate.clear()
+        self._connected, self._last_error = connected, reason
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake whoever waits for news."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
 
 @asynccontextmanager
@@ -236,17 +256,5 @@ def _start_counter(source: tuple[str, ...], *, stdin: int, keep: tuple[int, ...]
         tied(list_frames(source)),
         mark=FFMPEG,
         cwd=Path("/"),
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        keep=keep,
+        streams=Streams(stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, keep=keep),
     )
-
-
-async def _tail(child: Child) -> str:
-    """Return the last of what a process said on standard error, once it has said it all."""
-    kept = b""
-    async with reading(child.stderr) as said:
-        while piece := await said.read(_COMPLAINTS_BYTES):
-            kept = (kept + piece)[-_COMPLAINTS_BYTES:]
-    return kept.decode(errors="replace")

@@ -21,6 +21,7 @@ KILL_AFTER_S: Final = 3.0
 """How long a process has between TERM and KILL."""
 _LAST_WAIT_S: Final = 5.0
 """How long the kernel has to take a killed process away."""
+_TAIL_BYTES: Final = 4096
 _PIPE_LIMIT_BYTES: Final = 1 << 20
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_CACHE_HOME", "GST_REGISTRY")
 
@@ -89,38 +90,40 @@ def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **kept}
 
 
-def spawn(  # noqa: PLR0913 -- most of them are the standard streams
-    argv: Sequence[str],
-    *,
-    mark: str,
-    cwd: Path,
-    log: Path | None = None,
-    stdin: int = subprocess.DEVNULL,
-    stdout: int | None = None,
-    stderr: int | None = None,
-    keep: Sequence[int] = (),
-) -> Child:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """What a program reads and where it writes: descriptors, or what `subprocess` has for pipes."""
+
+    stdin: int = subprocess.DEVNULL
+    stdout: int | None = None
+    """None for the log."""
+    stderr: int | None = None
+    """None for the log."""
+    log: Path | None = None
+    """A file of mode 0600; None for nowhere."""
+    keep: tuple[int, ...] = ()
+    """Descriptors that stay open in the program, under their numbers."""
+
+
+def spawn(argv: Sequence[str], *, mark: str, cwd: Path, streams: Streams) -> Child:
     """
     Start a program in a session of its own.
-
-    What it says goes to `log` (0600), else nowhere; unless `stdout` and `stderr` say otherwise. The descriptors in
-    `keep` stay open in it, under their numbers.
 
     Raises:
         OSError: it cannot be started.
 
     """
     with contextlib.ExitStack() as files:
-        said = subprocess.DEVNULL if log is None else files.enter_context(_opened(log))
+        said = subprocess.DEVNULL if streams.log is None else files.enter_context(_opened(streams.log))
         popen = subprocess.Popen(  # noqa: S603 -- argv is built by us, never a shell line
             list(argv),
             cwd=cwd,
             env=environment(),
-            stdin=stdin,
-            stdout=said if stdout is None else stdout,
-            stderr=said if stderr is None else stderr,
+            stdin=streams.stdin,
+            stdout=said if streams.stdout is None else streams.stdout,
+            stderr=said if streams.stderr is None else streams.stderr,
             start_new_session=True,
-            pass_fds=tuple(keep),
+            pass_fds=streams.keep,
         )
     stat = _stat(popen.pid)
     # A child that has died already stays as a zombie until we take it, so its entry is always there.
@@ -155,6 +158,15 @@ async def reading(pipe: IO[bytes] | None) -> AsyncIterator[asyncio.StreamReader]
         yield reader
     finally:
         transport.close()
+
+
+async def tail(child: Child) -> str:
+    """Return the last of what a child said on standard error, once it has said it all."""
+    kept = b""
+    async with reading(child.stderr) as said:
+        while piece := await said.read(_TAIL_BYTES):
+            kept = (kept + piece)[-_TAIL_BYTES:]
+    return kept.decode(errors="replace")
 
 
 @contextlib.asynccontextmanager

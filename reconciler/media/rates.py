@@ -7,6 +7,8 @@ from typing import Final
 
 WINDOW_S: Final = 3.0
 """How far back a bit rate looks."""
+_LEAST: Final = 2
+"""Samples that a rate needs."""
 
 
 @dataclass(slots=True)
@@ -20,7 +22,7 @@ class RateWindow:
         if self._samples and (total_bytes < self._samples[-1][1] or at_s < self._samples[-1][0]):
             self._samples.clear()
         self._samples.append((at_s, total_bytes))
-        while len(self._samples) > 2 and self._samples[1][0] <= at_s - WINDOW_S:  # noqa: PLR2004 -- a rate needs two
+        while len(self._samples) > _LEAST and self._samples[1][0] <= at_s - WINDOW_S:
             self._samples.popleft()
 
     def clear(self) -> None:

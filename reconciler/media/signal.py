@@ -13,14 +13,13 @@ from typing import Final
 from reconciler.domain.secrets import Secret
 from reconciler.media import srt
 from reconciler.media.ffmpeg import publish_preset, rtmp_output, test_signal, why
-from reconciler.media.processes import Child, reading, spawn, tied, unnamed_file
+from reconciler.media.processes import Streams, reading, spawn, tail, tied, unnamed_file
 from reconciler.media.programs import FFMPEG
 from reconciler.media.rates import Backoff
 from reconciler.media.srt import SrtSocket
 
 _HELD_S: Final = 5.0
 """A sender that ran this long was accepted."""
-_COMPLAINTS_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +117,7 @@ async def _send_srt(target: SrtSocket, reporter: _Reporter) -> str:
             sender = srt.start(stdin=source, stdout=subprocess.DEVNULL)
             stack.push_async_callback(sender.end)
             command = test_signal(("-f", "mpegts", "-muxdelay", "0", f"pipe:{sink}"))
-            picture = spawn(tied(command), mark=FFMPEG, cwd=Path("/"), keep=(sink,))
+            picture = spawn(tied(command), mark=FFMPEG, cwd=Path("/"), streams=Streams(keep=(sink,)))
             stack.push_async_callback(picture.end)
             os.close(sink)
             sink = -1
@@ -138,27 +137,18 @@ async def _send_rtmp(target: RtmpTarget, reporter: _Reporter) -> str:
             tied(command),
             mark=FFMPEG,
             cwd=Path("/"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            keep=(preset,),
+            streams=Streams(stdout=subprocess.PIPE, stderr=subprocess.PIPE, keep=(preset,)),
         )
+    began = False
+    complaints = asyncio.create_task(tail(child))
     try:
-        complaints = asyncio.create_task(_tail(child))
         async with reading(child.stdout) as lines:
             async for line in lines:
                 # ffmpeg counts the header alone before the server has answered.
                 if line.startswith(b"total_size=") and line.split(b"=")[1].strip().isdigit():
+                    began = True
                     reporter.say(SignalState.SENDING)
-        return why(await complaints)
+        return why(await complaints, began=began)
     finally:
         complaints.cancel()
         await child.end()
-
-
-async def _tail(child: Child) -> str:
-    """Return the last of what a process said on standard error, once it has said it all."""
-    kept = b""
-    async with reading(child.stderr) as said:
-        while piece := await said.read(_COMPLAINTS_BYTES):
-            kept = (kept + piece)[-_COMPLAINTS_BYTES:]
-    return kept.decode(errors="replace")

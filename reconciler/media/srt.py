@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.domain.secrets import Secret
-from reconciler.media.processes import Child, reading, spawn, tied
+from reconciler.media.processes import Child, Streams, reading, spawn, tied
 from reconciler.media.programs import SYSTEM_PYTHON
 
 PROGRAM: Final = Path(__file__).with_name("srt_pipe.py")
@@ -93,9 +93,7 @@ def start(*, stdin: int, stdout: int) -> Child:
         tied([SYSTEM_PYTHON, "-I", str(PROGRAM)]),
         mark=str(PROGRAM),
         cwd=Path("/"),
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
+        streams=Streams(stdin=stdin, stdout=stdout, stderr=subprocess.PIPE),
     )
 
 

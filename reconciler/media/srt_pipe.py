@@ -1,15 +1,17 @@
 """
 A stand-alone program: carries a transport stream between SRT and a pipe.
 
-Run by the distribution's Python, whose `gi` it needs; it imports nothing of ours. The first line of its standard input
-is JSON and says everything, passphrase included, so that neither the process list nor the environment holds a secret.
-When it sends, the stream follows on standard input; when it receives, the stream leaves on standard output. On standard
+Run by the distribution's Python, whose `gi` it needs; it imports nothing of ours. The first line of its standard
+input is JSON and says everything, passphrase included, so that neither the process list nor the environment holds a
+secret. When it sends, the stream follows on standard input; when it receives, the stream leaves on standard output. On standard
 error it says, a JSON object a line, when it connects, how many bytes went, and what went wrong. It reconnects by itself.
 """
 
 import json
 import os
 import sys
+from itertools import pairwise
+from typing import Any
 
 import gi
 
@@ -24,7 +26,7 @@ REPORT_MS = 500
 class SrtPipe:
     """One SRT socket and one pipe."""
 
-    def __init__(self, wanted, loop):
+    def __init__(self, wanted: dict[str, Any], loop: Any) -> None:
         self.loop = loop
         self.retry_ms = RETRY_MS
         self.sends = wanted["sends"]
@@ -40,18 +42,18 @@ class SrtPipe:
             chain = [self.srt, make("queue", "queue", max_size_time=0, max_size_buffers=0), sink]
         for element in chain:
             self.pipeline.add(element)
-        for left, right in zip(chain, chain[1:]):
+        for left, right in pairwise(chain):
             left.link(right)
         bus = self.pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message", self.on_message)
 
-    def start(self):
+    def start(self) -> Any:
         """Try to connect, or to listen."""
         self.pipeline.set_state(Gst.State.PLAYING)
         return GLib.SOURCE_REMOVE
 
-    def on_message(self, _bus, message):
+    def on_message(self, _bus: Any, message: Any) -> None:
         """Say what is wrong, and try again after a while."""
         if message.type == Gst.MessageType.WARNING:
             error, debug = message.parse_warning()
@@ -66,7 +68,7 @@ class SrtPipe:
             else:
                 self.again(from_srt=True)
 
-    def again(self, *, from_srt):
+    def again(self, *, from_srt: bool) -> None:
         """Begin anew after a pause; the far end of the pipe leaving is the end of all."""
         if not from_srt:
             self.loop.quit()
@@ -78,7 +80,7 @@ class SrtPipe:
         GLib.timeout_add(self.retry_ms, self.start)
         self.retry_ms = min(2 * self.retry_ms, RETRY_MOST_MS)
 
-    def report(self):
+    def report(self) -> Any:
         """Say how many bytes the socket has carried."""
         carried = total(self.srt.get_property("stats"), "bytes-sent-total" if self.sends else "bytes-received-total")
         if bool(carried) != self.connected:
@@ -88,7 +90,7 @@ class SrtPipe:
         return GLib.SOURCE_CONTINUE
 
 
-def make(factory, name, **properties):
+def make(factory: str, name: str, **properties: Any) -> Any:
     """Return a new element."""
     element = Gst.ElementFactory.make(factory, name)
     for key, value in properties.items():
@@ -96,7 +98,7 @@ def make(factory, name, **properties):
     return element
 
 
-def set_up(srt, wanted, *, sends):
+def set_up(srt: Any, wanted: dict[str, Any], *, sends: bool) -> None:
     """Give the socket its address and its secret."""
     host = wanted["host"]
     host = f"[{host}]" if ":" in host else host
@@ -117,20 +119,20 @@ def set_up(srt, wanted, *, sends):
         srt.set_property("keep-listening", True)
 
 
-def total(stats, name):
+def total(stats: Any, name: str) -> int:
     """Return a counter of the socket."""
     if stats is None:
         return 0
-    return stats.get_value(name) if stats.has_field(name) else 0
+    return int(stats.get_value(name)) if stats.has_field(name) else 0
 
 
-def words(error, debug):
+def words(error: Any, debug: str | None) -> str:
     """Return the telling part of what GStreamer says."""
     last = (debug or "").strip().splitlines()[-1:] or [""]
     return f"{error.message} {last[0]}".strip()
 
 
-def say(**event):
+def say(**event: Any) -> None:
     """Tell the parent; one that no longer listens is the end of us."""
     try:
         os.write(2, (json.dumps(event) + "\n").encode())
@@ -138,7 +140,7 @@ def say(**event):
         os._exit(1)
 
 
-def first_line():
+def first_line() -> dict[str, Any]:
     """Read the first line of standard input and not one byte more: the stream follows it."""
     line = bytearray()
     while not line.endswith(b"\n"):
@@ -146,10 +148,11 @@ def first_line():
         if not byte:
             sys.exit(2)
         line += byte
-    return json.loads(line)
+    wanted: dict[str, Any] = json.loads(line)
+    return wanted
 
 
-def main():
+def main() -> None:
     """Carry the stream until the pipe ends."""
     wanted = first_line()
     Gst.init(None)

@@ -1,7 +1,6 @@
 """Keeps the engines of every flow as the control plane asks; the relay's `Media`."""
 
 import asyncio
-import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from reconciler.media.hooks import HookServer
-from reconciler.media.processes import end, load
+from reconciler.media.processes import Identity, end, load
 from reconciler.relay.engines.rtmp import RtmpFlow
 from reconciler.relay.engines.srt import SrtFlow
-from reconciler.relay.engines.words import not_carried, waiting
+from reconciler.relay.engines.words import ends_of, not_carried, waiting
 from reconciler.relay.media import EndHealth, EndId, FlowMedia, InputMedia, NotCarried, OutputMedia, RtmpIngest, SrtEnd
 
 LOOK_S: Final = 1.0
@@ -56,7 +55,7 @@ class NoEngine:
         """Say of each end that it is not carried, or waits for an input that is."""
         if self._flow is None:
             return {}
-        return {one.id: _idle(one) for one in (self._flow.input, *self._flow.outputs)}
+        return {one.id: _idle(one) for one in ends_of(self._flow)}
 
     async def close(self) -> None:
         """Nothing runs."""
@@ -97,9 +96,10 @@ class Supervisor:
 
     async def drop(self, flow_id: str) -> None:
         """End everything of this flow; unknown flows are fine."""
-        keeper = self._keepers.pop(flow_id, None)
+        keeper = self._keepers.get(flow_id)
         if keeper is not None:
             await keeper.close()
+            del self._keepers[flow_id]
 
     async def health(self, flow_id: str) -> Mapping[EndId, EndHealth]:
         """Return the health of each end of a carried flow; empty for a flow that is not carried."""
@@ -108,8 +108,7 @@ class Supervisor:
 
     async def close(self) -> None:
         """End every engine and leave no process behind."""
-        keepers, self._keepers = list(self._keepers.values()), {}
-        await asyncio.gather(*(keeper.close() for keeper in keepers))
+        await asyncio.gather(*(self.drop(flow_id) for flow_id in list(self._keepers)))
         await self._hooks.close()
         self._started = False
 
@@ -156,29 +155,42 @@ class _Keeper:
             await asyncio.sleep(LOOK_S)
 
     def health(self) -> Mapping[EndId, EndHealth]:
+        self._raise_if_broken()
         return {} if self._engine is None else self._engine.health()
 
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+            await asyncio.wait({self._task})
         async with self._lock:
             if self._engine is not None:
                 await self._engine.close()
                 self._engine = None
         shutil.rmtree(self._home, ignore_errors=True)
+        self._raise_if_broken()
+
+    def _raise_if_broken(self) -> None:
+        """Let nobody believe that a flow is looked after when a fault of ours has ended that."""
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
 
 
 async def end_left_over(state: Path) -> None:
     """End the engines that an earlier run left, each known for certain, and remove their folders."""
-    for home in sorted(state.glob("flow-*")):
-        for path in sorted(home.glob("*.identity")):
-            identity = load(path)
-            if identity is not None:
-                await end(identity, home=home)
+    homes = _folders(state)
+    for home in homes:
+        for identity in _identities(home):
+            await end(identity, home=home)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _folders(state: Path) -> list[Path]:
+    return sorted(state.glob("flow-*"))
+
+
+def _identities(home: Path) -> list[Identity]:
+    found = (load(path) for path in sorted(home.glob("*.identity")))
+    return [identity for identity in found if identity is not None]
 
 
 def _kind(flow: FlowMedia) -> type:

@@ -42,7 +42,13 @@ class StreamLinkBackend:
     """
 
     def __init__(
-        self, client: StreamLinkClient, *, owner: Owner, regions: tuple[Region, ...] | None, clock: Clock
+        self,
+        client: StreamLinkClient,
+        *,
+        owner: Owner,
+        regions: tuple[Region, ...] | None,
+        clock: Clock,
+        called: str = "",
     ) -> None:
         """
         Serve one account.
@@ -52,9 +58,11 @@ class StreamLinkBackend:
             owner: whose mark made objects bear.
             regions: those that a pass reads; None for all that the service has.
             clock: the time, for waiting until a state shows.
+            called: what people call this service; "" for StreamLink and the profile's name.
 
         """
         self._client = client
+        self._called = called or f"StreamLink ({client.settings.profile})"
         self._owner = owner
         self._regions = regions
         self._clock = clock
@@ -64,7 +72,7 @@ class StreamLinkBackend:
     @property
     def name(self) -> str:
         """Say which account this is."""
-        return f"StreamLink ({self._client.settings.profile}) at {self._client.endpoint}, owner {self._owner}"
+        return f"{self._called} at {self._client.endpoint}, owner {self._owner}"
 
     @property
     def capabilities(self) -> Capabilities:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
 
 from reconciler.domain.secrets import Secret
 from reconciler.media.probe import Receiver, RtmpSource
@@ -24,8 +23,8 @@ from reconciler.relay.media import (
     RtmpPush,
 )
 from reconciler.relay.supervisor import Supervisor
-
 from tests.media.conftest import FreePort
+from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -39,7 +38,8 @@ async def test_an_rtmp_flow_reaches_players_and_both_destinations_of_a_push(
     supervisor: Supervisor, free_port: FreePort, tmp_path: Path
 ) -> None:
     """A pull and two pushes to one server deliver frames, a wrong key is refused, no secret shows, and a player counts
-    no discontinuity while another output comes and goes with its own player."""
+    no discontinuity while another output comes and goes with its own player.
+    """
     port, far_url = free_port(), f"rtmp://127.0.0.1:{free_port()}/live"
     ingest = RtmpIngest(host="127.0.0.1", port=port, app=INGEST_APP, stream_key=INGEST_KEY)
     ingest_url, play_url = f"rtmp://127.0.0.1:{port}/{INGEST_APP}", f"rtmp://127.0.0.1:{port}/{PLAY_APP}"
@@ -86,9 +86,7 @@ async def test_an_rtmp_flow_reaches_players_and_both_destinations_of_a_push(
     assert processes_that_show(str(tmp_path)) == []
 
 
-async def test_what_goes_wrong_with_an_rtmp_flow_is_told_in_words(
-    supervisor: Supervisor, free_port: FreePort
-) -> None:
+async def test_what_goes_wrong_with_an_rtmp_flow_is_told_in_words(supervisor: Supervisor, free_port: FreePort) -> None:
     """A publisher with a wrong key, a destination that nobody serves and one that refuses the key each say so."""
     port, dead_port, far_port = free_port(), free_port(), free_port()
     ingest = RtmpIngest(host="127.0.0.1", port=port, app=INGEST_APP, stream_key=INGEST_KEY)
@@ -100,9 +98,7 @@ async def test_what_goes_wrong_with_an_rtmp_flow_is_told_in_words(
             RtmpDestination(url=far_url, stream_key=PUSH_KEYS[1]),
         )
     )
-    flow = FlowMedia(
-        id="rtmp", input=InputMedia(id=INPUT, end=ingest), outputs=(OutputMedia(id=PUSH, end=push),)
-    )
+    flow = FlowMedia(id="rtmp", input=InputMedia(id=INPUT, end=ingest), outputs=(OutputMedia(id=PUSH, end=push),))
 
     await supervisor.carry(flow)
     async with asyncio.timeout(40), RtmpServers().serving(far_url, Secret("another-key")):

@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
 
 from reconciler.domain.secrets import Secret
-from reconciler.media.probe import ReceptionState, Receiver, RtmpSource
+from reconciler.media.probe import Receiver, ReceptionState, RtmpSource
 from reconciler.media.srt import SrtSocket
 from reconciler.relay.media import (
     EndId,
@@ -21,8 +20,8 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.supervisor import Supervisor
-
 from tests.media.conftest import FreePort
+from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -55,7 +54,8 @@ async def test_an_srt_flow_reaches_every_output_and_a_change_of_one_is_not_seen_
     supervisor: Supervisor, free_port: FreePort, tmp_path: Path
 ) -> None:
     """A listener, a caller and a push each deliver frames, nobody with a wrong passphrase gets in, no secret shows, and
-    the listener's receiver counts no discontinuity while others come, change and go."""
+    the listener's receiver counts no discontinuity while others come, change and go.
+    """
     source, listener = srt_end(free_port()), srt_end(free_port())
     caller = srt_end(free_port(), listens=False)
     url = f"rtmp://127.0.0.1:{free_port()}/live"
@@ -111,9 +111,7 @@ async def test_a_caller_with_a_wrong_passphrase_says_so_and_connects_once_it_is_
 ) -> None:
     """A refused call is told in words and tried again; the right passphrase connects it."""
     source, caller = srt_end(free_port()), srt_end(free_port(), listens=False, passphrase=Secret("a-wrong-passphrase"))
-    flow = FlowMedia(
-        id="flow", input=InputMedia(id=INPUT, end=source), outputs=(OutputMedia(id=CALLER, end=caller),)
-    )
+    flow = FlowMedia(id="flow", input=InputMedia(id=INPUT, end=source), outputs=(OutputMedia(id=CALLER, end=caller),))
 
     await supervisor.carry(flow)
     async with asyncio.timeout(30), signal(far_end(source)), Receiver(far_end(caller)) as receiver:

@@ -15,7 +15,9 @@ PATIENCE_S = 30.0
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Return once `holds` says yes; fail after a while."""
     async with asyncio.timeout(PATIENCE_S):
-        while not await holds():
+        while True:
+            if await holds():
+                return
             await asyncio.sleep(0.05)
 
 

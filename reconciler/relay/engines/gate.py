@@ -146,14 +146,17 @@ class Gate:
         outputs = {output.id: output for output in self.flow.outputs}
         for client, player in self.players.items():
             output = outputs.get(player.output)
-            if output is None or not isinstance(output.end, RtmpPlay):
-                leaving.append(client)
-            elif output.end.stream_key != player.key or not allows(output.allowlist, player.address):
+            if output is None or not _may_play(output, player):
                 leaving.append(client)
         for output in self.flow.outputs:
             staying = [client for client in self.playing(output.id) if client not in leaving]
             leaving += staying[limit_of(output) :] if isinstance(output.end, RtmpPlay) else []
         return leaving
+
+
+def _may_play(output: OutputMedia, player: Player) -> bool:
+    same_key = isinstance(output.end, RtmpPlay) and output.end.stream_key == player.key
+    return same_key and allows(output.allowlist, player.address)
 
 
 def limit_of(output: OutputMedia) -> int:

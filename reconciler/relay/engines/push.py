@@ -20,8 +20,7 @@ from reconciler.media.ffmpeg import (
     rtmp_output,
     why,
 )
-from reconciler.media.processes import Child, save, spawn, unnamed_file
-from reconciler.media.programs import FFMPEG
+from reconciler.media.processes import Child, Streams, save, spawn, unnamed_file
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.relay.engines.words import WAITING
 from reconciler.relay.media import EndHealth, EndId, EndState, OutputMedia, RtmpDestination, RtmpPush
@@ -40,7 +39,7 @@ _TAIL_BYTES: Final = 4096
 class PushSource(Protocol):
     """Where ffmpeg finds the stream of a flow."""
 
-    def arguments(self, lent: ExitStack) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    def arguments(self, lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the input arguments, and the descriptors that ffmpeg must keep for them."""
         ...
 
@@ -49,7 +48,7 @@ class PushSource(Protocol):
 class TapSource:
     """The tap of an SRT engine: a socket in the flow's own folder."""
 
-    def arguments(self, lent: ExitStack) -> tuple[tuple[str, ...], tuple[int, ...]]:  # noqa: ARG002 -- lends nothing
+    def arguments(self, _lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the arguments that read the tap."""
         return ("-f", "mpegts", "-i", "unix:tap.sock"), ()
 
@@ -61,7 +60,7 @@ class HubSource:
     url: str
     name: Secret
 
-    def arguments(self, lent: ExitStack) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    def arguments(self, lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the arguments that play the stream."""
         script = lent.enter_context(unnamed_file(play_list(self.url, self.name.reveal())))
         return play_list_input(script), (script,)
@@ -149,11 +148,13 @@ class Push:
         try:
             stood_still = await self._watch(child)
         finally:
-            self._since_s = 0.0
+            began, self._since_s = bool(self._since_s), 0.0
             self._rate.clear()
             await child.end()
             self._work.file("identity").unlink(missing_ok=True)
-        return "the push stood still" if stood_still else why(_tail(self._work.file("log")))
+        if stood_still:
+            return "the push stood still"
+        return why(_tail(self._work.file("log")), began=began)
 
     def _start(self) -> Child:
         for suffix in ("log", "progress"):
@@ -167,8 +168,7 @@ class Push:
                 push_copy(source, rtmp_output(self.destination.url, descriptor), progress=str(progress)),
                 mark=str(progress),
                 cwd=self._work.home,
-                log=self._work.file("log"),
-                keep=(*kept, descriptor),
+                streams=Streams(log=self._work.file("log"), keep=(*kept, descriptor)),
             )
         save(child.identity, self._work.file("identity"))
         return child

@@ -12,7 +12,7 @@ from reconciler.media.nginx import Nginx, NginxFailedError, RtmpListener, RtmpSt
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.relay.engines.gate import Gate
 from reconciler.relay.engines.push import HubSource, Pushes
-from reconciler.relay.engines.words import WAITING, not_carried, waiting
+from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
 from reconciler.relay.giving import PLAY_APP
 from reconciler.relay.media import (
     EndHealth,
@@ -178,7 +178,7 @@ class RtmpFlow:
         if self._gate is None:
             return {}
         known = {**self._health, **self._pushes.health()}
-        return {end.id: _health_of(end, known) for end in (self._gate.flow.input, *self._gate.flow.outputs)}
+        return {end.id: _health_of(end, known) for end in ends_of(self._gate.flow)}
 
     async def close(self) -> None:
         """End the server and the pushes."""

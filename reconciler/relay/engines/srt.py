@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.media import srt
-from reconciler.media.processes import Child, save, spawn
+from reconciler.media.processes import Child, Streams, save, spawn
 from reconciler.media.programs import SYSTEM_PYTHON
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.media.sockets import connected
 from reconciler.relay.engines.push import Pushes, TapSource
-from reconciler.relay.engines.words import WAITING, not_carried, waiting
+from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -88,7 +88,7 @@ class SrtFlow:
         if self._flow is None:
             return {}
         known = {**self._health, **self._pushes.health()}
-        return {end.id: _health_of(end, known) for end in (self._flow.input, *self._flow.outputs)}
+        return {end.id: _health_of(end, known) for end in ends_of(self._flow)}
 
     async def close(self) -> None:
         """End the engine and the pushes."""
@@ -119,7 +119,7 @@ class SrtFlow:
                 [SYSTEM_PYTHON, "-I", str(PROGRAM), str(self._home)],
                 mark=str(self._home),
                 cwd=self._home,
-                log=self._home / "engine.log",
+                streams=Streams(log=self._home / "engine.log"),
             )
         except OSError as error:
             raise EngineFailedError from error
@@ -138,10 +138,11 @@ class SrtFlow:
             await asyncio.sleep(_POLL_S)
 
     async def _end_engine(self) -> None:
-        child, self._child, self._told = self._child, None, None
+        self._told = None
         self._health.clear()
-        if child is not None:
-            await child.end()
+        if self._child is not None:
+            await self._child.end()
+            self._child = None
             (self._home / "engine.identity").unlink(missing_ok=True)
 
     async def _ask(self, command: Mapping[str, Any]) -> dict[str, Any]:

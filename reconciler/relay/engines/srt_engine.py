@@ -1,8 +1,8 @@
 """
 A stand-alone program: carries one SRT flow, its input to all of its outputs.
 
-Run by the distribution's Python, whose `gi` it needs; it imports nothing of ours. Its one argument is the folder that it
-works in. There it listens on `control.sock` (only its owner may reach it) for JSON commands, one a line, each answered
+Run by the distribution's Python, whose `gi` it needs; it imports nothing of ours. Its one argument is the folder that
+it works in. There it listens on `control.sock` (only its owner may reach it) for JSON commands, one a line, each answered
 by one line: `carry` says how the flow should be now, secrets included, `stats` asks how it is, `quit` ends it. It
 compares what is asked with what is, so that an end which is the same before and after is never touched.
 """
@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import gi
@@ -58,6 +59,7 @@ class End:
 
     @property
     def connected(self) -> bool:
+        """Whether anybody is at the other side."""
         return self.since_s > 0
 
     def new_element(self, factory: str) -> Any:
@@ -148,7 +150,7 @@ class End:
             self.tries = 0
         most_s = min(PAUSE_MOST_S, PAUSE_FIRST_S * 2**self.tries)
         self.tries = min(self.tries + 1, 10)
-        return max(PAUSE_FIRST_S, random.uniform(0, most_s))  # noqa: S311 -- spreads tries, guards nothing
+        return max(PAUSE_FIRST_S, random.SystemRandom().uniform(0, most_s))
 
     def state(self) -> Spec:
         """Return what is known of this end."""
@@ -202,7 +204,7 @@ class Branch:
 
     def stop(self, then: Any) -> None:
         """Leave the flow, and call `then` once the socket is closed: the same port may be bound after that."""
-        left = []
+        left: list[bool] = []
 
         def unlink(pad: Any, _info: Any) -> Any:
             if not left:
@@ -211,7 +213,7 @@ class Branch:
                 GLib.idle_add(finish)
             return Gst.PadProbeReturn.REMOVE
 
-        def finish() -> bool:
+        def finish() -> Any:
             self.flow.tee.release_request_pad(self.pad)
             self.bin.set_state(Gst.State.NULL)
             self.flow.pipeline.remove(self.bin)
@@ -231,7 +233,7 @@ class Output:
         self.wanted = True
         self.timer = 0
 
-    def start(self) -> bool:
+    def start(self) -> Any:
         """Open the socket; where that fails, try again later."""
         self.timer = 0
         branch = Branch(self.flow, self.end.new_element("srtsink"))
@@ -285,7 +287,7 @@ class Input:
         self.end = End(spec)
         self.timer = 0
 
-    def start(self) -> bool:
+    def start(self) -> Any:
         """Open the socket; where that fails, try again later."""
         self.timer = 0
         source = self.end.new_element("srtsrc")
@@ -299,12 +301,13 @@ class Input:
         return GLib.SOURCE_REMOVE
 
     def on_event(self, _pad: Any, info: Any) -> Any:
+        """Keep an end of stream from the outputs."""
         if info.get_event().type != Gst.EventType.EOS:
             return Gst.PadProbeReturn.OK
         GLib.idle_add(self.restart_later)
         return Gst.PadProbeReturn.DROP
 
-    def restart_later(self) -> bool:
+    def restart_later(self) -> Any:
         """Close the socket, and open it anew after a pause."""
         if self.end.element is not None:
             pause_ms = round(1000 * self.end.pause_s())
@@ -340,7 +343,8 @@ class Tap:
         )
         self.handler = self.sink.connect("client-socket-removed", lambda _sink, reader: reader.close())
 
-    def on_reader(self, *_: Any) -> bool:
+    def on_reader(self, *_: Any) -> Any:
+        """Serve a new reader."""
         reader, _ = self.listener.accept()
         self.sink.emit("add", Gio.Socket.new_from_fd(reader.detach()))
         return GLib.SOURCE_CONTINUE
@@ -447,7 +451,7 @@ class Flow:
                 if failed or not end.end.spec["listens"]:
                     end.restart_later()
 
-    def poll(self) -> bool:
+    def poll(self) -> Any:
         """Read all counters."""
         for end in (self.input, *self.outputs.values()):
             if end is not None:
@@ -488,7 +492,7 @@ class Control:
         """Run one command and return its answer."""
         done, answer = threading.Event(), {}
 
-        def run() -> bool:
+        def run() -> Any:
             if command["do"] == "carry":
                 self.flow.carry(command, done.set)
                 return GLib.SOURCE_REMOVE
@@ -572,10 +576,10 @@ def figures(peers: list[Spec]) -> Spec:
 def listen(name: str) -> socket.socket:
     """Return a listening socket in the working folder that only its owner may reach."""
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(name)
+        Path(name).unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(name)
-    os.chmod(name, 0o600)
+    Path(name).chmod(0o600)
     listener.listen(8)
     return listener
 

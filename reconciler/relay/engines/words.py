@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from reconciler.relay.media import EndHealth, EndState, NotCarried
+from reconciler.relay.media import EndHealth, EndState, FlowMedia, InputMedia, NotCarried, OutputMedia
 
 WAITING: Final = EndHealth(state=EndState.WAITING)
 
@@ -10,6 +10,11 @@ WAITING: Final = EndHealth(state=EndState.WAITING)
 def not_carried(end: NotCarried) -> EndHealth:
     """Return the health of an end whose protocol these engines do not carry."""
     return EndHealth(state=EndState.IDLE, last_error=f"{end.protocol} is not carried by the engines of this relay")
+
+
+def ends_of(flow: FlowMedia) -> tuple[InputMedia | OutputMedia, ...]:
+    """Return the input and the outputs of a flow."""
+    return (flow.input, *flow.outputs)
 
 
 def waiting(reason: str) -> EndHealth:

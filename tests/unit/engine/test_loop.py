@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -48,10 +48,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running(small: Worldlet, *, jitter: float = 0.5) -> AsyncIterator[Running]:
+async def running(small: Worldlet, *, timing: Timing = TIMING) -> AsyncIterator[Running]:
     """Lend a loop that has taken its first look, and stop it afterwards."""
     passes: list[PassOutcome] = []
-    loop = Loop(small.world, TIMING, Watcher(jitter=lambda: jitter, on_pass=passes.append))
+    loop = Loop(small.world, timing, Watcher(jitter=lambda: 0.5, on_pass=passes.append))
     with capture_logs() as logs:
         task = asyncio.create_task(loop.run())
         await small.clock.advance(0)
@@ -104,6 +104,18 @@ async def test_restless_files_are_waited_for_only_so_long() -> None:
 
         assert before == 120
         assert small.backend.latency_ms() >= 400
+
+
+async def test_without_a_wait_a_hint_is_followed_at_once() -> None:
+    """Whoever wants no debounce gets none."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small, timing=replace(TIMING, max_wait_s=0)) as run:
+        small.source.write("two", flow(), output(latency_ms=500))
+        await run.pass_time(0)
+
+        assert small.backend.latency_ms() == 500
 
 
 async def test_a_lost_hint_is_found_by_the_rescan() -> None:
@@ -272,7 +284,7 @@ async def test_a_new_revision_starts_the_back_off_anew() -> None:
 async def test_a_failed_change_is_tried_again() -> None:
     """What failed is tried again after a pause, without an event."""
     small = a_world()
-    small.source.write("one", flow(), output())
+    small.source.write("one", flow(), output(), output("other"))
     refusals: list[BackendError] = [RejectedError("busy")]
     small.backend.fault = lambda call: refusals.pop() if refusals and call.key == output().key else None
 
@@ -280,8 +292,8 @@ async def test_a_failed_change_is_tried_again() -> None:
         before = small.backend.names()
         await run.pass_time(BASE_S)
 
-        assert before == {"news"}
-        assert small.backend.names() == {"news", "news/tower"}
+        assert before == {"news", "news/other"}
+        assert small.backend.names() == {"news", "news/other", "news/tower"}
         assert [event["why"] for event in run.events("change.failed")] == ["busy"]
 
 
@@ -302,6 +314,21 @@ async def test_one_flow_is_deleted_for_one_revision() -> None:
         assert small.backend.names() == {"kept", "c"}
         told = [event["resource"] for event in run.events("change.blocked")]
         assert told.count("flow/c") == 2
+
+
+async def test_a_detour_over_a_broken_tree_allows_no_further_delete() -> None:
+    """A revision that comes back after a mistake has used up its delete already."""
+    small = a_world()
+    small.source.write("one", flow("kept"))
+    small.backend.hold(found_flow(flow("a")), found_flow(flow("b")))
+
+    async with running(small) as run:
+        small.source.break_it("two")
+        await run.settle()
+        small.source.write("one", flow("kept"))
+        await run.settle()
+
+        assert small.backend.names() == {"kept", "b"}
 
 
 async def test_credentials_that_never_worked_end_the_loop() -> None:
@@ -346,7 +373,7 @@ async def test_a_stop_finishes_the_call_in_flight_and_sends_no_more() -> None:
 
         assert run.task.done()
         assert small.backend.names() == {"news"}
-        assert [event["why"] for event in run.events("change.skipped")] == ["not sent, because the loop is stopping"]
+        assert {event["why"] for event in run.events("change.skipped")} == {"not sent, because the loop is stopping"}
         assert small.source.closed
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action
+from reconciler.domain.changes import Action, Call, Edit
 from reconciler.domain.errors import CredentialsRefusedError, RejectedError, UnavailableError
 from reconciler.domain.model import (
     Encryption,
@@ -20,10 +20,11 @@ from reconciler.domain.protocols import SrtMode
 from reconciler.domain.secrets import SecretRef, SecretSource
 from reconciler.engine.apply import CALL_TIMEOUT_S, Result, Terms
 from reconciler.engine.plan import plan_for
-from reconciler.engine.reconcile import PASS_TIMEOUT_S, PassOutcome, Target, carry_out, reconcile
+from reconciler.engine.reconcile import MAX_ROUNDS, PASS_TIMEOUT_S, PassOutcome, Target, carry_out, reconcile
+from reconciler.ports.backend import Applied
 from reconciler.ports.source import Revision
 from tests.builders import LOCAL, flow, found_flow, found_output, output, resolved
-from tests.unit.engine.worlds import Worldlet, a_world
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world
 
 pytestmark = pytest.mark.anyio
 
@@ -179,3 +180,28 @@ async def test_a_pass_that_takes_too_long_leaves_the_rest() -> None:
     outcome = await running
     assert outcome.undone[0].why == "no connection"
     assert f"more than {PASS_TIMEOUT_S:g} s" in outcome.undone[-1].why
+
+
+class StubbornBackend(MeddledBackend):
+    """A backend that says yes to every edit and changes nothing."""
+
+    async def apply(self, call: Call) -> Applied:
+        """Make one call, unless it is an edit."""
+        if isinstance(call, Edit):
+            self.sent.append(f"{call.action} {call.key}")
+            return Applied(request_id="r")
+        return await super().apply(call)
+
+
+async def test_a_pass_plans_only_so_often() -> None:
+    """A backend that never comes to rest does not keep a pass going for ever."""
+    small = a_world()
+    backend = StubbornBackend()
+    backend.hold(found_flow(flow("studio")))
+    backend.fault = lambda call: RejectedError("full") if call.key == FlowKey("tower") else None
+    wanted = target(flow("studio", latency_ms=500), calling("link", of="studio", called="tower"), flow("tower"))
+
+    outcome = await reconcile(replace(small.world, backend=backend), wanted, terms=Terms())
+
+    assert backend.sent.count("edit flow/studio") == MAX_ROUNDS
+    assert len(outcome.left.waiting) == 1

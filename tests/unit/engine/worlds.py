@@ -164,20 +164,28 @@ class MeddledBackend(FakeBackend):
         self.flows[flow.id] = replace(flow, outputs=kept)
 
 
+class PatientClock(FakeClock):
+    """A clock that lets a whole pass come to rest before it moves on: no time goes by while something can still run."""
+
+    async def _settle(self) -> None:
+        for _ in range(400):
+            await asyncio.sleep(0)
+
+
 @dataclass
 class Worldlet:
     """A world and its parts, as tests turn them."""
 
     source: MemorySource
     backend: MeddledBackend
-    clock: FakeClock
+    clock: PatientClock
     vault: MemoryVault
     world: World
 
 
 def a_world() -> Worldlet:
     """Return an empty tree beside an empty account."""
-    source, backend, clock, vault = MemorySource(), MeddledBackend(), FakeClock(auto=False), MemoryVault()
+    source, backend, clock, vault = MemorySource(), MeddledBackend(), PatientClock(auto=False), MemoryVault()
     world = World(source=source, reader=MemoryReader(source), vault=vault, backend=backend, clock=clock, owner=US)
     return Worldlet(source=source, backend=backend, clock=clock, vault=vault, world=world)
 

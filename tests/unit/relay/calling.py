@@ -43,7 +43,7 @@ class Api:
     def headers(self, action: str, body: bytes, **parts: Any) -> dict[str, str]:
         """Return the headers of a well-signed request."""
         chosen: dict[str, Any] = {"service": "mps", "region": "ap-singapore", "timestamp_s": int(NOW_S), **parts}
-        chosen.setdefault("version", VERSIONS[chosen["service"]])
+        chosen.setdefault("version", VERSIONS.get(chosen["service"], ""))
         return signed_headers(SignedParts(host=HOST, action=action, body=body, **chosen), KEYS)
 
     async def send(
@@ -84,7 +84,9 @@ class Api:
 
     async def add(self, flow: Json, output: Json) -> Json:
         """Add an output to the flow; return it."""
-        info: Json = (await self.done("CreateStreamLinkOutputInfo", {"FlowId": flow["FlowId"], "Output": output}))["Info"]
+        info: Json = (await self.done("CreateStreamLinkOutputInfo", {"FlowId": flow["FlowId"], "Output": output}))[
+            "Info"
+        ]
         return info
 
 
@@ -129,4 +131,3 @@ async def make_plane(
         now_s=lambda: NOW_S,
         edit_rules=rules,
     )
-

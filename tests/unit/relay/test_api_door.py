@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from reconciler.relay.api.reading import MAX_BODY_BYTES
 from reconciler.relay.api.table import HANDLERS
+from reconciler.streamlink.signing import SignedParts, authorization
 from reconciler.streamlink.wire import ACTIONS
-from tests.unit.relay.calling import NOW_S, Api
+from tests.unit.relay.calling import KEYS, NOW_S, Api
 
 pytestmark = pytest.mark.anyio
 
@@ -122,13 +123,22 @@ async def test_other_methods_and_paths_are_answered_in_the_same_words(api: Api, 
 
 
 async def test_a_form_is_no_request(api: Api) -> None:
-    """Only JSON is read, whatever the signature covers."""
-    headers = {**api.headers(LIST, b"{}"), "X-TC-Region": "ap-singapore"}
-    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    """Only JSON is read, however well another content type is signed."""
+    headers = {**api.headers(LIST, b"a=1"), "Content-Type": "application/x-www-form-urlencoded"}
+    parts = SignedParts(
+        service="mps",
+        host=headers["Host"],
+        action=LIST,
+        version=headers["X-TC-Version"],
+        region=headers["X-TC-Region"],
+        timestamp_s=int(NOW_S),
+        body=b"a=1",
+    )
+    headers["Authorization"] = authorization(headers, parts, KEYS)
 
-    answer = await api.send(headers, b"{}")
+    answer = await api.send(headers, b"a=1")
 
-    assert answer.json()["Response"]["Error"]["Code"] == "AuthFailure.SignatureFailure"
+    assert answer.json()["Response"]["Error"]["Code"] == "InvalidRequest"
 
 
 JSON = st.recursive(

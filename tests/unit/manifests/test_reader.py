@@ -1,0 +1,236 @@
+"""Whole trees."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from reconciler.manifests.reader import ManifestReader
+from reconciler.ports.source import ManifestFile, Verdict
+from tests.unit.manifests.written import INPUTS, OUTPUTS, Json, flow, output
+
+
+def text_of(*documents: Json) -> str:
+    """Return documents as a file of YAML; JSON is YAML."""
+    return "\n---\n".join(json.dumps(document, indent=1) for document in documents)
+
+
+def files(contents: Mapping[str, str | bytes]) -> list[ManifestFile]:
+    """Return files of these contents."""
+    return [
+        ManifestFile(path=path, content=text if isinstance(text, bytes) else text.encode())
+        for path, text in contents.items()
+    ]
+
+
+def read(contents: Mapping[str, str | bytes]) -> Verdict:
+    """Return what a new reader says of these files."""
+    return ManifestReader().read(files(contents))
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """Return the findings without their words: `file:line:column: id severity`."""
+    return [str(finding).split(" ", 3)[0] + " " + " ".join(str(finding).split()[1:3]) for finding in verdict.findings]
+
+
+FLOW = """\
+apiVersion: reconciler/v1
+kind: Flow
+metadata: {name: news}
+spec:
+  region: local
+  state: idle
+  input: {protocol: RTMP, allowlist: [10.0.0.0/8]}
+"""
+OUTPUT = """\
+apiVersion: reconciler/v1
+kind: Output
+metadata: {name: tower}
+spec: {flow: news, protocol: RTMP_PULL, allowlist: [10.0.0.0/8]}
+"""
+
+
+def test_a_sound_tree_is_desired() -> None:
+    """Documents of any number of files make one desired state."""
+    verdict = read({"b.yaml": OUTPUT, "a.yaml": FLOW})
+
+    assert verdict.findings == ()
+    assert verdict.desired is not None
+    assert [str(one.key) for one in verdict.desired.flows] == ["flow/news"]
+    assert [str(one.key) for one in verdict.desired.outputs] == ["output/news/tower"]
+
+
+def test_nothing_is_desired_of_nothing() -> None:
+    """An empty tree is sound; what that means is for the brake to say."""
+    verdict = read({})
+
+    assert verdict.findings == ()
+    assert verdict.desired is not None
+    assert verdict.desired.flows == ()
+
+
+def test_warnings_do_not_keep_a_tree_from_being_desired() -> None:
+    """They are told, and that is all."""
+    verdict = read({"a.yaml": FLOW.replace("local", "moon-base")})
+
+    assert lines(verdict) == ["a.yaml:5:11: SL201 warning:"]
+    assert verdict.desired is not None
+
+
+@pytest.mark.parametrize(
+    ("contents", "expected"),
+    [
+        pytest.param({"a.yaml": FLOW + "---\n" + FLOW}, ["a.yaml:11:18: SL303 error:"], id="a name twice"),
+        pytest.param({"a.yaml": "- a\n"}, ["a.yaml:1:1: SL103 error:"], id="a list"),
+        pytest.param({"a.yaml": FLOW.replace("reconciler/v1", "v1")}, ["a.yaml:1:13: SL108 error:"], id="foreign"),
+        pytest.param(
+            {"a.yaml": FLOW.replace("reconciler/v1", "[x]")}, ["a.yaml:1:13: SL108 error:"], id="a list there"
+        ),
+        pytest.param({"a.yaml": FLOW.replace("kind: Flow\n", "")}, ["a.yaml:1:1: SL102 error:"], id="no kind"),
+        pytest.param({"a.yaml": FLOW.replace("Flow", "flow")}, ["a.yaml:2:7: SL109 error:"], id="a slip in the kind"),
+        pytest.param({"a.yaml": FLOW.replace("Flow", "[]")}, ["a.yaml:2:7: SL109 error:"], id="a kind that is a list"),
+        pytest.param({"a.yaml": FLOW.replace("Flow", "Override")}, ["a.yaml:2:7: SL110 error:"], id="a later kind"),
+        pytest.param(
+            {"a.yaml": FLOW.replace("apiVersion: reconciler/v1\n", "")}, ["a.yaml:1:1: SL102 error:"], id="none"
+        ),
+        pytest.param({"a.yaml": FLOW.replace("Flow", "*x")}, ["a.yaml:2:7: SL005 error:"], id="a spoilt header"),
+        pytest.param({"a.yaml": FLOW.replace("idle", "*x")}, ["a.yaml:6:10: SL005 error:"], id="a spoilt value"),
+        pytest.param({"a.yaml": FLOW.replace("state", "<<")}, ["a.yaml:6:3: SL006 error:"], id="a merge key"),
+        pytest.param({"a.yaml": FLOW + "  region: x\n"}, ["a.yaml:8:3: SL004 error:"], id="a key twice"),
+        pytest.param({"a.yaml": FLOW + "  nope: 1\n"}, ["a.yaml:8:3: SL101 error:"], id="an unknown key is its place"),
+        pytest.param({"a.yaml": b"\x00\x01"}, ["a.yaml:1:1: SL002 error:"], id="binary"),
+        pytest.param({"a.yaml": "a: [\n"}, ["a.yaml:1:4: SL003 error:"], id="broken"),
+        pytest.param({"a.yaml": "[" * 100}, ["a.yaml:1:65: SL009 error:"], id="deep"),
+    ],
+)
+def test_one_fault_is_one_finding(contents: dict[str, str | bytes], expected: list[str]) -> None:
+    """At the place to blame, and nothing is desired then."""
+    verdict = read(contents)
+
+    assert lines(verdict) == expected
+    assert verdict.desired is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(FLOW.replace("idle", "x"), id="a wrong value"),
+        pytest.param(FLOW.replace("news}", "news"), id="broken YAML after the name"),
+        pytest.param("x: [\n" + FLOW, id="broken YAML before the name"),
+        pytest.param(FLOW.replace("Flow", "Folw"), id="a slip in the kind"),
+        pytest.param(FLOW.replace("reconciler/v1", "reconciler/v2"), id="another version"),
+        pytest.param(FLOW + "  input: &x 1\n", id="a refused construct"),
+        pytest.param(FLOW.replace("{name: news}", "{name: news, x: 1}"), id="beside the name"),
+        pytest.param(b"\x00" + FLOW.encode(), id="a file that is not read at all"),
+    ],
+)
+def test_the_outputs_of_a_broken_flow_have_no_findings(broken: str | bytes) -> None:
+    """A broken document still defines its name, as far as that can be told."""
+    verdict = read({"a.yaml": broken, "b.yaml": OUTPUT})
+
+    assert len(verdict.findings) == 1
+    assert verdict.findings[0].at.file == "a.yaml"
+
+
+def test_a_name_of_the_wrong_form_is_defined_all_the_same() -> None:
+    """Whoever refers to it is told nothing; it is mended once."""
+    verdict = read({"a.yaml": FLOW.replace("news", "city-news"), "b.yaml": OUTPUT.replace("news", "city-news")})
+
+    assert lines(verdict) == ["a.yaml:3:18: SL106 error:"]
+
+
+def test_documents_before_and_after_a_broken_one_count() -> None:
+    """A syntax error costs its document alone."""
+    broken = f"{FLOW}---\nkind: [\n---\n{OUTPUT}---\n{OUTPUT.replace('news', 'nwes')}"
+
+    assert lines(read({"a.yaml": broken})) == ["a.yaml:9:7: SL003 error:"]
+    assert lines(read({"a.yaml": broken.replace("kind: [", "kind: [\nmetadata: {name: x}")})) == [
+        "a.yaml:9:7: SL003 error:",
+        "a.yaml:19:14: SL301 error:",
+    ]
+
+
+def test_a_finding_between_documents_has_its_line() -> None:
+    """The file is looked at again for it."""
+    verdict = read({"b.yaml": FLOW, "a.yaml": "# one\n---\n" + OUTPUT.replace("RTMP_PULL", "RTSP")})
+
+    assert str(verdict.findings[0]).startswith("a.yaml:6:31: SL305 error: an input of protocol RTMP cannot feed")
+
+
+def test_files_that_could_not_be_read_say_why() -> None:
+    """The source's words are told; what may be in them is not missed."""
+    verdict = ManifestReader().read([ManifestFile(path="a.yaml", problem="no reason"), *files({"b.yaml": OUTPUT})])
+
+    assert [str(finding) for finding in verdict.findings] == [
+        "a.yaml:1:1: SL001 error: the file cannot be read: no reason"
+    ]
+
+
+def test_a_file_beyond_the_bound_is_not_read() -> None:
+    """The reader keeps the bound whatever the source does."""
+    verdict = ManifestReader(max_file_bytes=10).read(files({"a.yaml": FLOW}))
+
+    assert [finding.rule.id for finding in verdict.findings] == ["SL001"]
+
+
+def test_the_setting_says_which_variables_may_be_named() -> None:
+    """`validate` checks it too."""
+    secret = text_of(flow(INPUTS["RTMP_PULL"]))
+
+    allowed = ManifestReader(secrets_env=["STREAM_*"]).read(files({"a.yaml": secret}))
+    refused = ManifestReader(secrets_env=["LIVE_*"]).read(files({"a.yaml": secret}))
+
+    assert [finding.rule.id for finding in allowed.findings] == []
+    assert [(finding.rule.id, finding.pointer) for finding in refused.findings] == [
+        ("SL207", "/spec/input/rtmpPull/streamKey/env")
+    ]
+
+
+def test_every_rule_of_one_document_is_asked() -> None:
+    """Each sort of input and output has its own places that may be wrong."""
+    odd = "rtmp://u:p@x/a"
+    documents = [
+        flow({**INPUTS["RTMP_PULL"], "rtmpPull": {"url": odd, "streamKey": {"file": "../x"}}}, name="a"),
+        flow({**INPUTS["RTSP"], "rtsp": {"url": "rtsp://u@x/1"}}, name="b"),
+        flow({"protocol": "SRT", "srt": {"latency": {"senderCountry": "DE", "ms": 1}}}, name="c"),
+        output({"protocol": "SRT", "srt": {"mode": "listener", "latency": {"receiverCountry": "XX"}}}, of="c"),
+        output({"protocol": "RTMP", "rtmpPush": {"destinations": [{"url": odd, "streamKey": {"env": "X"}}]}}, of="a"),
+        output(OUTPUTS["RTSP"], name="far", of="b", region="moon-base"),
+    ]
+
+    verdict = read({"a.yaml": text_of(*documents)})
+
+    assert sorted(finding.rule.id for finding in verdict.findings) == [
+        "SL112", "SL112", "SL112", "SL201", "SL205", "SL205", "SL206", "SL207", "SL208", "SL209",
+    ]  # fmt: skip
+
+
+def test_what_did_not_change_is_not_read_again() -> None:
+    """A reader that has seen a tree says of the changed tree what a new one would, and keeps the values of the rest."""
+    reader = ManifestReader()
+    other = FLOW.replace("news", "other")
+    before = reader.read(files({"a.yaml": FLOW, "b.yaml": OUTPUT, "c.yaml": other}))
+
+    changed = {"a.yaml": FLOW, "b.yaml": OUTPUT.replace("10.", "11."), "c.yaml": other}
+    after = reader.read(files(changed))
+
+    assert after == read(changed)
+    assert before.desired is not None
+    assert after.desired is not None
+    assert after.desired.flows[1] is before.desired.flows[1]
+    assert after.desired.outputs != before.desired.outputs
+
+
+def test_a_tree_recovers_when_it_is_mended() -> None:
+    """Nothing of a broken state stays behind."""
+    reader = ManifestReader()
+    sound = files({"a.yaml": FLOW, "b.yaml": OUTPUT})
+
+    first = reader.read(sound)
+    broken = reader.read(files({"a.yaml": FLOW + "x: [", "b.yaml": OUTPUT}))
+    gone = reader.read(sound[1:])
+    last = reader.read(sound)
+
+    assert broken.desired is None
+    assert [finding.rule.id for finding in gone.findings] == ["SL301"]
+    assert last == first
