@@ -31,11 +31,13 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_app
 
     PATH is a manifest or a directory of them; without any, what the settings say, else manifests/.
     """
+    from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
 
     if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("`apply` asks before it sends, and there is no terminal to ask on; say --auto-approve")
     settings = options.settings(**backend)
+    logs.configure(settings.log_format, color=options.use_color, level="warning")
     raise click.exceptions.Exit(one_shot(_apply(settings, paths, form=form, ask=not auto_approve)))
 
 

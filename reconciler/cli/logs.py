@@ -11,7 +11,7 @@ import structlog
 
 from reconciler.settings import LogFormat
 
-_LEVELS = {"debug": 10, "info": 20}
+_LEVELS = {"debug": 10, "info": 20, "warning": 30}
 
 
 @contextlib.contextmanager

@@ -42,7 +42,7 @@ class _Boundary(contextlib.AbstractContextManager[None]):
             case None | SystemExit() | GeneratorExit():
                 return
             case ReconcilerError():
-                click.secho(f"error: {error}", err=True, fg="red")
+                click.echo(f"error: {error}", err=True)
                 sys.exit(error.exit_status)
             case click.UsageError():
                 error.show()
@@ -60,9 +60,10 @@ class _Boundary(contextlib.AbstractContextManager[None]):
 
 def bug_report(error: BaseException) -> str:
     """Return what people may send us of a bug: places and kinds, never messages or values, which may hold secrets."""
-    frames = traceback.extract_tb(error.__traceback__)
+    links = _chain(error)
+    frames = [frame for link in links for frame in traceback.extract_tb(link.__traceback__)]
     places = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
-    kinds = ", from ".join(type(link).__name__ for link in _chain(error))
+    kinds = ", from ".join(type(link).__name__ for link in links)
     return (
         f"This is a bug in reconciler, not a mistake of yours: {kinds} at\n{places}\n"
         f"Please report it with these lines; they hold no values. Nothing more was sent to the backend."
@@ -70,10 +71,15 @@ def bug_report(error: BaseException) -> str:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
+    """Return the failure and what it came from: the first of a group, and every cause."""
     links = [error]
-    while (cause := links[-1].__cause__) is not None and cause not in links:
+    while (cause := _cause(links[-1])) is not None and cause not in links:
         links.append(cause)
     return links
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    return error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
 
 
 class Verbs(click.Group):

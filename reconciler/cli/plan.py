@@ -27,10 +27,11 @@ def command(
 
     PATH is a manifest or a directory of them; without any, what the settings say, else manifests/.
     """
-    from reconciler.cli import statuses
+    from reconciler.cli import logs, statuses
     from reconciler.cli.asynchronous import one_shot
 
     settings = options.settings(**backend)
+    logs.configure(settings.log_format, color=options.use_color, level="warning")
     preview, name = one_shot(_preview(settings, paths))
     _show(preview, form=form, backend=name)
     raise click.exceptions.Exit(statuses.of_preview(preview, detailed=detailed_exitcode))

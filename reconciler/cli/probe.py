@@ -28,10 +28,12 @@ def command(options: Options, /, output: str, *, form: str, seconds: float, **ba
     OUTPUT is output/FLOW/NAME or FLOW/NAME. It is pulled from, or listened for where it calls this machine. The exit
     status is 1 when nothing arrived.
     """
+    from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
     from reconciler.media import programs
 
     settings = options.settings(**backend)
+    logs.configure(settings.log_format, color=options.use_color, level="warning")
     programs.demand()
     reception = one_shot(_receive(settings, output, seconds=seconds))
     if form == "json":

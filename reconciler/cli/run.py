@@ -11,6 +11,7 @@ from reconciler.cli.options import Options, backend_options, paths_argument
 from reconciler.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
+    from reconciler.engine.loop import Loop
     from reconciler.settings import Settings
     from reconciler.wiring import Session
 
@@ -73,11 +74,21 @@ async def _for_ever(settings: "Settings", paths: tuple[Path, ...]) -> None:
     from reconciler import wiring
     from reconciler.cli.asynchronous import on_signals
 
-    async with wiring.session(settings, paths) as session:
-        _say_where(session)
-        loop = session.loop()
-        with on_signals(loop.stop, signal.SIGINT, signal.SIGTERM):
-            await loop.run()
+    asked = asyncio.Event()
+    loops: list[Loop] = []
+
+    def stop() -> None:
+        asked.set()
+        for loop in loops:
+            loop.stop()
+
+    # From the first moment on: whoever ends it while the relay starts must not leave engines behind.
+    with on_signals(stop, signal.SIGINT, signal.SIGTERM):
+        async with wiring.session(settings, paths) as session:
+            _say_where(session)
+            loops.append(session.loop())
+            if not asked.is_set():
+                await loops[0].run()
 
 
 async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options, *, once: bool) -> ExitStatus:

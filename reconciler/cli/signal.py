@@ -27,11 +27,13 @@ def command(options: Options, /, flow: str, *, seconds: float | None, yes: bool,
 
     FLOW is flow/NAME, NAME, or the name that a console shows. An input that is connected already is left alone.
     """
+    from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
     from reconciler.media import programs
     from reconciler.settings import BackendKind
 
     settings = options.settings(**backend)
+    logs.configure(settings.log_format, color=options.use_color, level="warning")
     if settings.backend.kind is BackendKind.STREAMLINK and not yes:
         raise UsageError(
             "This would put a test picture on a cloud account, where people may be watching. Say --yes if that is meant"

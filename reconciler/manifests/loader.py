@@ -95,8 +95,9 @@ def _documents(text: bytes, scalars: Scalars) -> Iterator[LoadedDocument]:
             yield from builder.documents()
         except YAMLError as error:
             begin, end = _around(builder.text, builder.began, stopped_at(error))
-            fault = explained(error, builder.text)
-            yield _saved(builder.text[begin:end], replace(fault, line=fault.line + first_line))
+            document = builder.text[begin:end]
+            fault = explained(error, document, builder.began)
+            yield _saved(document, replace(fault, line=fault.line + first_line))
             first_line += builder.text.count(b"\n", 0, end)
             offset += end
         else:

@@ -1,8 +1,19 @@
 """What is usually wrong where reading YAML stopped, in words that quote nothing of the text."""
 
+import contextlib
 from typing import Final
 
-from yaml import MarkedYAMLError, YAMLError
+from yaml import (
+    CSafeLoader,
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+    MarkedYAMLError,
+    Token,
+    YAMLError,
+    scan,
+)
 
 from reconciler.domain.rules.catalogue import SYNTAX
 from reconciler.manifests.text import LoadFault
@@ -42,19 +53,36 @@ _ENDS: Final = ("unexpected end of stream", "unexpected document indicator", "ex
 """Faults that are met long after their cause, which is where the quote or the bracket was opened."""
 
 
-def explained(error: YAMLError, text: bytes) -> LoadFault:
-    """Return the fault, at the place where people look for it."""
+def explained(error: YAMLError, document: bytes, first_line: int) -> LoadFault:
+    """
+    Return the fault, at the place where people look for it.
+
+    Args:
+        error: what stopped the parser.
+        document: the text of the document that it stopped in.
+        first_line: the line of the parser's text that the document begins at, from 0.
+    """
     problem, line, column = _where(error)
-    lines = _lines(text, line)
-    if len(lines) < line:
-        # The end of a text without a final line end is one line too far to the parser.
-        line, column = len(lines), len(lines[-1].decode()) + 1
+    lines = document.decode().splitlines()
+    row = line - first_line
+    if row >= len(lines):
+        # The parser met the end of the document: that is no line of it.
+        row, column = max(len(lines) - 1, 0), len(lines[-1]) if lines else 0
+        problem, row, column = _last_opened(document) or (problem, row, column)
+    message, hint = _words(problem, lines[row][: column + 1] if lines else "")
+    return LoadFault(rule=SYNTAX, line=first_line + row + 1, column=column + 1, message=message, hint=hint)
+
+
+def _words(problem: str, before: str) -> tuple[str, str]:
+    """Return message and hint; `before` is the line up to where the parser stopped."""
     for words, message, hint in _CAUSES:
         if words in problem:
-            return _fault(line, column, message, hint)
+            return message, hint
+    if "cannot start any token" in problem and before.endswith("\t"):
+        return "a tab is used to indent", "indent with spaces"
     if "cannot start any token" in problem:
-        return _strange_start(lines[line - 1].decode(), line, column)
-    return _fault(line, column, "the text is not YAML from here on", "look at this line and the one before")
+        return "a value begins with a character that YAML keeps for itself", "quote the value"
+    return "the text is not YAML from here on", "look at this line and the one before"
 
 
 def stopped_at(error: YAMLError) -> int:
@@ -64,26 +92,27 @@ def stopped_at(error: YAMLError) -> int:
 
 
 def _where(error: YAMLError) -> tuple[str, int, int]:
+    """Return the parser's words, and the line and column to blame, from 0."""
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
     if not isinstance(error, MarkedYAMLError) or mark is None:
-        return "", 1, 1
+        return "", 0, 0
     problem = error.problem or ""
     opened = error.context_mark
     if opened is not None and opened.line < mark.line and any(words in problem for words in _ENDS):
         mark = opened
-    return problem, mark.line + 1, mark.column + 1
+    return problem, mark.line, mark.column
 
 
-def _lines(text: bytes, count: int) -> list[bytes]:
-    """Return the first lines of a text, as YAML counts them; the last one holds the rest."""
-    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n", count)[:count]
-
-
-def _strange_start(text: str, line: int, column: int) -> LoadFault:
-    if text[:column].endswith("\t"):
-        return _fault(line, column, "a tab is used to indent", "indent with spaces")
-    return _fault(line, column, "a value begins with a character that YAML keeps for itself", "quote the value")
-
-
-def _fault(line: int, column: int, message: str, hint: str) -> LoadFault:
-    return LoadFault(rule=SYNTAX, line=line, column=column, message=message, hint=hint)
+def _last_opened(document: bytes) -> tuple[str, int, int] | None:
+    """Return what the parser would say of the bracket that is still open where a document ends; None without one."""
+    opened: list[Token] = []
+    with contextlib.suppress(YAMLError):
+        for token in scan(document.decode(), CSafeLoader):
+            if isinstance(token, FlowSequenceStartToken | FlowMappingStartToken):
+                opened.append(token)
+            elif isinstance(token, FlowSequenceEndToken | FlowMappingEndToken) and opened:
+                opened.pop()
+    if not opened:
+        return None
+    closing = "]" if isinstance(opened[-1], FlowSequenceStartToken) else "}"
+    return f"expected ',' or '{closing}'", opened[-1].start_mark.line, opened[-1].start_mark.column

@@ -10,11 +10,11 @@ from reconciler.domain.rules.catalogue import NOT_TEXT
 
 _OTHER_MARKS: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
-_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_REFUSED: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\r(?!\n)")
 """Control characters; and line ends that some readers count and others do not, which would move every position."""
 
 
-_ORDINARY: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+_ORDINARY: Final = bytes(range(0x20, 0x7F)) + b"\t\n"
 """What nearly every manifest is made of, and nothing else."""
 
 
@@ -60,9 +60,7 @@ def plain(content: bytes) -> bytes | LoadFault:
 
 
 def _position(before: str) -> tuple[int, int]:
-    """Return the line and column that follow this text; a carriage return of its own ends a line, as in YAML."""
-    lines = before.replace("\r\n", "\n").replace("\r", "\n")
-    return lines.count("\n") + 1, len(lines) - lines.rfind("\n")
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def _fault(line: int, column: int, message: str, hint: str) -> LoadFault:

@@ -66,7 +66,7 @@ class FrameList:
     _tick_s: Fraction = Fraction(0)
 
     def feed(self, line: str) -> None:
-        """Take the next line: a header (`#name stream: value`) or a packet (`stream, dts, pts, duration, size, crc`)."""
+        """Take the next line: a header (`#name stream: value`), or a packet (`stream, dts, pts, duration, size, …`)."""
         if line.startswith("#"):
             self._header(line)
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from reconciler.media.processes import Child, Streams, save, spawn, tied
 from reconciler.media.programs import NGINX, RTMP_MODULE
@@ -221,8 +221,8 @@ def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
 
     """
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 -- the server is our own, on a socket in our own folder
-    except ElementTree.ParseError as error:
+        root = ET.fromstring(text)  # noqa: S314 -- the server is our own, on a socket in our own folder
+    except ET.ParseError as error:
         raise NginxFailedError("nginx does not tell its state") from error
     return tuple(
         RtmpStream(
@@ -237,7 +237,7 @@ def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
     )
 
 
-def _client(client: ElementTree.Element) -> RtmpClient:
+def _client(client: ET.Element) -> RtmpClient:
     return RtmpClient(
         id=client.findtext("id", ""),
         address=client.findtext("address", ""),

@@ -3,8 +3,9 @@ A stand-alone program: carries a transport stream between SRT and a pipe.
 
 Run by the distribution's Python, whose `gi` it needs; it imports nothing of ours. The first line of its standard
 input is JSON and says everything, passphrase included, so that neither the process list nor the environment holds a
-secret. When it sends, the stream follows on standard input; when it receives, the stream leaves on standard output. On standard
-error it says, a JSON object a line, when it connects, how many bytes went, and what went wrong. It reconnects by itself.
+secret. When it sends, the stream follows on standard input; when it receives, the stream leaves on standard output. On
+standard error it says, a JSON object a line, when it connects, how many bytes went, and what went wrong. It reconnects
+by itself.
 """
 
 import json

@@ -28,7 +28,7 @@ class ContinuityCounter:
         position = 0
         while position + PACKET_BYTES <= len(self._rest):
             if self._rest[position] == _SYNC:
-                self._packet(self._rest[position + 1 : position + 6])
+                self._packet(bytes(self._rest[position + 1 : position + 6]))
                 position += PACKET_BYTES
             else:
                 position = self._resync(position)

@@ -7,7 +7,7 @@ out, but a stop is always carried out: who stops and starts a flow wants its eng
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -19,15 +19,16 @@ from reconciler.relay.media import EndHealth, EndId, FlowMedia, Media
 
 log: Final = structlog.get_logger()
 
-_RETRY_S: Final = (1.0, 2.0, 5.0, 15.0)
+RETRY_S: Final = (1.0, 2.0, 5.0, 15.0)
 """Waits after failures in a row; the last one repeats. Engines retry their own troubles, so these are rare."""
 
 
 class Carriage:
     """Tells the media of every change, in order, flow by flow."""
 
-    def __init__(self, media: Media) -> None:
+    def __init__(self, media: Media, *, retry_s: Sequence[float] = RETRY_S) -> None:
         self._media = media
+        self._retry_s = retry_s
         self._queues: dict[str, list[FlowMedia | None]] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
 
@@ -79,7 +80,7 @@ class Carriage:
                     continue
                 if not queue:
                     queue.append(wanted)
-                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
+                await asyncio.sleep(self._retry_s[min(failures, len(self._retry_s) - 1)])
                 failures += 1
         finally:
             del self._workers[flow_id], self._queues[flow_id]

@@ -7,6 +7,9 @@ import pytest
 
 from reconciler.relay.service import MediaKind, Relay, RelaySettings
 from tests.endtoend.commands import Shell
+from tests.media.conftest import free_port
+
+__all__ = ["free_port"]
 
 CANARY = "canary-canary-canary"
 

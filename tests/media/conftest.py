@@ -8,11 +8,9 @@ import pytest
 
 from reconciler.relay.supervisor import Supervisor
 
-FreePort = Callable[[], int]
-
 
 @pytest.fixture
-def free_port() -> FreePort:
+def free_port() -> Callable[[], int]:
     """Give a port of loopback that is free for TCP and UDP, another one at each call."""
     given: set[int] = set()
 

@@ -1,7 +1,9 @@
 """An RTMP flow, from a published signal to players and pushes."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,88 +25,124 @@ from reconciler.relay.media import (
     RtmpPush,
 )
 from reconciler.relay.supervisor import Supervisor
-from tests.media.conftest import FreePort
 from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 INGEST_KEY, PLAY_KEY, OTHER_KEY = Secret("canary-ingest"), Secret("canary-play"), Secret("canary-other")
 PUSH_KEYS = (Secret("canary-push-a"), Secret("canary-push-b"))
+WRONG = Secret("not-the-key")
 SECRETS = tuple(secret.reveal() for secret in (INGEST_KEY, PLAY_KEY, OTHER_KEY, *PUSH_KEYS))
 INPUT, PULL, OTHER, PUSH = (EndId(name) for name in ("input", "pull", "other", "push"))
 
 
-async def test_an_rtmp_flow_reaches_players_and_both_destinations_of_a_push(
-    supervisor: Supervisor, free_port: FreePort, tmp_path: Path
+@dataclass(frozen=True)
+class Scene:
+    """A flow with a pull and a push to two destinations, and the addresses of its ends."""
+
+    port: int
+    far_port: int
+    dead_port: int
+
+    @property
+    def far_url(self) -> str:
+        """Where both destinations are."""
+        return f"rtmp://127.0.0.1:{self.far_port}/live"
+
+    @property
+    def target(self) -> RtmpTarget:
+        """Where to publish."""
+        return RtmpTarget(url=f"rtmp://127.0.0.1:{self.port}/{INGEST_APP}", stream_key=INGEST_KEY)
+
+    def flow(self, *outputs: OutputMedia) -> FlowMedia:
+        """Return the flow with these outputs."""
+        ingest = RtmpIngest(host="127.0.0.1", port=self.port, app=INGEST_APP, stream_key=INGEST_KEY)
+        return FlowMedia(id="rtmp", input=InputMedia(id=INPUT, end=ingest), outputs=outputs)
+
+    def usual(self, *more: OutputMedia) -> FlowMedia:
+        """Return the flow with its pull and its push, and more outputs."""
+        push = RtmpPush(destinations=tuple(RtmpDestination(url=self.far_url, stream_key=key) for key in PUSH_KEYS))
+        return self.flow(pull(PULL, PLAY_KEY), OutputMedia(id=PUSH, end=push), *more)
+
+    def player(self, key: Secret) -> Receiver:
+        """Return who pulls with this key."""
+        url = f"rtmp://127.0.0.1:{self.port}/{PLAY_APP}"
+        return Receiver(RtmpSource(listens=False, url=url, stream_key=key))
+
+    @asynccontextmanager
+    async def destinations(self) -> AsyncIterator[tuple[Receiver, Receiver]]:
+        """Receive at both destinations, which share a server."""
+        servers = RtmpServers()
+        sources = (RtmpSource(listens=True, url=self.far_url, stream_key=key) for key in PUSH_KEYS)
+        first, second = (Receiver(source, servers=servers) for source in sources)
+        async with first, second:
+            yield first, second
+
+
+def pull(output: EndId, key: Secret) -> OutputMedia:
+    """Return an output that players pull."""
+    return OutputMedia(id=output, end=RtmpPlay(app=PLAY_APP, stream_key=key))
+
+
+@pytest.fixture
+def scene(free_port: Callable[[], int]) -> Scene:
+    """Give a flow on free ports."""
+    return Scene(port=free_port(), far_port=free_port(), dead_port=free_port())
+
+
+async def test_players_and_both_destinations_receive_and_a_player_sees_nothing_of_a_sibling(
+    supervisor: Supervisor, scene: Scene, tmp_path: Path
 ) -> None:
-    """A pull and two pushes to one server deliver frames, a wrong key is refused, no secret shows, and a player counts
-    no discontinuity while another output comes and goes with its own player.
     """
-    port, far_url = free_port(), f"rtmp://127.0.0.1:{free_port()}/live"
-    ingest = RtmpIngest(host="127.0.0.1", port=port, app=INGEST_APP, stream_key=INGEST_KEY)
-    ingest_url, play_url = f"rtmp://127.0.0.1:{port}/{INGEST_APP}", f"rtmp://127.0.0.1:{port}/{PLAY_APP}"
-    push = RtmpPush(destinations=tuple(RtmpDestination(url=far_url, stream_key=key) for key in PUSH_KEYS))
-    outputs = (
-        OutputMedia(id=PULL, end=RtmpPlay(app=PLAY_APP, stream_key=PLAY_KEY)),
-        OutputMedia(id=PUSH, end=push),
-    )
-    other = OutputMedia(id=OTHER, end=RtmpPlay(app=PLAY_APP, stream_key=OTHER_KEY))
-    flow = FlowMedia(id="rtmp", input=InputMedia(id=INPUT, end=ingest), outputs=outputs)
-    servers = RtmpServers()
+    A pull and two pushes to one server deliver frames, and the player counts no discontinuity beside an eviction.
+
+    A second publisher does not get in, no secret shows, and nothing is left once the flow is dropped.
+    """
+    flow = scene.usual()
 
     await supervisor.carry(flow)
     async with (
         asyncio.timeout(50),
-        signal(RtmpTarget(url=ingest_url, stream_key=INGEST_KEY)),
-        signal(RtmpTarget(url=ingest_url, stream_key=Secret("not-the-key"))),
-        Receiver(RtmpSource(listens=False, url=play_url, stream_key=PLAY_KEY)) as kept,
-        Receiver(RtmpSource(listens=True, url=far_url, stream_key=PUSH_KEYS[0]), servers=servers) as pushed,
-        Receiver(RtmpSource(listens=True, url=far_url, stream_key=PUSH_KEYS[1]), servers=servers) as second,
-        Receiver(RtmpSource(listens=False, url=play_url, stream_key=OTHER_KEY)) as evicted,
+        signal(scene.target),
+        scene.player(PLAY_KEY) as kept,
+        scene.player(OTHER_KEY) as evicted,
+        scene.destinations() as pushed,
     ):
         await kept.frames(50)
         before = evicted.reception
-        await supervisor.carry(replace(flow, outputs=(*outputs, other)))
-        await evicted.until(lambda reception: reception.frames > 0)
+        await supervisor.carry(scene.usual(pull(OTHER, OTHER_KEY)))
+        await evicted.frames(1)
+        await supervisor.carry(flow)
+        after = await evicted.until(lambda reception: bool(reception.last_error))
+        async with signal(scene.target):
+            await asyncio.gather(*(receiver.frames(151) for receiver in (kept, *pushed)))
+        health = await health_when(supervisor, flow.id, all_connected(INPUT, PULL, PUSH))
         shown = processes_that_show(*SECRETS)
         held = files_that_hold(tmp_path, *SECRETS)
-        await supervisor.carry(flow)
-        await evicted.until(lambda reception: bool(reception.last_error))
-        after = evicted.reception
-        await asyncio.gather(kept.frames(150), pushed.frames(101), second.frames(101))
-        health = await health_when(supervisor, flow.id, all_connected(INPUT, PULL, PUSH))
-        kept_reception = kept.reception
+        received = kept.reception
     await supervisor.drop(flow.id)
 
     assert before.frames == 0
     assert after.frames > 0
-    assert kept_reception.discontinuities == 0
-    assert kept_reception.connections == 1
+    assert (received.discontinuities, received.connections) == (0, 1)
     assert health.keys() == {INPUT, PULL, PUSH}
-    assert shown == []
-    assert held == []
+    assert shown + held == []
     assert processes_that_show(str(tmp_path)) == []
 
 
-async def test_what_goes_wrong_with_an_rtmp_flow_is_told_in_words(supervisor: Supervisor, free_port: FreePort) -> None:
+async def test_what_goes_wrong_is_told_in_words(supervisor: Supervisor, scene: Scene) -> None:
     """A publisher with a wrong key, a destination that nobody serves and one that refuses the key each say so."""
-    port, dead_port, far_port = free_port(), free_port(), free_port()
-    ingest = RtmpIngest(host="127.0.0.1", port=port, app=INGEST_APP, stream_key=INGEST_KEY)
-    ingest_url = f"rtmp://127.0.0.1:{port}/{INGEST_APP}"
-    far_url = f"rtmp://127.0.0.1:{far_port}/live"
-    push = RtmpPush(
-        destinations=(
-            RtmpDestination(url=f"rtmp://127.0.0.1:{dead_port}/live", stream_key=PUSH_KEYS[0]),
-            RtmpDestination(url=far_url, stream_key=PUSH_KEYS[1]),
-        )
+    destinations = (
+        RtmpDestination(url=f"rtmp://127.0.0.1:{scene.dead_port}/live", stream_key=PUSH_KEYS[0]),
+        RtmpDestination(url=scene.far_url, stream_key=PUSH_KEYS[1]),
     )
-    flow = FlowMedia(id="rtmp", input=InputMedia(id=INPUT, end=ingest), outputs=(OutputMedia(id=PUSH, end=push),))
+    flow = scene.flow(OutputMedia(id=PUSH, end=RtmpPush(destinations=destinations)))
 
     await supervisor.carry(flow)
-    async with asyncio.timeout(40), RtmpServers().serving(far_url, Secret("another-key")):
-        async with signal(RtmpTarget(url=ingest_url, stream_key=Secret("not-the-key"))):
+    async with asyncio.timeout(40), RtmpServers().serving(scene.far_url, Secret("another-key")):
+        async with signal(RtmpTarget(url=scene.target.url, stream_key=WRONG)):
             refused = await health_when(supervisor, flow.id, lambda health: bool(health[INPUT].last_error))
-        async with signal(RtmpTarget(url=ingest_url, stream_key=INGEST_KEY)):
+        async with signal(scene.target):
             failed = await health_when(
                 supervisor, flow.id, lambda health: health[PUSH].last_error.count("destination") == 2
             )

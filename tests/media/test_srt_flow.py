@@ -1,7 +1,9 @@
 """An SRT flow, from a published signal to receivers at the far end of every kind of output."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,25 +22,26 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.supervisor import Supervisor
-from tests.media.conftest import FreePort
 from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 PASSPHRASE = Secret("canary-passphrase")
+WRONG = Secret("not-the-passphrase")
 STREAM_KEY = Secret("canary-stream-key")
+SECRETS = (PASSPHRASE.reveal(), STREAM_KEY.reveal())
 INPUT, LISTENER, CALLER, PUSH, EXTRA = (EndId(name) for name in ("input", "listener", "caller", "push", "extra"))
 
 
-def srt_end(port: int, *, listens: bool = True, passphrase: Secret = PASSPHRASE, latency_ms: int = 120) -> SrtEnd:
+def srt_end(port: int, *, listens: bool = True) -> SrtEnd:
     """Return an encrypted SRT end on loopback."""
     return SrtEnd(
         listens=listens,
         host="127.0.0.1",
         port=port,
-        latency_ms=latency_ms,
+        latency_ms=120,
         peer_idle_timeout_ms=5000,
-        passphrase=passphrase,
+        passphrase=PASSPHRASE,
         key_length=32,
     )
 
@@ -50,77 +53,124 @@ def far_end(end: SrtEnd, *, passphrase: Secret = PASSPHRASE) -> SrtSocket:
     )
 
 
-async def test_an_srt_flow_reaches_every_output_and_a_change_of_one_is_not_seen_by_its_sibling(
-    supervisor: Supervisor, free_port: FreePort, tmp_path: Path
-) -> None:
-    """A listener, a caller and a push each deliver frames, nobody with a wrong passphrase gets in, no secret shows, and
-    the listener's receiver counts no discontinuity while others come, change and go.
-    """
-    source, listener = srt_end(free_port()), srt_end(free_port())
-    caller = srt_end(free_port(), listens=False)
-    url = f"rtmp://127.0.0.1:{free_port()}/live"
-    push = RtmpPush(destinations=(RtmpDestination(url=url, stream_key=STREAM_KEY),))
-    extra_port = free_port()
-    outputs = (
-        OutputMedia(id=LISTENER, end=listener),
-        OutputMedia(id=CALLER, end=caller),
-        OutputMedia(id=PUSH, end=push),
+@dataclass(frozen=True)
+class Scene:
+    """A flow with one output of each kind, and the addresses of its ends."""
+
+    source: SrtEnd
+    listener: SrtEnd
+    caller: SrtEnd
+    push: RtmpDestination
+    extra: SrtEnd
+
+    def flow(self, *more: OutputMedia) -> FlowMedia:
+        """Return the flow, with more outputs."""
+        outputs = (
+            OutputMedia(id=LISTENER, end=self.listener),
+            OutputMedia(id=CALLER, end=self.caller),
+            OutputMedia(id=PUSH, end=RtmpPush(destinations=(self.push,))),
+        )
+        return FlowMedia(id="flow/1", input=InputMedia(id=INPUT, end=self.source), outputs=(*outputs, *more))
+
+    @asynccontextmanager
+    async def audience(self) -> AsyncIterator[tuple[Receiver, Receiver, Receiver, Receiver]]:
+        """Publish, and receive from the listener, the caller, the push, and the listener with a wrong passphrase."""
+        pushed = RtmpSource(listens=True, url=self.push.url, stream_key=self.push.stream_key)
+        async with (
+            signal(far_end(self.source)),
+            Receiver(far_end(self.listener)) as kept,
+            Receiver(far_end(self.caller)) as called,
+            Receiver(pushed) as pulled,
+            Receiver(far_end(self.listener, passphrase=WRONG)) as stranger,
+        ):
+            yield kept, called, pulled, stranger
+
+
+@pytest.fixture
+def scene(free_port: Callable[[], int]) -> Scene:
+    """Give a flow on free ports."""
+    return Scene(
+        source=srt_end(free_port()),
+        listener=srt_end(free_port()),
+        caller=srt_end(free_port(), listens=False),
+        push=RtmpDestination(url=f"rtmp://127.0.0.1:{free_port()}/live", stream_key=STREAM_KEY),
+        extra=srt_end(free_port()),
     )
-    flow = FlowMedia(id="flow/1", input=InputMedia(id=INPUT, end=source), outputs=outputs)
+
+
+async def come_change_and_go(supervisor: Supervisor, scene: Scene) -> None:
+    """Add an output, change its latency, receive from it each time, and delete it."""
+    for latency_ms in (120, 300):
+        extra = OutputMedia(id=EXTRA, end=replace(scene.extra, latency_ms=latency_ms))
+        await supervisor.carry(scene.flow(extra))
+        async with Receiver(far_end(scene.extra)) as added:
+            await added.until(lambda reception: reception.frames > 0)
+    await supervisor.carry(scene.flow())
+
+
+async def test_every_output_delivers_and_a_sibling_sees_nothing_of_a_change(
+    supervisor: Supervisor, scene: Scene, tmp_path: Path
+) -> None:
+    """
+    A listener, a caller and a push deliver frames, and a receiver counts no discontinuity while siblings come and go.
+
+    Nobody with a wrong passphrase gets in, no secret shows, and nothing is left once the flow is dropped.
+    """
+    flow = scene.flow()
 
     await supervisor.carry(flow)
-    async with (
-        asyncio.timeout(50),
-        signal(far_end(source)),
-        Receiver(far_end(listener)) as kept,
-        Receiver(far_end(caller)) as called,
-        Receiver(RtmpSource(listens=True, url=url, stream_key=STREAM_KEY)) as pushed,
-        Receiver(far_end(listener, passphrase=Secret("not-the-passphrase"))) as stranger,
-    ):
-        await kept.frames(100)
-        await called.frames(100)
-        shown = processes_that_show(PASSPHRASE.reveal(), STREAM_KEY.reveal())
-        for latency_ms in (120, 300):
-            extra = OutputMedia(id=EXTRA, end=srt_end(extra_port, latency_ms=latency_ms))
-            await supervisor.carry(replace(flow, outputs=(*outputs, extra)))
-            async with Receiver(far_end(srt_end(extra_port))) as added:
-                await added.until(lambda reception: reception.frames > 0)
-        await supervisor.carry(flow)
-        await pushed.frames(100)
+    async with asyncio.timeout(50), scene.audience() as (kept, called, pulled, stranger):
+        await asyncio.gather(*(receiver.frames(101) for receiver in (kept, called, pulled)))
+        await come_change_and_go(supervisor, scene)
         health = await health_when(supervisor, flow.id, all_connected(INPUT, LISTENER, CALLER, PUSH))
-        shown += processes_that_show(PASSPHRASE.reveal(), STREAM_KEY.reveal())
-        held = files_that_hold(tmp_path, PASSPHRASE.reveal(), STREAM_KEY.reveal())
-        kept_reception, refused = kept.reception, stranger.reception
+        shown = processes_that_show(*SECRETS)
+        held = files_that_hold(tmp_path, *SECRETS)
+        received, refused = kept.reception, stranger.reception
     await supervisor.drop(flow.id)
 
-    assert kept_reception.discontinuities == 0
-    assert kept_reception.connections == 1
-    assert (kept_reception.codec, kept_reception.width, kept_reception.height) == ("h264", 640, 360)
-    assert refused.state is ReceptionState.WAITING
-    assert refused.last_error == "the passphrase is not right"
-    assert health[LISTENER].encrypted is True
-    assert health[LISTENER].latency_ms == 120
+    assert (received.discontinuities, received.connections) == (0, 1)
+    assert (received.codec, received.width, received.height, received.fps) == ("h264", 640, 360, 25.0)
+    assert (refused.state, refused.last_error) == (ReceptionState.WAITING, "the passphrase is not right")
+    assert (health[LISTENER].encrypted, health[LISTENER].latency_ms) == (True, 120)
     assert EXTRA not in health
-    assert shown == []
-    assert held == []
+    assert shown + held == []
     assert processes_that_show(str(tmp_path)) == []
 
 
 async def test_a_caller_with_a_wrong_passphrase_says_so_and_connects_once_it_is_put_right(
-    supervisor: Supervisor, free_port: FreePort
+    supervisor: Supervisor, scene: Scene
 ) -> None:
     """A refused call is told in words and tried again; the right passphrase connects it."""
-    source, caller = srt_end(free_port()), srt_end(free_port(), listens=False, passphrase=Secret("a-wrong-passphrase"))
-    flow = FlowMedia(id="flow", input=InputMedia(id=INPUT, end=source), outputs=(OutputMedia(id=CALLER, end=caller),))
+    flow = replace(scene.flow(), outputs=(OutputMedia(id=CALLER, end=replace(scene.caller, passphrase=WRONG)),))
 
     await supervisor.carry(flow)
-    async with asyncio.timeout(30), signal(far_end(source)), Receiver(far_end(caller)) as receiver:
+    async with asyncio.timeout(30), signal(far_end(scene.source)), Receiver(far_end(scene.caller)) as receiver:
         wrong = await health_when(supervisor, flow.id, lambda health: bool(health[CALLER].last_error))
-        mended = OutputMedia(id=CALLER, end=replace(caller, passphrase=PASSPHRASE))
-        await supervisor.carry(replace(flow, outputs=(mended,)))
+        await supervisor.carry(replace(flow, outputs=(OutputMedia(id=CALLER, end=scene.caller),)))
         right = await health_when(supervisor, flow.id, all_connected(CALLER))
         await receiver.frames(1)
 
     assert wrong[CALLER].state is EndState.WAITING
     assert wrong[CALLER].last_error == "the passphrase is not right"
     assert right[CALLER].last_error == ""
+
+
+async def test_who_is_not_in_the_allowlist_does_not_get_in_and_is_cut_off_when_the_list_changes(
+    supervisor: Supervisor, scene: Scene
+) -> None:
+    """An allowlist guards an input and an output from the first connection on, and from each edit on."""
+    flow = scene.flow()
+    elsewhere = ("192.0.2.0/24",)
+    closed = replace(flow, input=replace(flow.input, allowlist=elsewhere))
+
+    await supervisor.carry(closed)
+    async with asyncio.timeout(40), signal(far_end(scene.source)):
+        refused = await health_when(supervisor, flow.id, lambda health: bool(health[INPUT].last_error))
+        await supervisor.carry(flow)
+        admitted = await health_when(supervisor, flow.id, all_connected(INPUT))
+        await supervisor.carry(closed)
+        cut_off = await health_when(supervisor, flow.id, lambda health: bool(health[INPUT].last_error))
+
+    assert "it is not in the allowlist" in refused[INPUT].last_error
+    assert admitted[INPUT].peer.startswith("127.0.0.1:")
+    assert cut_off[INPUT].state is EndState.WAITING

@@ -2,9 +2,9 @@
 A stand-alone program: carries one SRT flow, its input to all of its outputs.
 
 Run by the distribution's Python, whose `gi` it needs; it imports nothing of ours. Its one argument is the folder that
-it works in. There it listens on `control.sock` (only its owner may reach it) for JSON commands, one a line, each answered
-by one line: `carry` says how the flow should be now, secrets included, `stats` asks how it is, `quit` ends it. It
-compares what is asked with what is, so that an end which is the same before and after is never touched.
+it works in. There it listens on `control.sock` (only its owner may reach it) for JSON commands, one a line, each
+answered by one line: `carry` says how the flow should be now, secrets included, `stats` asks how it is, `quit` ends it.
+It compares what is asked with what is, so that an end which is the same before and after is never touched.
 """
 
 import contextlib

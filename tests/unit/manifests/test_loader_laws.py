@@ -12,7 +12,9 @@ from reconciler.manifests.scalars import Scalars
 WORDS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x2FFF, exclude_characters="\x7f\u2028\u2029"))
 PRINTABLE = WORDS.filter(lambda text: not any(0x7F <= ord(letter) <= 0x9F for letter in text))
 LEAVES = st.none() | st.booleans() | st.integers(-(10**14), 10**14) | st.floats(-1e6, 1e6) | PRINTABLE
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PRINTABLE, inner, max_size=4))
+KEYS = PRINTABLE.filter(lambda text: len(text) < 100)
+"""YAML itself has no longer keys than 1024 characters, escapes counted."""
+JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
 
 
 @given(JSON.filter(lambda value: value is not None), st.booleans(), st.sampled_from([None, 1, 3]))
@@ -58,7 +60,7 @@ def test_nothing_breaks_the_loader(content: bytes) -> None:
     """Whatever the bytes are, the answer is documents and faults, each within the text."""
     found = load(content, Scalars())
 
-    line_count = content.count(b"\n") + content.count(b"\r") + 1
+    line_count = content.count(b"\n") + 1
     faults = [*found.faults, *(fault for document in found.documents for fault in document.faults)]
     assert all(1 <= fault.line <= line_count and fault.column >= 1 for fault in faults)
     for document in found.documents:

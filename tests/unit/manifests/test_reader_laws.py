@@ -91,7 +91,8 @@ def everything(finding: Finding) -> str:
 
 RAW: Final = (
     "*{}", "&{} x", "!{} x", "@{}", "%{}", "`{}", "'{}", '"{}', "[{}", "{{{}", '"\\q{}"', "{}: x: y", "? {}", "|{}",
-    "- {}", "{{env: {}, env: {}}}", "{{env: &{} x}}", "{{{}: 1, {}: 2}}", "{{env:{}}}", "<<: {}", "!!binary {}", "{}\x01",
+    "- {}", "{{env: {}, env: {}}}", "{{env: &{} x}}", "{{{}: 1, {}: 2}}", "{{env:{}}}", "<<: {}", "!!binary {}",
+    "{}\x01",
 )  # fmt: skip
 """What people may type where a secret goes, before it is any YAML."""
 

@@ -33,27 +33,22 @@ def test_nothing_set_is_fine(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("bakend: {}\n", ["r.yaml:1:1: SL101 error: there is no property `bakend` here "
-                     "(did you mean backend?)"], id="a slip"),
-        pytest.param("loop: {rescanS: 0}\n", ["r.yaml:1:17: SL105 error: must be 1 to 86400, not 0"], id="a range"),
-        pytest.param("backend: {owner: A}\n", ["r.yaml:1:18: SL106 error: not a valid `owner`: A (Which reconciler keeps "
-                     "the objects, 1 to 32 characters of a-z 0-9 -)"], id="a form"),
-        pytest.param("loop: [\n", ["r.yaml:1:7: SL003 error: a list in brackets is not closed, or lacks a comma "
-                     "(add what is missing)"], id="broken"),
-        pytest.param("loop: *x\n", ["r.yaml:1:7: SL005 error: an alias (write the value out; quote text that begins "
-                     "with `*`)"], id="an alias"),
-        pytest.param("loop: {}\n---\nguard: {}\n", ["r.yaml:3:1: SL103 error: must be a mapping, not a list"],
-                     id="a second document"),
-        pytest.param("- a\n", ["r.yaml:1:1: SL103 error: must be a mapping, not a list"], id="a list"),
-        pytest.param("\x00", ["r.yaml:1:1: SL002 error: the character U+0000 is not allowed (remove it, or write "
-                     '"\\u…" in quotes)'], id="binary"),
+        pytest.param("bakend: {}\n", "1:1: SL101 error: there is no property `bakend`", id="a slip"),
+        pytest.param("loop: {rescanS: 0}\n", "1:17: SL105 error: must be 1 to 86400, not 0", id="a range"),
+        pytest.param("backend: {owner: A}\n", "1:18: SL106 error: not a valid `owner`: A", id="a form"),
+        pytest.param("loop: [\n", "1:7: SL003 error: a list in brackets is not closed", id="broken"),
+        pytest.param("loop: *x\n", "1:7: SL005 error: an alias", id="an alias"),
+        pytest.param("loop: {}\n---\nguard: {}\n", "3:1: SL103 error: must be a mapping, not a list", id="two"),
+        pytest.param("- a\n", "1:1: SL103 error: must be a mapping, not a list", id="a list"),
+        pytest.param("\x00", "1:1: SL002 error: the character U+0000 is not allowed", id="binary"),
     ],
-)  # fmt: skip
-def test_a_wrong_setting_is_a_finding(text: str, expected: list[str]) -> None:
+)
+def test_a_wrong_setting_is_a_finding(text: str, expected: str) -> None:
     """At its place, as in a manifest, and nothing is set then."""
     reading = read_settings(ManifestFile(path="r.yaml", content=text.encode()))
 
-    assert [str(finding) for finding in reading.findings] == expected
+    (finding,) = reading.findings
+    assert str(finding).startswith(f"r.yaml:{expected}")
     assert reading.values == {}
 
 

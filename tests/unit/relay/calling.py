@@ -1,8 +1,8 @@
 """A control plane without a server: requests go straight into the application, signed as a client signs them."""
 
 import json
-import random
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from reconciler.relay.editing import EditRules
 from reconciler.relay.engines.none import NoMedia
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker
-from reconciler.relay.media import Media
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.signing import Credentials, SignedParts, signed_headers
 
@@ -112,19 +111,27 @@ def output(name: str, protocol: str, **members: Any) -> Json:
 
 
 async def make_plane(
-    directory: Path, *, media: Media | None = None, rules: EditRules = EditRules.LIVE_2023, ports: range | None = None
+    directory: Path,
+    *,
+    carriage: Carriage | None = None,
+    rules: EditRules = EditRules.LIVE_2023,
+    ports: range | None = None,
 ) -> ControlPlane:
     """Return a control plane over the catalogue of a directory."""
     catalogue = await Catalogue.open(directory)
-    source = random.Random(1)
+    numbers = count(1)
+
+    def random_bytes(length: int) -> bytes:
+        return next(numbers).to_bytes(length)
+
     given = Ports("127.0.0.1", ports) if ports is not None else Ports("127.0.0.1")
-    giver = Giver(given, source.randbytes)
+    giver = Giver(given, random_bytes)
     giver.remember(catalogue.flows())
     return ControlPlane(
         catalogue=catalogue,
-        carriage=Carriage(media if media is not None else NoMedia()),
+        carriage=carriage if carriage is not None else Carriage(NoMedia()),
         giver=giver,
-        ids=IdMaker(lambda: NOW_S, source.randbytes),
+        ids=IdMaker(lambda: NOW_S, random_bytes),
         regions=("ap-singapore", "eu-frankfurt"),
         known_regions=("ap-singapore", "eu-frankfurt", "na-ashburn"),
         host="127.0.0.1",

@@ -1,0 +1,234 @@
+"""Tests of `cli.render`."""
+
+import json
+from dataclasses import replace
+
+import click
+import pytest
+
+from reconciler.cli import render
+from reconciler.domain.changes import (
+    Action,
+    Blocked,
+    Create,
+    Delete,
+    Edit,
+    Failed,
+    FlowAt,
+    Plan,
+    Sequence,
+    Start,
+    Waiting,
+)
+from reconciler.domain.impact import Impact
+from reconciler.domain.model import FlowKey, OutputKey, RtspSource
+from reconciler.domain.properties import PropertyChange, PropertyValue
+from reconciler.domain.protocols import Protocol
+from reconciler.domain.secrets import HIDDEN, Secret
+from reconciler.engine.apply import Outcome, Result
+from reconciler.engine.plan import Preview, Tree
+from reconciler.engine.reconcile import PassOutcome
+from reconciler.ports.source import Revision, Verdict
+from tests.builders import LOCAL, flow, found_flow, found_output, output, resolved
+from tests.unit.engine.worlds import BROKEN
+
+AT = FlowAt(LOCAL, "news")
+CANARY = "canary-of-a-passphrase"
+
+
+def edit(path: str, found: PropertyValue, wanted: PropertyValue) -> Edit:
+    """Return an edit of one property of an output."""
+    return Edit(
+        key=OutputKey("news", "tower"),
+        at=AT,
+        wanted=output(),
+        found=found_output(output()),
+        differences=(PropertyChange(path=path, found=found, wanted=wanted),),
+        impact=Impact.RECONNECT,
+    )
+
+
+def plain(plan: Plan) -> list[str]:
+    """Return the lines of a plan without colours."""
+    return [click.unstyle(line) for line in render.plan_text(plan)]
+
+
+def test_an_edit_says_found_and_wanted_why_and_impact() -> None:
+    """A reader learns what changes, from what to what, and what viewers notice."""
+    lines = plain(Plan(changes=(edit("srt.latency", 120, 500),), unchanged=4))
+
+    assert lines == [
+        "~ edit output/news/tower  impact: reconnect  (differs from its manifest)",
+        "    srt.latency  120 -> 500",
+        "Plan: 1 to edit; 4 unchanged. Impact at worst: reconnect.",
+    ]
+
+
+def test_a_create_says_what_will_be_there() -> None:
+    """Every property of a new resource is shown, in order."""
+    lines = plain(Plan(changes=(Create(key=output().key, at=AT, wanted=output()),)))
+
+    assert lines[0] == "+ create output/news/tower  impact: none  (not on the backend)"
+    assert "    srt.destination      tower.example:9000" in lines
+    assert lines[1:-1] == sorted(lines[1:-1])
+
+
+def test_a_new_flow_says_its_input() -> None:
+    """A flow shows its own properties."""
+    lines = plain(Plan(changes=(Create(key=flow().key, at=AT, wanted=flow()),)))
+
+    assert any(line.split() == ["input.protocol", "SRT"] for line in lines)
+    assert any(line.split() == ["input.allowlist", "[]"] for line in lines)
+
+
+def test_a_sequence_says_its_calls() -> None:
+    """A recreate shows each step that it takes."""
+    found = found_flow(flow())
+    delete = Delete(key=flow().key, at=AT, found=found, impact=Impact.RECREATE)
+    create = Create(key=flow().key, at=AT, wanted=flow())
+    changed = (PropertyChange(path="region", found="local", wanted="eu-frankfurt"),)
+    sequence = Sequence(
+        key=flow().key,
+        at=AT,
+        action=Action.RECREATE,
+        calls=(delete, create),
+        differences=changed,
+        impact=Impact.RECREATE,
+        why="region cannot be edited",
+    )
+
+    assert plain(Plan(changes=(sequence,)))[1:-1] == [
+        "    region  local -> eu-frankfurt",
+        "    then delete flow/news",
+        "    then create flow/news",
+    ]
+
+
+def test_what_is_held_back_is_named_with_its_reason() -> None:
+    """Blocked, waiting and failed resources stand below the changes."""
+    plan = Plan(
+        blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="no Flow at all"),),
+        waiting=(Waiting(key=OutputKey("news", "link"), why="no address yet"),),
+        failed=(Failed(key=OutputKey("news", "a"), why="no secret"),),
+    )
+
+    assert plain(plan) == [
+        "! blocked flow/old (delete): no Flow at all",
+        "! waiting output/news/link: no address yet",
+        "! failed output/news/a: no secret",
+        "Plan: 1 blocked, 1 waiting, 1 failed; 0 unchanged. Impact at worst: none.",
+    ]
+
+
+def test_nothing_to_do_is_said_plainly() -> None:
+    """An empty plan is one line."""
+    assert plain(Plan(unchanged=7)) == ["Nothing to do: all 7 resources are as the manifests say."]
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "shown"),
+    [
+        pytest.param(Secret(CANARY), Secret(f"new-{CANARY}"), "*** -> *** (a new value)", id="a secret"),
+        pytest.param(HIDDEN, Secret(CANARY), "*** -> *** (a new value)", id="a hidden secret"),
+        pytest.param(None, Secret(CANARY), "absent -> ***", id="a secret that is added"),
+        pytest.param("", "x", '"" -> x', id="an empty text"),
+        pytest.param(("203.0.113.0/28",), (), "[203.0.113.0/28] -> []", id="a list"),
+        pytest.param(f"rtsp://u:{CANARY}@h/x", "rtsp://h/x", "rtsp://***@h/x -> rtsp://h/x", id="user info"),
+        pytest.param("rtmp://h/x", f"rtmp://h/x?k={CANARY}", "rtmp://h/x -> rtmp://h/x?***", id="a query"),
+        pytest.param("\x1b[31mred", "a\nb", "\\x1b[31mred -> a\\x0ab", id="control characters"),
+    ],
+)
+def test_values(found: PropertyValue, wanted: PropertyValue, shown: str) -> None:
+    """Values are readable, secrets are not, and nothing that others wrote steers the terminal."""
+    assert plain(Plan(changes=(edit("p", found, wanted),)))[1] == f"    p  {shown}"
+
+
+def test_json_holds_the_same_and_no_secret() -> None:
+    """The document is complete, plain JSON, and as silent about secrets as the text."""
+    change = edit("srt.encryption.passphrase", HIDDEN, Secret(CANARY))
+    url = edit("rtsp.url", None, f"rtsp://u:{CANARY}@h/x")
+    verdict = Verdict(findings=(), desired=resolved(flow()).desired)
+    plan = Plan(
+        changes=(change, url, edit("allowlist", (), ("::/0",)), Start(key=flow().key, at=AT)),
+        blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours"),),
+        unchanged=2,
+    )
+
+    document = render.plan_json(
+        Preview(tree=Tree(revision=Revision("one"), verdict=verdict), plan=plan), backend="memory"
+    )
+
+    assert CANARY not in json.dumps(document)
+    assert document["changes"][0] == {
+        "resource": "output/news/tower",
+        "action": "edit",
+        "impact": "reconnect",
+        "why": "differs from its manifest",
+        "properties": [{"path": "srt.encryption.passphrase", "found": "***", "wanted": "***"}],
+        "calls": [],
+    }
+    assert document["changes"][2]["properties"] == [{"path": "allowlist", "found": [], "wanted": ["::/0"]}]
+    assert document["blocked"] == [{"resource": "flow/old", "action": "delete", "why": "not ours"}]
+    assert document["unchanged"] == 2
+
+
+def test_json_of_a_tree_with_errors_has_findings_and_no_changes() -> None:
+    """A reader tells "nothing to change" from "not known"."""
+    verdict = Verdict(findings=(BROKEN,), desired=None)
+
+    document = render.plan_json(
+        Preview(tree=Tree(revision=Revision("one"), verdict=verdict), plan=None), backend="memory"
+    )
+
+    assert document["changes"] is None
+    assert document["findings"] == [str(BROKEN)]
+
+
+def test_findings_stand_in_their_own_form() -> None:
+    """A finding looks as `validate` prints it."""
+    assert [click.unstyle(line) for line in render.findings([BROKEN])] == [str(BROKEN)]
+
+
+def test_an_outcome_says_what_was_done_and_what_was_not() -> None:
+    """The last lines of an apply name what is left, then the totals."""
+    change = edit("srt.latency", 120, 500)
+    failed = Outcome(change=Start(key=flow().key, at=AT), result=Result.FAILED, why="no bandwidth", request_ids=("r",))
+    left = Plan(failed=(Failed(key=OutputKey("news", "a"), why="no secret"),), unchanged=3)
+    outcome = PassOutcome(
+        revision=Revision("one"),
+        outcomes=(Outcome(change=change, result=Result.DONE), failed),
+        left=left,
+        refused=None,
+        duration_s=0.1,
+    )
+
+    lines = [click.unstyle(line) for line in render.outcome_text(outcome)]
+    document = render.outcome_json(outcome, backend="memory")
+
+    assert lines == [
+        "! failed output/news/a: no secret",
+        "Applied: 1 edited; 3 unchanged before; 1 not done, 1 failed.",
+    ]
+    assert click.unstyle(render.outcome_line(failed)) == "FAILED   start flow/news: no bandwidth"
+    assert [item["result"] for item in document["changes"]] == ["done", "failed"]
+    assert document["changes"][1]["error"] == "no bandwidth"
+
+
+def test_no_secret_of_any_property_is_shown() -> None:
+    """A create with secrets in every place shows none of them."""
+    wanted = output(passphrase=CANARY)
+    source = flow()
+    rtsp = replace(
+        source,
+        spec=replace(
+            source.spec,
+            input=replace(
+                source.spec.input, protocol=Protocol.RTSP, settings=RtspSource(url=f"rtsp://u:{CANARY}@h/x?k={CANARY}")
+            ),
+        ),
+    )
+    plan = Plan(
+        changes=(Create(key=wanted.key, at=AT, wanted=wanted), Create(key=rtsp.key, at=AT, wanted=rtsp)),
+    )
+
+    assert CANARY not in "\n".join(render.plan_text(plan))

@@ -1,0 +1,91 @@
+"""Which files below a path are manifests."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.sources.listing import IGNORE_FILE, is_manifest_name, listed
+
+
+def tree(root: Path, *names: str) -> None:
+    """Make empty files of these names."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def found(root: Path) -> list[str]:
+    """Return the names that are listed, relative to the root."""
+    return sorted(str(Path(one.path).relative_to(root)) for one in listed(root) if not one.problem)
+
+
+def test_manifests_are_found_at_any_depth(tmp_path: Path) -> None:
+    """By their suffix, and not below hidden names."""
+    tree(tmp_path, "a.yaml", "b.yml", "c.json", "deep/er/d.yaml", ".hidden.yaml", ".git/e.yaml", "yaml")
+
+    assert found(tmp_path) == ["a.yaml", "b.yml", "deep/er/d.yaml"]
+
+
+def test_a_named_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Whatever its name."""
+    tree(tmp_path, ".odd.txt")
+
+    assert [one.path for one in listed(tmp_path / ".odd.txt")] == [str(tmp_path / ".odd.txt")]
+
+
+def test_a_hidden_root_is_listed(tmp_path: Path) -> None:
+    """Who names a hidden directory means it."""
+    tree(tmp_path, ".manifests/a.yaml")
+
+    assert found(tmp_path / ".manifests") == ["a.yaml"]
+
+
+def test_links_to_directories_are_not_followed(tmp_path: Path) -> None:
+    """So no loop is; links to files are files, also those that lead nowhere."""
+    tree(tmp_path, "real/a.yaml", "elsewhere.txt")
+    (tmp_path / "real" / "loop").symlink_to(tmp_path)
+    (tmp_path / "real" / "loop.yaml").symlink_to(tmp_path)
+    (tmp_path / "real" / "file.yaml").symlink_to(tmp_path / "elsewhere.txt")
+    (tmp_path / "real" / "gone.yaml").symlink_to("nowhere")
+
+    assert found(tmp_path) == ["real/a.yaml", "real/file.yaml", "real/gone.yaml"]
+
+
+def test_a_directory_may_be_called_like_a_file(tmp_path: Path) -> None:
+    """It is a directory."""
+    tree(tmp_path, "d.yaml/a.yaml")
+
+    assert found(tmp_path) == ["d.yaml/a.yaml"]
+
+
+def test_ignored_names_are_not_listed(tmp_path: Path) -> None:
+    """By gitignore's rules: folders, negation, anchors."""
+    tree(tmp_path, "a.yaml", "drafts/b.yaml", "drafts/keep.yaml", "old/c.yaml", "x/old/d.yaml", "x/e.yml")
+    (tmp_path / IGNORE_FILE).write_text("# not these\ndrafts/*\n!drafts/keep.yaml\n/old/\n*.yml\n")
+
+    assert found(tmp_path) == ["a.yaml", "drafts/keep.yaml", "x/old/d.yaml"]
+
+
+@pytest.mark.parametrize(
+    "content", [pytest.param(b"\xff", id="not UTF-8"), pytest.param(b"!\n", id="no pattern"), None]
+)
+def test_an_ignore_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content: bytes | None) -> None:
+    """Reading what should be ignored would be worse than saying so."""
+    tree(tmp_path, "a.yaml")
+    if content is None:
+        (tmp_path / IGNORE_FILE).mkdir()
+    else:
+        (tmp_path / IGNORE_FILE).write_bytes(content)
+
+    problems = [one for one in listed(tmp_path) if one.problem]
+
+    assert [one.path for one in problems] == [str(tmp_path / IGNORE_FILE)]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.yaml", True), ("a.yml", True), (".a.yaml", False), ("a.json", False)]
+)
+def test_is_manifest_name(name: str, *, expected: bool) -> None:
+    """Two suffixes, and nothing hidden."""
+    assert is_manifest_name(name) is expected
