@@ -263,7 +263,7 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {variable_of(path) for path in _SETTINGS} | _READ_ELSEWHERE
     for name in sorted(environment):
         if name.startswith(ENV_PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"
             raise UsageError(f"The environment variable {name} is no setting{hint}")
 

@@ -51,9 +51,13 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, secrets_
 
 
 def _refuse_missing(paths: tuple[Path, ...]) -> None:
-    missing = [str(path) for path in paths if not path.exists()]
-    if missing:
-        raise UsageError(f"There is nothing at {', '.join(missing)}. Give a manifest, or a directory that holds some.")
+    from reconciler.sources.directory import shown
+    from reconciler.sources.listing import missing
+
+    absent = missing(paths)
+    if absent:
+        names = ", ".join(shown(str(path)) for path in absent)
+        raise UsageError(f"There is nothing at {names}. Give a manifest, or a directory that holds some.")
 
 
 def _verdict(paths: tuple[Path, ...], patterns: tuple[str, ...]) -> "tuple[Verdict, int]":

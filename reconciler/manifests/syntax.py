@@ -45,6 +45,7 @@ _CAUSES: Final = (
     ("tag", "text begins with `!`, which YAML keeps for itself", "quote the value"),
     ("expected comment or line break", "text follows `|` or `>`", "begin it on the next line, or quote the value"),
     ("directive", "a line begins with `%`, which YAML keeps for itself", "quote the value, or remove the line"),
+    ("found a tab character", "a tab is used to indent", "indent with spaces"),
     ("found an indentation indicator equal to 0", "a block of text indented by 0", "use a number from 1 to 9"),
 )
 """Words of the parser, what they mean, and what helps; the first that fits counts."""

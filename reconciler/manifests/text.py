@@ -43,9 +43,9 @@ def plain(content: bytes) -> bytes | LoadFault:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        line, column = _position(content[: error.start].decode())
         if b"\0" in content:
-            return _fault(line, column, "the file is binary, or not UTF-8", "name it in .reconcilerignore")
+            return _fault(1, 1, "the file is binary, or not UTF-8", "name it in .reconcilerignore")
+        line, column = _position(content[: error.start].decode())
         return _fault(line, column, f"byte 0x{content[error.start]:02x} is not UTF-8", "save the file as UTF-8")
     refused = _REFUSED.search(text)
     if refused is not None:

@@ -95,7 +95,7 @@ def list_frames(source: tuple[str, ...]) -> list[str]:
     ]
 
 
-def test_signal(sink: tuple[str, ...]) -> list[str]:
+def signal_command(sink: tuple[str, ...]) -> list[str]:
     """Return the command that sends a test picture with a running timecode, and a 1 kHz tone, at about 1 Mb/s."""
     timecode = (
         r"drawtext=timecode='00\:00\:00\:00':rate=25:fontsize=48:fontcolor=white:box=1:boxcolor=black@0.6:x=24:y=24"

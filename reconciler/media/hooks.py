@@ -85,7 +85,7 @@ class HookServer:
 
 async def _question(reader: asyncio.StreamReader) -> tuple[str, Question]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
-    path = head[0].split(" ")[1]
+    _, path, _ = head[0].split(" ")
     headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
     length = min(int(headers.get("content-length", "0")), _LONGEST_BYTES)
     body = (await reader.readexactly(length)).decode()

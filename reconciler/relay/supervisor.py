@@ -71,7 +71,8 @@ class Supervisor:
     """
 
     def __init__(self, *, state: Path) -> None:
-        self._state = state / "media"
+        # Engines work in folders of their own, where a path relative to ours would mean another place.
+        self._state = state.absolute() / "media"
         self._hooks = HookServer()
         self._keepers: dict[str, _Keeper] = {}
         self._starting = asyncio.Lock()

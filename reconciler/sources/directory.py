@@ -14,7 +14,7 @@ from typing import Final
 from reconciler.domain.errors import SourceUnreadableError
 from reconciler.ports.source import ManifestFile, Revision, Snapshot
 from reconciler.sources.events import Watch
-from reconciler.sources.listing import Listed, listed
+from reconciler.sources.listing import Listed, listed, missing
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 """Larger files are not read: 16 MiB hold some thirty thousand documents."""
@@ -101,9 +101,9 @@ class DirectorySource:
             self._watch.close()
 
     def _list(self) -> list[tuple[str, str]]:
-        missing = [path for path in self._paths if not path.exists()]
-        if missing:
-            names = ", ".join(shown(str(path)) for path in missing)
+        absent = missing(self._paths)
+        if absent:
+            names = ", ".join(shown(str(path)) for path in absent)
             raise SourceUnreadableError(f"There is nothing at {names}, so it is not known what is desired.")
         # A file that is below two of the given paths is one file, under the name that was found first.
         found: dict[str, Listed] = {}

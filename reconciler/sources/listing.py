@@ -1,7 +1,7 @@
 """Which files below a path are manifests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,9 +23,9 @@ class Listed:
     problem: str = ""
 
 
-def is_manifest_name(name: str) -> bool:
-    """Return whether a file of this name is read when it is found in a directory."""
-    return name.endswith(SUFFIXES) and not name.startswith(".")
+def missing(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return those of the paths at which there is nothing, or nothing that we may see."""
+    return tuple(path for path in paths if not os.path.exists(path))  # noqa: PTH110 -- Path.exists() fails of permissions.
 
 
 def listed(root: Path) -> Iterator[Listed]:
@@ -68,7 +68,11 @@ def _is_ignored(name: str, ignored: "GitIgnoreSpec | None") -> bool:
 
 def _is_linked_directory(entry: "os.DirEntry[str]") -> bool:
     """Return whether it is a link to a directory: that is not followed, for it may lead back, and it is no file."""
-    return entry.is_symlink() and entry.is_dir()
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:
+        # A link to itself: reading it will say so.
+        return False
 
 
 def _ignore_spec(path: Path) -> "GitIgnoreSpec | None":

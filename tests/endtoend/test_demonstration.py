@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,10 @@ def examples(tmp_path: Path, free_port: Callable[[], int]) -> Path:
 
 async def test_the_examples_deliver_at_every_far_end(examples: Path, reconciler: Shell) -> None:
     """Every output delivers more than 100 frames, the secrets are made up (0600), and the table says so."""
-    said = await reconciler("run", examples, "--demo", "--once")
+    # The state directory is relative, as it is by default.
+    beside = replace(reconciler, state=Path("state"))
+
+    said = await beside("run", examples, "--demo", "--once")
 
     frames = {name: int(count) for name, count in re.findall(r"^ (\w+/\w+) .*Mb/s +(\d+)", said.out, re.MULTILINE)}
     made = sorted((reconciler.state / "secrets").iterdir())

@@ -1,7 +1,7 @@
 """An SRT flow, from a published signal to receivers at the far end of every kind of output."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from reconciler.domain.secrets import Secret
 from reconciler.media.probe import Receiver, ReceptionState, RtmpSource
 from reconciler.media.srt import SrtSocket
 from reconciler.relay.media import (
+    EndHealth,
     EndId,
     EndState,
     FlowMedia,
@@ -98,14 +99,19 @@ def scene(free_port: Callable[[], int]) -> Scene:
     )
 
 
+def negotiated(end: EndId, latency_ms: int) -> Callable[[Mapping[EndId, EndHealth]], bool]:
+    """Return what asks whether an end is connected with this latency."""
+    return lambda health: health[end].latency_ms == latency_ms
+
+
 async def come_change_and_go(supervisor: Supervisor, scene: Scene) -> None:
     """Add an output, change its latency, receive from it each time, and delete it."""
-    for latency_ms in (120, 300):
-        extra = OutputMedia(id=EXTRA, end=replace(scene.extra, latency_ms=latency_ms))
-        await supervisor.carry(scene.flow(extra))
-        async with Receiver(far_end(scene.extra)) as added:
-            await added.until(lambda reception: reception.frames > 0)
-    await supervisor.carry(scene.flow())
+    async with Receiver(far_end(scene.extra)):
+        for latency_ms in (120, 300):
+            extra = OutputMedia(id=EXTRA, end=replace(scene.extra, latency_ms=latency_ms))
+            await supervisor.carry(scene.flow(extra))
+            await health_when(supervisor, "flow/1", negotiated(EXTRA, latency_ms))
+        await supervisor.carry(scene.flow())
 
 
 async def test_every_output_delivers_and_a_sibling_sees_nothing_of_a_change(

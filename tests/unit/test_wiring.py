@@ -10,8 +10,10 @@ import pytest
 
 from reconciler import wiring
 from reconciler.domain.errors import StateHeldError, UnavailableError, UsageError
+from reconciler.domain.model import Region
 from reconciler.domain.secrets import Secret
 from reconciler.settings import Account, BackendKind, BackendSettings, LoopSettings, SecretsSettings, Settings
+from tests.builders import LOCAL
 
 pytestmark = pytest.mark.anyio
 
@@ -194,11 +196,11 @@ async def test_a_relay_elsewhere_is_spoken_to_with_the_keys_of_the_environment(t
         assert other.relay is not None
         keys = other.relay.credentials
         account = Account(secret_id=keys.secret_id, secret_key=Secret(keys.secret_key))
-        addressed = replace(RELAY, endpoint=other.relay.endpoint, account=account, regions=("local",))
+        addressed = replace(RELAY, endpoint=other.relay.endpoint, account=account, regions=(LOCAL,))
         settings = replace(settings_in(tmp_path, addressed), state=tmp_path / "second")
         async with wiring.session(settings) as session:
             assert session.relay is None
-            assert await session.world.backend.observe(wiring.Region("local")) == ()
+            assert await session.world.backend.observe(LOCAL) == ()
 
 
 async def test_a_relay_elsewhere_without_keys_is_refused(tmp_path: Path) -> None:
@@ -236,6 +238,6 @@ async def test_a_loop_of_a_session_passes_and_stops(tmp_path: Path) -> None:
         await asyncio.wait_for(passed.wait(), 30)
         loop.stop()
         await running
-        found = await session.world.backend.observe(wiring.Region("eu-frankfurt"))
+        found = await session.world.backend.observe(Region("eu-frankfurt"))
 
     assert [flow.live_name for flow in found] == ["news"]

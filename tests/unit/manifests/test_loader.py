@@ -147,6 +147,8 @@ def test_the_first_of_two_keys_counts() -> None:
         pytest.param("a: 'x\nb: 1\n", "1:4 SL003 quotes are not closed", id="a quote"),
         pytest.param('a: "x\nb: 1\n---\n', "1:4 SL003 quotes are not closed", id="a quote before the next document"),
         pytest.param("a:\n\tb: 1\n", "2:1 SL003 a tab is used to indent", id="a tab"),
+        pytest.param("a:\n  b: 1\n\tc: 1\n", "3:1 SL003 a tab is used to indent", id="a tab further down"),
+        pytest.param("a: |0\n x\n", "1:5 SL003 a block of text indented by 0", id="a block indented by nothing"),
         pytest.param("a: @x\n", "1:4 SL003 a value begins with a character that YAML keeps for itself", id="at"),
         pytest.param('a: "\\q"\n', "1:5 SL003 a backslash that means nothing in double quotes", id="a backslash"),
         pytest.param("a: 1\n- b\n", "2:1 SL003 no key where one is expected", id="a list in a mapping"),

@@ -33,7 +33,9 @@ class Api:
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
         app = create_app(plane, KEYS, now_s=lambda: NOW_S)
-        self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{HOST}")
+        self._http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=f"http://{HOST}"
+        )
 
     async def close(self) -> None:
         """Let go of the application."""

@@ -15,6 +15,7 @@ class RecordingMedia:
         self.healths: dict[EndId, EndHealth] = {}
         self.failures: list[Exception] = []
         """Raised one a call, until none is left."""
+        self.failure_of_health: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
         self.closed = False
@@ -33,6 +34,8 @@ class RecordingMedia:
 
     async def health(self, flow_id: str) -> Mapping[EndId, EndHealth]:  # noqa: ARG002 -- the contract's signature
         """Return what the test has put there."""
+        if self.failure_of_health is not None:
+            raise self.failure_of_health
         return self.healths
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from reconciler.domain.errors import EnvironmentFailedError
 from reconciler.domain.secrets import Secret
@@ -280,6 +281,21 @@ async def test_the_status_says_who_calls_whom(api: Api, wanted: list[Json], prot
 
     assert [one["CommonStatus"]["Mode"] for one in status["Datas"]] == modes
     assert {one["CommonStatus"]["State"] for one in status["Datas"]} == {"Idle"}
+
+
+async def test_a_bug_is_answered_in_the_words_of_the_api(api: Api, media: RecordingMedia) -> None:
+    """The answer is an InternalError with 200; the log says where, and not what."""
+    flow = await api.create_flow(OutputGroup=[srt_output()])
+    await start(api, flow)
+    media.failure_of_health = RuntimeError("canary")
+
+    with capture_logs() as lines:
+        code = await api.code("DescribeStreamLinkFlowRealtimeStatus", {"FlowId": flow["FlowId"]})
+
+    (crash,) = [line for line in lines if line["event"] == "relay.request_crashed"]
+    assert (code, crash["kind"]) == ("InternalError", "RuntimeError")
+    assert "recording.py" in crash["places"][-1]
+    assert "canary" not in str(lines)
 
 
 async def test_the_status_of_named_ends_alone(api: Api) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.errors import EnvironmentFailedError
-from reconciler.relay.credentials import FILE_NAME, load_or_make
+from reconciler.relay.credentials import FILE_NAME, load, load_or_make
 
 
 def test_the_first_start_makes_credentials_and_later_ones_read_them(tmp_path: Path) -> None:
@@ -51,3 +51,19 @@ def test_a_directory_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(EnvironmentFailedError, match=FILE_NAME):
         load_or_make(tmp_path, os.urandom)
+
+
+def test_others_read_credentials_and_make_none(tmp_path: Path) -> None:
+    """A client of the relay finds what its start made, and nothing before that."""
+    before = load(tmp_path)
+    made = load_or_make(tmp_path, os.urandom)
+
+    assert (before, load(tmp_path)) == (None, made)
+
+
+def test_credentials_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    """The message names the file."""
+    (tmp_path / FILE_NAME).mkdir()
+
+    with pytest.raises(EnvironmentFailedError, match=FILE_NAME):
+        load(tmp_path)

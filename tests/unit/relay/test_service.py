@@ -100,7 +100,7 @@ async def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 
 def test_an_address_that_is_not_there_is_named() -> None:
     """Nothing can listen on an address of nobody's."""
-    with pytest.raises(EnvironmentFailedError, match="Nothing can listen on 192.0.2.1:0"):
+    with pytest.raises(EnvironmentFailedError, match=r"Nothing can listen on 192\.0\.2\.1:0"):
         bind("192.0.2.1", 0)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sources.listing import IGNORE_FILE, is_manifest_name, listed
+from reconciler.sources.listing import IGNORE_FILE, listed, missing
 
 
 def tree(root: Path, *names: str) -> None:
@@ -83,9 +83,10 @@ def test_an_ignore_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content
     assert [one.path for one in problems] == [str(tmp_path / IGNORE_FILE)]
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("a.yaml", True), ("a.yml", True), (".a.yaml", False), ("a.json", False)]
-)
-def test_is_manifest_name(name: str, *, expected: bool) -> None:
-    """Two suffixes, and nothing hidden."""
-    assert is_manifest_name(name) is expected
+def test_missing(tmp_path: Path) -> None:
+    """A link that leads nowhere is nothing, and so is what is below a file."""
+    tree(tmp_path, "a.yaml")
+    (tmp_path / "link").symlink_to("nowhere")
+    absent = [tmp_path / "gone", tmp_path / "link", tmp_path / "a.yaml" / "below"]
+
+    assert missing([tmp_path, tmp_path / "a.yaml", *absent]) == tuple(absent)

@@ -107,7 +107,7 @@ def test_a_file_as_large_as_allowed(tmp_path: Path) -> None:
         ("/etc/hostname", "absolute"),
         ("../tower", "leaves the directory"),
         ("out", "a link leads out"),
-        ("folder", "not a regular file"),
+        ("folder", "Is a directory"),
         ("pipe", "not a regular file"),
         ("latin", "not UTF-8"),
         ("empty", "it is empty"),

@@ -1,0 +1,108 @@
+"""`reconciler signal` and `reconciler probe` as an operator uses them, on an embedded relay that carries media."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.domain.errors import ExitStatus
+from tests.functional.conftest import CANARIES, Shop, Started, until
+
+LISTENER = """\
+apiVersion: reconciler/v1
+kind: Output
+metadata: {name: monitor}
+spec:
+  flow: news
+  protocol: SRT
+  allowlist: [127.0.0.0/8]
+  srt:
+    mode: listener
+    encryption: {keyLength: 32, passphrase: {env: STREAM_TOWER}}
+"""
+
+
+@pytest.fixture
+def carrying(shop: Shop) -> Iterator[Shop]:
+    """Lend a folder on which `run` carries a flow with an output that is pulled."""
+    (shop.manifests / "tower.yaml").unlink()
+    (shop.manifests / "monitor.yaml").write_text(LISTENER)
+    run = shop.start("run")
+    try:
+        until(lambda: bool(run.events("reconcile.pass_finished")), "the first pass")
+        yield shop
+    finally:
+        assert run.stop() == ExitStatus.OK
+
+
+def command_lines() -> str:
+    """Return the command line and environment of every process of this machine."""
+    texts: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ"):
+            try:
+                texts.append((process / name).read_text(errors="replace"))
+            except OSError:
+                continue
+    return "\n".join(texts)
+
+
+def sending(signal: Started) -> bool:
+    """Return whether the test picture is on its way."""
+    return "sending" in signal.said()
+
+
+@pytest.mark.media
+def test_a_signal_is_published_and_received(carrying: Shop) -> None:
+    """What `signal` publishes arrives at `probe`, whole; a second signal is refused; no passphrase shows anywhere."""
+    signal = carrying.start("signal", "flow/news")
+    try:
+        until(lambda: sending(signal), "the signal")
+        probe = carrying.command("probe", "news/monitor", "--seconds", "4", "-o", "json")
+        second = carrying.command("signal", "news")
+        shown = command_lines()
+    finally:
+        status = signal.stop()
+
+    report = json.loads(probe.stdout)
+    assert probe.returncode == ExitStatus.OK, probe.stderr
+    assert report["frames"] > 25
+    assert (report["width"], report["height"], report["discontinuities"]) == (640, 360, 0)
+    assert second.returncode == ExitStatus.USAGE
+    assert "is connected" in second.stderr
+    assert status == 143
+    # The commands themselves inherit the test's environment; what they and the relay start must not.
+    engines = [text for text in shown.split("\n") if "STREAM_" not in text]
+    assert not any(canary in text for canary in CANARIES.values() for text in engines)
+
+
+@pytest.mark.media
+def test_a_probe_without_a_signal_says_that_nothing_arrived(carrying: Shop) -> None:
+    """Nothing received is status 1, in words."""
+    probe = carrying.command("probe", "output/news/monitor", "--seconds", "1")
+
+    assert probe.returncode == ExitStatus.ALL_FAILED
+    assert "nothing arrived within 1 s" in probe.stdout
+
+
+def test_a_cloud_account_needs_a_yes(shop: Shop) -> None:
+    """A test picture is never put on a cloud account by mistake."""
+    signal = shop.command("signal", "news", "--backend", "streamlink")
+
+    assert signal.returncode == ExitStatus.USAGE
+    assert "--yes" in signal.stderr
+
+
+@pytest.mark.media
+@pytest.mark.usefixtures("relay")
+def test_an_idle_flow_takes_no_signal(shop: Shop) -> None:
+    """A flow that does not run is named, with what to do."""
+    news = shop.manifests / "news.yaml"
+    news.write_text(news.read_text().replace("region: local", "region: local\n  state: idle"))
+    shop.command("apply", "--auto-approve")
+
+    signal = shop.command("signal", "news")
+
+    assert signal.returncode == ExitStatus.USAGE
+    assert "is idle" in signal.stderr

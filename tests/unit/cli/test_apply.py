@@ -1,0 +1,50 @@
+"""Tests of `cli.apply`: what is asked before anything is sent."""
+
+from click.testing import CliRunner
+
+from reconciler.cli.apply import question
+from reconciler.cli.main import cli
+from reconciler.domain.changes import Action, Delete, FlowAt, Plan, Sequence, Start, Stop
+from reconciler.domain.errors import ExitStatus
+from reconciler.domain.impact import Impact
+from reconciler.domain.model import FlowKey
+from tests.builders import LOCAL, found_output, output
+
+AT = FlowAt(LOCAL, "news")
+NEWS = FlowKey("news")
+
+
+def test_the_question_names_what_cannot_be_taken_back() -> None:
+    """Deletes, recreates and interruptions are named one by one; harmless changes are counted."""
+    tower = output().key
+    delete = Delete(key=tower, at=AT, found=found_output(output()), impact=Impact.INTERRUPT)
+    recreate = Sequence(
+        key=NEWS,
+        at=AT,
+        action=Action.RECREATE,
+        calls=(),
+        differences=(),
+        impact=Impact.RECREATE,
+        why="region cannot be edited",
+    )
+    plan = Plan(changes=(Stop(key=NEWS, at=AT), delete, recreate, Start(key=NEWS, at=AT)))
+
+    assert question(plan).splitlines() == [
+        "1 to recreate, 1 to delete, 1 to start, 1 to stop",
+        "  deleted: output/news/tower",
+        "  made anew, with new addresses: flow/news",
+        "  interrupted: flow/news, output/news/tower",
+    ]
+
+
+def test_harmless_changes_are_only_counted() -> None:
+    """Nothing is warned of that viewers do not notice."""
+    assert question(Plan(changes=(Start(key=NEWS, at=AT),))) == "1 to start"
+
+
+def test_without_a_terminal_it_does_not_ask_but_refuses() -> None:
+    """A script that forgot to approve is told so, and nothing is sent."""
+    result = CliRunner().invoke(cli, ["apply"])
+
+    assert result.exit_code == ExitStatus.USAGE
+    assert "--auto-approve" in result.stderr

@@ -1,0 +1,88 @@
+"""Command lines without secrets, and complaints in words."""
+
+import pytest
+
+from reconciler.media.ffmpeg import (
+    is_permanent,
+    play_list,
+    play_list_input,
+    publish_preset,
+    push_copy,
+    rtmp_output,
+    server_of,
+    signal_command,
+    why,
+)
+
+URL = "rtmps://live.example:443/app/instance?token=canary-token"
+KEY = "canary=key?x=y"
+
+
+@pytest.mark.parametrize(
+    ("complaints", "began", "reason"),
+    [
+        (
+            "[tcp] Connection to tcp://127.0.0.1:1 failed: Connection refused",
+            False,
+            "the connection was refused: nothing",
+        ),
+        ("Failed to resolve hostname nowhere.example: Name or service not known", False, "the host is not known"),
+        ("[flv] Video codec hevc not compatible with flv", False, "RTMP does not carry this video codec"),
+        ("Stream map '0:v:0' matches no streams.", False, "the input has no video"),
+        ("rtmp://h/: Input/output error", False, "the server refused the stream key"),
+        ("av_interleaved_write_frame(): Broken pipe", True, "the connection was closed by the far end"),
+        ("[rtmp] Server error: Already publishing", True, "the server refused the stream key"),
+        ("something else about canary", True, "ffmpeg ended with an error"),
+        ("", True, "ffmpeg ended without saying why"),
+    ],
+)
+def test_complaints_are_told_in_words(complaints: str, reason: str, *, began: bool) -> None:
+    """What ffmpeg says is sorted into words of ours, and its own text stays with us."""
+    told = why(complaints, began=began)
+
+    assert told.startswith(reason)
+    assert "canary" not in told
+
+
+def test_a_stream_that_does_not_fit_is_not_tried_over_and_over() -> None:
+    """A codec that RTMP lacks stays so; a refused connection may be accepted the next time."""
+    assert is_permanent(why("Video codec hevc not compatible with flv", began=False))
+    assert not is_permanent(why("Connection refused", began=False))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        push_copy(play_list_input(7), rtmp_output(URL, 8), progress="/state/push.progress"),
+        signal_command(rtmp_output(URL, 8)),
+    ],
+    ids=["push", "signal"],
+)
+def test_a_command_line_shows_the_server_alone(command: list[str]) -> None:
+    """The process list shows scheme, host and port of a destination; its path and key are read from a descriptor."""
+    assert "canary" not in " ".join(command)
+    assert command[-1] == "rtmps://live.example:443/"
+    assert "/dev/fd/8" in command
+
+
+def test_a_preset_holds_application_and_key() -> None:
+    """Path and query are the application; a key may hold equal signs and questions."""
+    assert publish_preset(URL, KEY) == "rtmp_app=app/instance?token=canary-token\nrtmp_playpath=canary=key?x=y\n"
+
+
+def test_a_play_list_quotes_its_address() -> None:
+    """A quote in a key does not end the address."""
+    assert r"file 'rtmp://h/app/it'\''s'" in play_list("rtmp://h/app/", "it's")
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("rtmp://h/app", "rtmp://h/"),
+        ("rtmp://[2001:db8::1]:1936/app", "rtmp://[2001:db8::1]:1936/"),
+        ("rtmp://user:canary@h:1/app", "rtmp://h:1/"),
+    ],
+)
+def test_a_server_is_scheme_host_and_port(url: str, server: str) -> None:
+    """Nothing else of a URL is shown."""
+    assert server_of(url) == server
