@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,11 +14,20 @@ if TYPE_CHECKING:
     from reconciler.media.probe import ProbeSource, Reception
     from reconciler.settings import Settings
 
+FIRST_FRAME_S: Final = 20.0
+"""How long the first frame may take: connecting, a key frame, and five seconds in which ffmpeg learns the streams."""
+
 
 @click.command(name="probe")
 @click.argument("output")
 @form_option
-@click.option("--seconds", type=click.FloatRange(min=0.5), default=10.0, show_default=True, help="How long to receive.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.5),
+    default=10.0,
+    show_default=True,
+    help="How long to receive, from the first frame on.",
+)
 @backend_options
 @click.pass_obj
 def command(options: Options, /, output: str, *, form: str, seconds: float, **backend: Any) -> None:
@@ -26,7 +35,7 @@ def command(options: Options, /, output: str, *, form: str, seconds: float, **ba
     Receive from an output, and report resolution, rate, frames and discontinuities.
 
     OUTPUT is output/FLOW/NAME or FLOW/NAME. It is pulled from, or listened for where it calls this machine. The exit
-    status is 1 when nothing arrived.
+    status is 1 when no frame arrived within 20 s.
     """
     from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
@@ -49,6 +58,7 @@ async def _receive(settings: "Settings", name: str, *, seconds: float) -> "Recep
     source = await _source(settings, name)
     async with Receiver(source) as receiver:
         with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(receiver.frames(1), FIRST_FRAME_S)
             # Nothing fulfils the condition, so this ends with the time, or early when the receiver itself breaks.
             await asyncio.wait_for(receiver.until(lambda _: False), seconds)
         return receiver.reception
@@ -69,7 +79,7 @@ def report_text(output: str, reception: "Reception", *, seconds: float) -> str:
     """Return what arrived, in a few words."""
     if not reception.frames:
         why = reception.last_error or "nobody said why"
-        return f"{output}: nothing arrived within {seconds:g} s: {why}"
+        return f"{output}: nothing arrived within {FIRST_FRAME_S:g} s: {why}"
     return (
         f"{output}: {reception.codec} {reception.width}x{reception.height} {reception.fps:g} fps, "
         f"{reception.bitrate_bps / 1e6:.2f} Mb/s, {reception.frames} frames, "

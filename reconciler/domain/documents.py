@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol as Interface
 
 from reconciler.domain.findings import Finding, Position, Rule
-from reconciler.domain.model import Flow, FlowKey, FlowLink, Output, OutputKey, OutputSettings, OutputSpec, Region, Srt
+from reconciler.domain.model import Flow, Output, OutputKey, OutputSettings, OutputSpec, Region, Srt
 from reconciler.domain.protocols import Protocol
 from reconciler.domain.regions import latency_for
 
@@ -100,13 +100,6 @@ class OutputDraft:
                 max_concurrent=self.max_concurrent,
             ),
         )
-
-    @property
-    def link(self) -> FlowKey | None:
-        """Return the flow whose input this output calls, if it calls one."""
-        if isinstance(self.settings, Srt) and isinstance(self.settings.peer, FlowLink):
-            return self.settings.peer.flow
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.domain.documents import NAME, Fault, FlowDocument, FlowDraft, OutputDocument, Path
 from reconciler.domain.findings import Finding
-from reconciler.domain.model import Flow, Output, RtmpPush
+from reconciler.domain.model import Flow, FlowKey, FlowLink, Output, RtmpPush, Srt
 from reconciler.domain.protocols import ALLOWED_OUTPUTS
 from reconciler.domain.rules import written
 from reconciler.domain.rules.catalogue import DUPLICATE_LIVE_NAME, DUPLICATE_NAME, MATRIX
@@ -42,8 +42,8 @@ class Family:
     desired_outputs: tuple[Output, ...]
     """Those whose documents are not broken, by name."""
     pushes: tuple[Push, ...]
-    links: tuple[tuple[OutputDocument, Output], ...]
-    """Outputs that call another flow."""
+    links: tuple[tuple[OutputDocument, Output, FlowKey], ...]
+    """Outputs that call another flow, and that flow."""
 
 
 def family(flow: FlowDocument, outputs: Sequence[OutputDocument]) -> Family:
@@ -59,7 +59,7 @@ def family(flow: FlowDocument, outputs: Sequence[OutputDocument]) -> Family:
         desired_flow=flow.draft.flow if flow.draft is not None else None,
         desired_outputs=tuple(sorted((output for _, output in settled), key=lambda output: output.key.name)),
         pushes=tuple(_pushes(outputs)),
-        links=tuple((document, output) for document, output in settled if document.draft and document.draft.link),
+        links=tuple(_links(settled)),
     )
 
 
@@ -74,6 +74,15 @@ def _findings(
                 yield fault.at(document.place)
     if flow is not None:
         yield from _matrix(flow, outputs)
+
+
+def _links(
+    settled: Sequence[tuple[OutputDocument, Output]],
+) -> Iterator[tuple[OutputDocument, Output, FlowKey]]:
+    for document, output in settled:
+        settings = output.spec.settings
+        if isinstance(settings, Srt) and isinstance(settings.peer, FlowLink):
+            yield document, output, settings.peer.flow
 
 
 def _same_names(outputs: Sequence[OutputDocument]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reconciler.domain import regions
 from reconciler.domain.documents import Fault, FlowDocument, OutputDocument, Path
 from reconciler.domain.findings import Finding
-from reconciler.domain.model import Encryption, FlowKey, FlowLink, FlowSpec, Output, Srt
+from reconciler.domain.model import Encryption, FlowSpec, Output, Srt
 from reconciler.domain.protocols import SrtMode
 from reconciler.domain.rules import written
 from reconciler.domain.rules.catalogue import LINK_MISMATCH, LINK_TARGET, LOOP
@@ -30,12 +30,6 @@ class Link:
     def ends(self) -> tuple[str, str]:
         """Return the names of the flow that sends and of the flow that is called."""
         return self.output.key.flow, self.target.name or ""
-
-
-def called(output: Output) -> FlowKey | None:
-    """Return the flow that an output calls, if it calls one."""
-    settings = output.spec.settings
-    return settings.peer.flow if isinstance(settings, Srt) and isinstance(settings.peer, FlowLink) else None
 
 
 def check(links: Iterable[Link]) -> Iterator[Finding]:

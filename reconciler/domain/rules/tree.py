@@ -26,7 +26,7 @@ from reconciler.domain.rules.catalogue import (
     UNKNOWN_FLOW,
 )
 from reconciler.domain.rules.families import LIVE_NAME, Family, Push
-from reconciler.domain.rules.links import CALLED_FLOW, Link, called
+from reconciler.domain.rules.links import CALLED_FLOW, Link
 from reconciler.domain.rules.nearest import did_you_mean
 
 if TYPE_CHECKING:
@@ -212,10 +212,7 @@ def _same_pushes(families: Sequence[Family]) -> Iterator[Finding]:
 
 def _linked(families: Sequence[Family], names: _Names) -> Iterator[Finding]:
     found: list[Link] = []
-    for document, output in chain.from_iterable(one.links for one in families):
-        key = called(output)
-        if key is None:
-            continue
+    for document, output, key in chain.from_iterable(one.links for one in families):
         target = names.flows.get(key.name)
         if target is not None:
             found.append(Link(document=document, output=output, target=target))

@@ -3,9 +3,9 @@
 import pytest
 
 from reconciler.domain.documents import Distance, Fault, Path, pointer
-from reconciler.domain.model import FlowKey, Region, Srt
+from reconciler.domain.model import Region, Srt
 from reconciler.domain.rules.catalogue import UNKNOWN_PROPERTY
-from tests.unit.domain.rules.worlds import FRANKFURT, SINGAPORE, InFile, calling, output
+from tests.unit.domain.rules.worlds import FRANKFURT, SINGAPORE, InFile, output
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,3 @@ def test_a_draft_settles_in_the_region_of_its_flow() -> None:
 def test_a_stated_number_wins_over_the_country() -> None:
     """The advice is for those who do not say."""
     assert Distance(country="DE", latency_ms=7).latency_from(Region("ap-singapore")) == 7
-
-
-def test_a_draft_knows_whom_it_calls() -> None:
-    """Only a flow is a link; a host is none."""
-    linked, plain = output(settings=calling("other")).draft, output().draft
-
-    assert linked is not None
-    assert plain is not None
-    assert (linked.link, plain.link) == (FlowKey("other"), None)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.findings import Finding, Position, Severity, has_errors, in_order
@@ -28,6 +28,7 @@ def test_only_errors_keep_a_tree_from_being_applied() -> None:
 PLACES = st.builds(Position, st.sampled_from(["a", "b"]), st.integers(1, 3), st.integers(1, 3))
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Finding, rule=st.sampled_from([MATRIX, HOST_BITS]), at=PLACES, message=st.text(max_size=2))))
 def test_the_order_is_that_of_the_places(findings: list[Finding]) -> None:
     """Whatever order they come in, they leave in the order of their places."""

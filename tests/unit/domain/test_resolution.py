@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from reconciler.domain.errors import SecretUnavailableError
 from reconciler.domain.model import (
@@ -167,6 +167,15 @@ def test_versions_are_summed_before_and_after() -> None:
         assert secret_versions(one.outputs[0].spec) == 5
 
 
+def test_every_sort_of_secret_has_its_version() -> None:
+    """Pulled keys and passwords count as passphrases do."""
+    pull = RtmpPullSource(source=RtmpAddress(url="rtmp://x/a", stream_key=ref("KEY", version=6)))
+    login = RtspSource(url="rtsp://x/1", credentials=Credentials(username="u", password=ref("KEY", version=7)))
+
+    assert [secret_versions(flow_of(settings).spec) for settings in (pull, login, Rtp())] == [6, 7, 0]
+
+
+@settings(deadline=None)
 @given(strategies.desireds())
 def test_nothing_is_lost(desired: Desired) -> None:
     """With every secret there, resolving changes secrets and nothing else."""

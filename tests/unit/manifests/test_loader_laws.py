@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.documents import Path
@@ -17,6 +17,7 @@ KEYS = PRINTABLE.filter(lambda text: len(text) < 100)
 JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
 
 
+@settings(deadline=None)
 @given(JSON.filter(lambda value: value is not None), st.booleans(), st.sampled_from([None, 1, 3]))
 def test_json_is_yaml(value: object, escaped: bool, indent: int | None) -> None:  # noqa: FBT001 -- drawn by hypothesis.
     """What `json` writes is read as the same value, in any of its layouts."""
@@ -29,6 +30,7 @@ def test_json_is_yaml(value: object, escaped: bool, indent: int | None) -> None:
     assert [document.faults for document in found.documents] == [[]]
 
 
+@settings(deadline=None)
 @given(JSON.filter(lambda value: value is not None))
 def test_every_value_has_its_place(value: object) -> None:
     """The text at the place of a value begins as the value does."""
@@ -55,6 +57,7 @@ def below(value: object, path: Path = ()) -> list[tuple[Path, object]]:
 YAMLISH = st.text(st.sampled_from("ab:-{}[],&*!|>'\"%@#? \n\t.0123~<é\\"), max_size=60)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=80), YAMLISH.map(str.encode)))
 def test_nothing_breaks_the_loader(content: bytes) -> None:
     """Whatever the bytes are, the answer is documents and faults, each within the text."""
@@ -67,6 +70,7 @@ def test_nothing_breaks_the_loader(content: bytes) -> None:
         assert document.at(())[0] <= line_count
 
 
+@settings(deadline=None)
 @given(YAMLISH, YAMLISH)
 def test_a_broken_neighbour_changes_nothing(before: str, after: str) -> None:
     """A sound document is read the same, whatever stands in the documents around it."""

@@ -155,6 +155,16 @@ def test_a_finding_between_documents_has_its_line() -> None:
     assert str(verdict.findings[0]).startswith("a.yaml:6:30: SL305 error: an input of protocol RTMP cannot feed")
 
 
+def test_findings_in_many_files_have_their_lines() -> None:
+    """However many files are looked at again."""
+    outputs = {f"{index:02}.yaml": "\n" * index + OUTPUT.replace("RTMP_PULL", "RTSP") for index in range(20)}
+    renamed = {path: text.replace("tower", f"t{path[:2]}") for path, text in outputs.items()}
+
+    verdict = read({**renamed, "x.yaml": FLOW})
+
+    assert lines(verdict) == [f"{index:02}.yaml:{4 + index}:30: SL305 error:" for index in range(20)]
+
+
 def test_files_that_could_not_be_read_say_why() -> None:
     """The source's words are told; what may be in them is not missed."""
     verdict = ManifestReader().read([ManifestFile(path="a.yaml", problem="no reason"), *files({"b.yaml": OUTPUT})])

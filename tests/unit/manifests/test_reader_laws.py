@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.documents import Path
@@ -26,6 +26,7 @@ def file_of(path: str, documents: list[Json]) -> ManifestFile:
     return ManifestFile(path=path, content="\n---\n".join(map(json.dumps, documents)).encode())
 
 
+@settings(deadline=None)
 @given(strategies.desireds())
 def test_decode_is_the_inverse_of_encode(desired: Desired) -> None:
     """What is desired and written out is read as the same, to the last property."""
@@ -38,6 +39,7 @@ def test_decode_is_the_inverse_of_encode(desired: Desired) -> None:
 TREES = st.lists(st.sampled_from([*EVERY.values(), {"kind": "Flow"}, {"x": 1}, []]), max_size=6)
 
 
+@settings(deadline=None)
 @given(TREES, st.randoms(use_true_random=False))
 def test_the_order_of_files_never_matters(documents: list[Json], chance: random.Random) -> None:
     """Files are judged by their paths, in whatever order the source finds them."""
@@ -48,6 +50,7 @@ def test_the_order_of_files_never_matters(documents: list[Json], chance: random.
     assert ManifestReader().read(shuffled) == ManifestReader().read(files)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, len(EVERY) - 1), max_size=4), max_size=5))
 def test_memory_never_matters(trees: list[list[int]]) -> None:
     """A reader that has seen other trees says what a new one says."""

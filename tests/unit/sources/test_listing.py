@@ -1,5 +1,6 @@
 """Which files below a path are manifests."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,17 @@ def test_an_ignore_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content
     problems = [one for one in listed(tmp_path) if one.problem]
 
     assert [one.path for one in problems] == [str(tmp_path / IGNORE_FILE)]
+
+
+def test_a_directory_that_goes_meanwhile_is_a_problem(tmp_path: Path) -> None:
+    """What was in it is not known, and must not pass for deleted."""
+    tree(tmp_path, "a/x.yaml", "b/x.yaml")
+    walk = listed(tmp_path)
+    first = Path(next(walk).path).parent
+    (other,) = {tmp_path / "a", tmp_path / "b"} - {first}
+    shutil.rmtree(other)
+
+    assert [(one.path, one.problem) for one in walk] == [(str(other), "No such file or directory")]
 
 
 def test_missing(tmp_path: Path) -> None:

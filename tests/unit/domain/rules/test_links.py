@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.domain.documents import Distance
-from reconciler.domain.model import Srt
+from reconciler.domain.model import Region, Srt
 from reconciler.domain.protocols import Protocol, SrtMode
 from tests.unit.domain.rules.worlds import (
     CALLER,
@@ -76,19 +76,26 @@ def test_a_country_that_there_is_not_says_no_latency() -> None:
     assert ids(flow("a"), flow("b"), output(of="a", settings=calling("b"), distance=nowhere)) == []
 
 
+def test_where_nobody_knows_the_distance_there_is_no_advice() -> None:
+    """A relay may be anywhere."""
+    local = Region("local")
+
+    assert ids(flow("a", region=FRANKFURT), flow("b", region=local), output(of="a", settings=calling("b"))) == []
+
+
 @pytest.mark.parametrize(
     ("links", "expected"),
     [
         pytest.param([("a", "a")], ["a -> a"], id="a flow calls itself"),
         pytest.param([("a", "b"), ("b", "a")], ["a -> b -> a"], id="two call each other"),
         pytest.param([("a", "b"), ("b", "c"), ("c", "a")], ["a -> b -> c -> a"], id="three in a round"),
-        pytest.param([("a", "b"), ("b", "c"), ("a", "c")], [], id="two ways to one flow are no loop"),
+        pytest.param([("a", "b"), ("b", "c"), ("a", "c"), ("b", "d"), ("c", "d")], [], id="two ways"),
         pytest.param([("a", "b"), ("b", "a"), ("c", "c")], ["a -> b -> a", "c -> c"], id="two loops are two findings"),
     ],
 )
 def test_streams_do_not_go_round(links: list[tuple[str, str]], expected: list[str]) -> None:
     """Each circle is one finding, at its first link in the order of the documents."""
-    flows = [flow(name) for name in "abc"]
+    flows = [flow(name) for name in "abcd"]
     outputs = [output(f"{one}_{other}", of=one, settings=calling(other)) for one, other in links]
 
     findings = found(*flows, *outputs)
