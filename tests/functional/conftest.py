@@ -1,5 +1,6 @@
 """A relay of its own for each test, without media, and the real command in a folder of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -78,6 +79,27 @@ class Shop:
             stdin=subprocess.DEVNULL,
             timeout=DEADLINE_S,
         )
+
+    def on_terminal(self, *words: str, answer: str) -> tuple[int, str]:
+        """Return how a command ended that asks on a terminal and is answered so, and all that stood there."""
+        ours, theirs = os.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reconciler", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        os.write(ours, f"{answer}\n".encode())
+        shown = b""
+        # Linux tells the end of a terminal's last writer as an I/O error.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 65536):
+                shown += piece
+        os.close(ours)
+        return process.wait(DEADLINE_S), shown.decode()
 
     def start(self, *words: str) -> "Started":
         """Start a command that goes on."""

@@ -58,6 +58,22 @@ def test_json_is_all_that_stands_on_stdout(shop: Shop, relay: Started) -> None:
     assert relay.process.poll() is None
 
 
+def test_on_a_terminal_it_asks_first(shop: Shop, relay: Started) -> None:
+    """A no sends nothing; a yes sends what was shown, and the progress is told."""
+    declined = shop.on_terminal("--no-color", "apply", answer="n")
+    written = writes(relay).total()
+    agreed = shop.on_terminal("--no-color", "apply", answer="y")
+
+    assert declined[0] == ExitStatus.OK
+    assert "Nothing was sent." in declined[1]
+    assert written == 0
+    assert agreed[0] == ExitStatus.OK, agreed[1]
+    assert "Send these changes?" in agreed[1]
+    assert "done     create output/news/tower" in agreed[1]
+    assert "\x1b[" not in agreed[1]
+    assert silent_about_secrets(declined[1], agreed[1])
+
+
 @pytest.mark.usefixtures("relay")
 def test_a_missing_secret_fails_its_output_alone(shop: Shop) -> None:
     """The output is named with the variable that is not set; the flow is made."""
