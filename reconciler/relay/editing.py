@@ -12,7 +12,7 @@ class EditRules(StrEnum):
 
     STRICT_2021 = "strict-2021"
     """Nothing is created, edited or deleted while the flow runs."""
-    CONSOLE_2022 = "console-2022"
+    LIVE_2022 = "2022"
     """Outputs are created and deleted live; of what is there, only the allowlist is edited."""
     LIVE_2023 = "live-2023"
     """Everything is edited live, as the engines can do it."""

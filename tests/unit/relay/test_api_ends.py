@@ -429,7 +429,7 @@ async def test_what_may_be_changed_while_a_flow_runs(ruled: Api) -> None:
     state = "InvalidParameter.State"
     expected = {
         EditRules.STRICT_2021: [state] * 5,
-        EditRules.CONSOLE_2022: ["", "", state, state, ""],
+        EditRules.LIVE_2022: ["", "", state, state, ""],
         EditRules.LIVE_2023: [""] * 5,
     }
     await ruled.done("StartStreamLinkFlow", {"FlowId": flow["FlowId"]})
