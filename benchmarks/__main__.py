@@ -2,13 +2,13 @@
 
 import argparse
 
-from benchmarks import validate
+from benchmarks import follow, validate
 
 
 def main() -> None:
     """Run every measurement, or the one that is named."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure beside the peers, in interleaved runs.")
-    parser.add_argument("name", nargs="?", choices=["validate", "check-jsonschema"], help="this one alone")
+    parser.add_argument("name", nargs="?", choices=["validate", "check-jsonschema", "follow"], help="this one alone")
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args()
@@ -16,6 +16,8 @@ def main() -> None:
         validate.measure(documents=chosen.documents, rounds=chosen.rounds)
     if chosen.name in {None, "check-jsonschema"}:
         validate.measure_beside_check_jsonschema(documents=chosen.documents, rounds=1)
+    if chosen.name in {None, "follow"}:
+        follow.measure(rounds=chosen.rounds)
 
 
 if __name__ == "__main__":
