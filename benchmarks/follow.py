@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler import wiring
+from reconciler.cli import logs
 from reconciler.domain.model import Srt
 from reconciler.ports.backend import Backend
 
@@ -24,6 +25,7 @@ WITHIN_S: Final = 30.0
 
 def measure(*, rounds: int) -> None:
     """Edit the latency of the studio's listener again and again, and print from write to live."""
+    logs.configure(None)
     took_ms = asyncio.run(_measure(rounds))
     print(  # noqa: T201 -- a benchmark prints its table
         f"\nfile written -> live at the relay, {rounds} edits, debounce {DEBOUNCE_MS} ms included: "
