@@ -184,8 +184,13 @@ async def writing(pipe: IO[bytes] | None) -> AsyncIterator[asyncio.StreamWriter]
 
 
 def tied(argv: Sequence[str], *, with_signal: str = "KILL") -> list[str]:
-    """Return the command line that runs `argv` so that the kernel ends it when we die, however we die."""
-    return ["/usr/bin/setpriv", "--pdeathsig", with_signal, "--", *argv]
+    """
+    Return the command that runs `argv` and that the kernel ends when this process dies, however it dies.
+
+    A parent that died before the kernel was asked would leave it alone for ever, so the shell looks once more.
+    """
+    still_there = '[ "$PPID" = "$0" ] && exec "$@"'
+    return ["/usr/bin/setpriv", "--pdeathsig", with_signal, "/bin/sh", "-c", still_there, str(os.getpid()), *argv]
 
 
 def is_alive(identity: Identity) -> bool:

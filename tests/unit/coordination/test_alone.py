@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.coordination.alone import LOCK_NAME, AloneInDirectory, Holder, holder_of, terminate
 from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, StateHeldError
+from reconciler.ports.coordinator import Coordinator
 
 HOLD = """
 import sys
@@ -130,3 +131,16 @@ def test_a_process_that_only_has_the_number_is_left_alone(other: subprocess.Pope
     other.kill()
     other.wait()
     assert terminate(Holder(pid=other.pid, started=1), timeout_s=0)
+
+
+def test_it_keeps_the_port(tmp_path: Path) -> None:
+    """The loop and the relay know it as a coordinator; once it lets go, another may write."""
+    first: Coordinator = AloneInDirectory(tmp_path)
+    second: Coordinator = AloneInDirectory(tmp_path)
+
+    first.acquire()
+    first.release()
+    second.acquire()
+    second.release()
+
+    assert holder_of(tmp_path) is None
