@@ -133,14 +133,15 @@ def test_a_process_that_only_has_the_number_is_left_alone(other: subprocess.Pope
     assert terminate(Holder(pid=other.pid, started=1), timeout_s=0)
 
 
-def test_it_keeps_the_port(tmp_path: Path) -> None:
-    """The loop and the relay know it as a coordinator; once it lets go, another may write."""
-    first: Coordinator = AloneInDirectory(tmp_path)
-    second: Coordinator = AloneInDirectory(tmp_path)
+def let_go(coordinator: Coordinator) -> None:
+    """Take and leave the right to write, through the port."""
+    coordinator.acquire()
+    coordinator.release()
 
-    first.acquire()
-    first.release()
-    second.acquire()
-    second.release()
+
+def test_it_is_a_coordinator(tmp_path: Path) -> None:
+    """The port is all that others know of it; once it lets go, another may write."""
+    let_go(AloneInDirectory(tmp_path))
+    let_go(AloneInDirectory(tmp_path))
 
     assert holder_of(tmp_path) is None
