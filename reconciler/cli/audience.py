@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from reconciler.domain.errors import UsageError
-from reconciler.domain.model import FoundFlow, FoundOutput, OutputKey, Region
+from reconciler.domain.model import FoundFlow, FoundOutput, OutputKey, Region, Srt
 from reconciler.media.far_ends import probe_source, signal_target
 from reconciler.media.probe import ProbeSource, Receiver, Reception
 from reconciler.media.rtmp_server import RtmpServers
@@ -147,5 +147,5 @@ def _seat(output: FoundOutput) -> _Seat:
 def _protocol(output: FoundOutput) -> str:
     if output.spec is None:
         return "?"
-    mode = getattr(output.spec.settings, "mode", None)
-    return f"{output.spec.protocol} {mode}" if mode is not None else str(output.spec.protocol)
+    settings = output.spec.settings
+    return f"{output.spec.protocol} {settings.mode}" if isinstance(settings, Srt) else str(output.spec.protocol)

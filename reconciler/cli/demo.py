@@ -122,6 +122,9 @@ class Demonstration:
         return ExitStatus.ALL_FAILED
 
     def _reasons(self, rows: tuple[Row, ...]) -> Iterator[str]:
+        if self._ended.is_set():
+            yield "error: cut short before every output had delivered"
+            return
         if not rows:
             yield f"error: no output appeared within {DELIVERY_S:.0f} s"
         for row in rows:

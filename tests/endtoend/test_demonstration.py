@@ -1,5 +1,6 @@
 """`run --demo --once`, the main job of `make run`, on the examples of this repository."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.endtoend.commands import Shell
+from tests.endtoend.commands import DEADLINE_S, Shell
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -58,3 +59,19 @@ async def test_a_broken_tree_shows_nothing(tmp_path: Path, reconciler: Shell) ->
     assert said.status == 3
     assert "flow.yaml:1:1: SL" in said.err
     assert not (reconciler.state / "relay.json").exists()
+
+
+async def test_cut_short_it_blames_no_output(examples: Path, reconciler: Shell) -> None:
+    """Somebody who ends it early is told so, and not that outputs failed."""
+    process = await reconciler.start("run", examples, "--demo", "--once")
+    assert process.stderr is not None
+    said = b""
+    async with asyncio.timeout(DEADLINE_S):
+        while b"loop.started" not in said:
+            said += await process.stderr.readline()
+        process.terminate()
+        _, rest = await process.communicate()
+
+    assert process.returncode == 1
+    assert b"cut short" in rest
+    assert b"delivered 0" not in rest
