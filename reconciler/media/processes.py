@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 KILL_AFTER_S: Final = 3.0
 """How long a process has between TERM and KILL."""
@@ -35,6 +36,55 @@ class Identity:
     """Start time, clock ticks since boot (field 22 of `/proc/PID/stat`)."""
     mark: str
     """A text that its command line holds, such as the path of its own folder."""
+
+
+class Process(Protocol):
+    """A process of ours, started by us or by an earlier run."""
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is."""
+        ...
+
+    @property
+    def running(self) -> bool:
+        """Whether it still runs."""
+        ...
+
+    async def wait(self) -> object:
+        """Return once it has ended."""
+        ...
+
+    async def end(self) -> None:
+        """End it and its session, and wait until it is gone."""
+        ...
+
+
+class Adopted:
+    """A process that an earlier run of ours started; it is no child, so nobody tells us its exit status."""
+
+    def __init__(self, identity: Identity, home: Path) -> None:
+        self.identity: Final = identity
+        self._home = home
+
+    @property
+    def running(self) -> bool:
+        """Whether this very process still runs."""
+        return is_alive(self.identity)
+
+    async def wait(self) -> None:
+        """Return once it has ended."""
+        if self.running:
+            await gone(self.identity.pid)
+
+    async def end(self) -> None:
+        """End it and its session, and wait until it is gone."""
+        await end(self.identity, home=self._home)
+
+
+def adopted(identity: Identity | None, home: Path) -> Adopted | None:
+    """Return the process of an earlier run, known for certain; None where it has ended. `home` is where it works."""
+    return Adopted(identity, home) if identity is not None and is_alive(identity) else None
 
 
 class Child:
@@ -81,6 +131,35 @@ class Child:
             await _end_session(self.identity.pid, kill_after_s=kill_after_s)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.wait(), _LAST_WAIT_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineUser:
+    """Whom engines run as where we are root."""
+
+    uid: int
+    gid: int
+
+
+ENGINE_USERS: Final = ("reconciler", "nobody")
+"""The first of these that the machine has is whom engines run as where we are root."""
+
+
+def engine_user() -> EngineUser | None:
+    """Return whom engines run as: nobody special where we are root, ourselves (None) where we are not."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    for name in ENGINE_USERS:
+        if name in known:
+            return EngineUser(uid=known[name].pw_uid, gid=known[name].pw_gid)
+    return None
+
+
+def as_user(argv: Sequence[str], user: EngineUser | None) -> list[str]:
+    """Return the command that runs `argv` as that user, and never with more rights than it has then."""
+    who = () if user is None else ("--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups")
+    return ["/usr/bin/setpriv", *who, "--no-new-privs", "--", *argv]
 
 
 def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -85,7 +85,8 @@ def _need(end: End) -> _Need:
             return _Need(own_port=True)
         case WireProtocol.RIST, _:
             return _Need(own_port=True)
-        case (WireProtocol.RTMP, Side.INPUT) | (WireProtocol.RTMP_PULL, Side.OUTPUT):
+        case (WireProtocol.RTMP, Side.INPUT) | (WireProtocol.RTMP_PULL, _):
+            # What is pulled from elsewhere goes through the flow's own server, which its players share.
             return _Need(rtmp=True)
         case WireProtocol.RTSP_PULL, Side.OUTPUT:
             return _Need(own_port=True)

@@ -64,13 +64,73 @@ class RtmpPush:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpPull:
+    """An RTMP address that we pull from, and what the flow's own server needs: the input of players and pushes."""
+
+    url: str
+    stream_key: Secret
+    host: str
+    """Address of the flow's RTMP server."""
+    port: int
+    """Port of the flow's RTMP server, where its outputs are played."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpReceive:
+    """The UDP address where RTP is sent to us."""
+
+    host: str
+    port: int
+    idle_timeout_ms: int = 5000
+    """A source that is silent for so long is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpDestination:
+    """Where RTP goes: a name or an address, and a port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpSend:
+    """One or two destinations that get every packet, each on its own."""
+
+    destinations: tuple[RtpDestination, ...]
+    idle_timeout_ms: int = 5000
+    """An output through which nothing went for so long is idle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtspPull:
+    """An RTSP address that we pull from."""
+
+    url: str
+    """Without user name and password."""
+    username: str = ""
+    password: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtspServe:
+    """The RTSP address where players pull: `rtsp://host:port/path`; each output has a port of its own."""
+
+    host: str
+    port: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotCarried:
     """An end whose protocol the engines do not carry; it is listed, kept and reported as such."""
 
     protocol: str
 
 
-MediaEnd = SrtEnd | RtmpIngest | RtmpPlay | RtmpPush | NotCarried
+InputEnd = SrtEnd | RtmpIngest | RtmpPull | RtpReceive | RtspPull | NotCarried
+OutputEnd = SrtEnd | RtmpPlay | RtmpPush | RtpSend | RtspServe | NotCarried
+MediaEnd = InputEnd | OutputEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +138,7 @@ class InputMedia:
     """The input of a running flow."""
 
     id: EndId
-    end: SrtEnd | RtmpIngest | NotCarried
+    end: InputEnd
     allowlist: tuple[str, ...] = ()
     """CIDRs that may publish; empty means everybody."""
 
@@ -88,7 +148,7 @@ class OutputMedia:
     """One output of a running flow."""
 
     id: EndId
-    end: SrtEnd | RtmpPlay | RtmpPush | NotCarried
+    end: OutputEnd
     allowlist: tuple[str, ...] = ()
     """CIDRs that may pull; empty means everybody."""
     max_concurrent: int = 4
@@ -112,6 +172,63 @@ class EndState(StrEnum):
     IDLE = "Idle"
 
 
+class TrackKind(StrEnum):
+    """What an elementary stream holds."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackHealth:
+    """One elementary stream that an end carries, over the last few seconds."""
+
+    kind: TrackKind
+    bitrate_bps: int = 0
+    fps: float = 0.0
+    """Frames (video) or frames of samples (audio) a second; 0 where the engine does not count them."""
+    pid: int | None = None
+    """In a transport stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SrtFigures:
+    """What libsrt counts of one connection; counters run from its beginning."""
+
+    latency_ms: int
+    """As negotiated."""
+    rtt_ms: float
+    packets_sent: int = 0
+    packets_received: int = 0
+    send_lost: int = 0
+    send_retransmitted: int = 0
+    send_dropped: int = 0
+    receive_lost: int = 0
+    receive_retransmitted: int = 0
+    receive_dropped: int = 0
+    encrypted: bool = False
+    """Whether keys were exchanged, not whether they were asked for."""
+    key_length: int = 0
+    """Bytes, as negotiated; 0 without encryption."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionHealth:
+    """One connection of an end: a publisher, a receiver, a push."""
+
+    id: str
+    """Stays the same as long as the connection, over a restart of the control plane too."""
+    peer: str
+    """`ip:port` or `[ip]:port`; the port is left out where it is not known."""
+    connected_ms: int
+    bitrate_bps: int = 0
+    bytes: int = 0
+    """Media bytes since the connection began."""
+    pipeline: int = 0
+    """0, or 1 for the second destination of an output with two."""
+    srt: SrtFigures | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndHealth:
     """What the engines know of one end now; all figures are theirs, none is made up."""
@@ -120,10 +237,10 @@ class EndHealth:
     connected_ms: int = 0
     """How long the end has been connected, milliseconds; 0 when it is not."""
     bitrate_bps: int = 0
-    """Media bits per second over the last few seconds."""
+    """Media bits per second over the last few seconds, all sessions together."""
     reconnections: int = 0
     last_error: str = ""
-    """Why it is not connected, in words, without secrets; empty when nothing is known to be wrong."""
+    """Why it is not connected, or whom it refused last, in words, without secrets; empty when nothing is wrong."""
     peer: str = ""
     """Address of the peer, `ip:port`, when one is connected."""
     latency_ms: int | None = None
@@ -133,6 +250,10 @@ class EndHealth:
     packets_retransmitted: int | None = None
     packets_dropped: int | None = None
     encrypted: bool | None = None
+    sessions: tuple[SessionHealth, ...] = ()
+    """Connections of this moment, the oldest first."""
+    tracks: tuple[TrackHealth, ...] = ()
+    """What the end carries; empty where the engine does not look into it."""
 
 
 class Media(Protocol):

@@ -2,17 +2,34 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
 
 from reconciler.media.hooks import HookServer
-from reconciler.media.processes import Identity, end, load
+from reconciler.media.processes import Identity, end, engine_user, load
+from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.rtmp import RtmpFlow
+from reconciler.relay.engines.rtp import RtpFlow
 from reconciler.relay.engines.srt import SrtFlow
 from reconciler.relay.engines.words import ends_of, not_carried, waiting
-from reconciler.relay.media import EndHealth, EndId, FlowMedia, InputMedia, NotCarried, OutputMedia, RtmpIngest, SrtEnd
+from reconciler.relay.media import (
+    EndHealth,
+    EndId,
+    FlowMedia,
+    InputMedia,
+    NotCarried,
+    OutputMedia,
+    RtmpIngest,
+    RtmpPull,
+    RtpReceive,
+    RtspPull,
+    SrtEnd,
+)
+
+FOLDER: Final = "media"
+"""Below the state directory: a folder for each flow that is carried."""
 
 LOOK_S: Final = 1.0
 """Between two looks at a flow: an engine that died is noticed, and its figures are read."""
@@ -66,33 +83,30 @@ class Supervisor:
     """
     Implements `reconciler.relay.media.Media` with real engines.
 
-    Each flow has engines, and a folder below `state`, of its own. Engines that an earlier run left there are ended when
-    the first flow is carried, or by `start`.
+    Each flow has engines, and a folder below `state`, of its own. Engines outlive us when we are killed: those of flows
+    that run on are adopted by the next `carry`, and `start` ends those of all others.
     """
 
     def __init__(self, *, state: Path) -> None:
+        self.state: Final = state
         # Engines work in folders of their own, where a path relative to ours would mean another place.
-        self._state = state.absolute() / "media"
+        self._state = state.absolute() / FOLDER
+        self._user = engine_user()
         self._hooks = HookServer()
         self._keepers: dict[str, _Keeper] = {}
-        self._starting = asyncio.Lock()
-        self._started = False
 
-    async def start(self) -> None:
-        """End what an earlier run left, and be ready; a second start is nothing."""
-        async with self._starting:
-            if not self._started:
-                self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
-                await end_left_over(self._state)
-                await self._hooks.start()
-                self._started = True
+    async def start(self, running: Collection[str] = ()) -> None:
+        """End what an earlier run left of flows other than those that run, and remove their folders."""
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await end_left_over(self._state, kept={_folder_name(flow_id) for flow_id in running})
 
     async def carry(self, flow: FlowMedia) -> None:
         """Make the engines carry this flow so; an end that cannot start reports it in `health` and is retried."""
-        await self.start()
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self._hooks.start()
         keeper = self._keepers.get(flow.id)
         if keeper is None:
-            keeper = self._keepers[flow.id] = _Keeper(self._state / f"flow-{quote(flow.id, safe='')}", self._hooks)
+            keeper = self._keepers[flow.id] = _Keeper(self._home(flow.id), self._hooks)
         await keeper.carry(flow)
 
     async def drop(self, flow_id: str) -> None:
@@ -101,6 +115,8 @@ class Supervisor:
         if keeper is not None:
             await keeper.close()
             del self._keepers[flow_id]
+        else:
+            await end_engines(self._home(flow_id).records)
 
     async def health(self, flow_id: str) -> Mapping[EndId, EndHealth]:
         """Return the health of each end of a carried flow; empty for a flow that is not carried."""
@@ -111,13 +127,15 @@ class Supervisor:
         """End every engine and leave no process behind."""
         await asyncio.gather(*(self.drop(flow_id) for flow_id in list(self._keepers)))
         await self._hooks.close()
-        self._started = False
+
+    def _home(self, flow_id: str) -> FlowHome:
+        return FlowHome(self._state / _folder_name(flow_id), self._user)
 
 
 class _Keeper:
     """One flow's engine, and the task that looks after it."""
 
-    def __init__(self, home: Path, hooks: HookServer) -> None:
+    def __init__(self, home: FlowHome, hooks: HookServer) -> None:
         self._home = home
         self._hooks = hooks
         self._engine: FlowEngine | None = None
@@ -127,24 +145,33 @@ class _Keeper:
 
     async def carry(self, flow: FlowMedia) -> None:
         async with self._lock:
-            if self._engine is not None and self._flow is not None and _kind(self._flow) is not _kind(flow):
+            kind = _kind_of(flow)
+            if self._engine is not None and self._flow is not None and _kind_of(self._flow) != kind:
                 await self._engine.close()
                 self._engine = None
             self._flow = flow
             if self._engine is None:
-                self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+                await self._make_home(kind)
                 self._engine = self._new_engine(flow)
             await self._engine.converge(flow)
         if self._task is None:
             self._task = asyncio.create_task(self._look_after())
 
+    async def _make_home(self, kind: str) -> None:
+        """Make the folder; engines of another kind that an earlier run left there would never be adopted: they go."""
+        if self._home.kind not in {"", kind}:
+            await end_engines(self._home.records)
+        self._home.make(kind)
+
     def _new_engine(self, flow: FlowMedia) -> FlowEngine:
         match flow.input.end:
             case SrtEnd():
                 return SrtFlow(self._home)
-            case RtmpIngest():
+            case RtmpIngest() | RtmpPull():
                 return RtmpFlow(self._home, self._hooks)
-            case NotCarried():
+            case RtpReceive():
+                return RtpFlow(self._home)
+            case RtspPull() | NotCarried():
                 return NoEngine()
 
     async def _look_after(self) -> None:
@@ -167,7 +194,7 @@ class _Keeper:
             if self._engine is not None:
                 await self._engine.close()
                 self._engine = None
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._home.remove()
         self._raise_if_broken()
 
     def _raise_if_broken(self) -> None:
@@ -176,26 +203,38 @@ class _Keeper:
             self._task.result()
 
 
-async def end_left_over(state: Path) -> None:
-    """End the engines that an earlier run left, each known for certain, and remove their folders."""
-    homes = _folders(state)
-    for home in homes:
-        for identity in _identities(home):
-            await end(identity, home=home)
-        shutil.rmtree(home, ignore_errors=True)
+async def end_left_over(state: Path, *, kept: Collection[str] = ()) -> int:
+    """End the engines that an earlier run left below `state`, but for those in folders kept; return how many."""
+    return sum([await end_engines(home) for home in _folders(state) if home.name not in kept])
+
+
+async def end_engines(records: Path) -> int:
+    """End the engines of one flow, each known for certain, and remove its folder; return how many there were."""
+    ended = sum([await end(identity, home=records) for identity in _identities(records)])
+    shutil.rmtree(records, ignore_errors=True)
+    return ended
 
 
 def _folders(state: Path) -> list[Path]:
     return sorted(state.glob("flow-*"))
 
 
-def _identities(home: Path) -> list[Identity]:
-    found = (load(path) for path in sorted(home.glob("*.identity")))
+def _identities(records: Path) -> list[Identity]:
+    found = (load(path) for path in sorted(records.rglob("*.identity")))
     return [identity for identity in found if identity is not None]
 
 
-def _kind(flow: FlowMedia) -> type:
-    return type(flow.input.end)
+def _folder_name(flow_id: str) -> str:
+    return f"flow-{quote(flow_id, safe='')}"
+
+
+def _kind_of(flow: FlowMedia) -> str:
+    """Return which engines carry a flow: RTMP inputs of both kinds are served alike."""
+    match flow.input.end:
+        case RtmpIngest() | RtmpPull():
+            return "rtmp"
+        case source:
+            return type(source).__name__
 
 
 def _idle(one: InputMedia | OutputMedia) -> EndHealth:

@@ -75,7 +75,7 @@ def test_a_signal_is_published_and_received(carrying: Shop) -> None:
     assert second.returncode == ExitStatus.USAGE
     assert "is connected" in second.stderr
     assert status == 143
-    assert "srt_engine" in shown
+    assert "reconciler.relay.programs" in shown
     assert not any(canary in shown for canary in CANARIES.values())
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from reconciler.domain.secrets import Secret
@@ -11,6 +10,7 @@ from reconciler.media.hooks import HookServer
 from reconciler.media.nginx import Nginx, NginxFailedError, RtmpListener, RtmpStream, bracketed, reached_at
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.relay.engines.gate import Gate
+from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.push import HubSource, Pushes
 from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
 from reconciler.relay.giving import PLAY_APP
@@ -34,10 +34,10 @@ _ROLE_PUBLISHER: Final = "publisher"
 class RtmpFlow:
     """Carries one RTMP flow in a folder of its own."""
 
-    def __init__(self, home: Path, hooks: HookServer) -> None:
-        self._home = home
+    def __init__(self, home: FlowHome, hooks: HookServer) -> None:
+        self._home = home.run
         self._hooks = hooks
-        self._nginx = Nginx(home, outlives_us=True)
+        self._nginx = Nginx(home.run, outlives_us=True)
         self._gate: Gate | None = None
         self._gate_url = ""
         self._served: RtmpIngest | None = None
@@ -45,7 +45,7 @@ class RtmpFlow:
         self._retry_s = 0.0
         self._last_error = ""
         self._hub = Secret(secrets.token_urlsafe(18))
-        self._pushes = Pushes(home)
+        self._pushes = Pushes(home.run)
         self._rates: dict[EndId, RateWindow] = {}
         self._sent_bytes: dict[EndId, float] = {}
         self._copied_bytes = 0

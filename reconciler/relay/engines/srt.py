@@ -1,16 +1,12 @@
 """An SRT flow: one engine process for its input and SRT outputs, and ffmpeg for what it pushes over RTMP."""
 
 import asyncio
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from reconciler.media import srt
-from reconciler.media.processes import Child, Streams, save, spawn
-from reconciler.media.programs import SYSTEM_PYTHON
-from reconciler.media.rates import Backoff, RateWindow
-from reconciler.media.sockets import connected
+from reconciler.media.rates import RateWindow
+from reconciler.relay.engines.home import FlowHome
+from reconciler.relay.engines.program import EngineFailedError, EngineProgram
 from reconciler.relay.engines.push import Pushes, TapSource
 from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
 from reconciler.relay.media import (
@@ -21,147 +17,103 @@ from reconciler.relay.media import (
     InputMedia,
     NotCarried,
     OutputMedia,
-    RtmpPlay,
     RtmpPush,
+    SessionHealth,
     SrtEnd,
+    SrtFigures,
+    TrackHealth,
+    TrackKind,
 )
 
-PROGRAM: Final = Path(__file__).with_name("srt_engine.py")
-_READY_S: Final = 10.0
-_ANSWER_S: Final = 20.0
-_POLL_S: Final = 0.03
 _TAP: Final = TapSource()
-
-
-class EngineFailedError(Exception):
-    """The engine did not start, or did not answer."""
 
 
 class SrtFlow:
     """Carries one SRT flow in a folder of its own."""
 
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._child: Child | None = None
+    def __init__(self, home: FlowHome) -> None:
+        self._program = EngineProgram(home, "srt")
         self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
-        self._backoff = Backoff()
-        self._retry_s = 0.0
-        self._rates: dict[EndId, RateWindow] = {}
+        self._rates: dict[str, RateWindow] = {}
         self._health: dict[EndId, EndHealth] = {}
-        self._pushes = Pushes(home)
+        self._pushes = Pushes(home.run)
 
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
         self._flow = flow
         await self._pushes.converge(flow.outputs, _TAP)
-        try:
-            if not await self._started():
-                return
-            order = order_of(flow)
-            if order != self._told:
-                await self._ask(order)
+        session = self._program.session
+        if not await self._program.ready():
+            self._forget()
+            return
+        if self._program.session != session:
+            self._forget()
+        order = order_of(flow)
+        if order != self._told:
+            try:
+                await self._program.ask(order)
+            except EngineFailedError:
+                self._forget()
+            else:
                 self._told = order
-        except EngineFailedError:
-            await self._end_engine()
 
     async def sample(self) -> None:
         """Learn how the ends are doing."""
-        if self._flow is None or self._child is None:
+        if self._flow is None or self._told is None:
             await self._pushes.follow("")
             return
         try:
-            told = await self._ask({"do": "stats"})
+            told = await self._program.ask({"do": "stats"})
         except EngineFailedError:
-            await self._end_engine()
+            self._forget()
             return
-        source = told.get("input") or {}
+        source = told["input"]
         self._note(self._flow.input, source)
         for output in self._flow.outputs:
-            if output.id in told.get("outputs", {}):
+            if output.id in told["outputs"]:
                 self._note(output, told["outputs"][output.id])
         # A publisher that left and came back between two looks is another session all the same.
-        await self._pushes.follow(f"{source['connections']}" if source.get("connected") else "")
+        connected = bool(source.get("sessions"))
+        await self._pushes.follow(f"{self._program.session}-{source['connections']}" if connected else "")
 
     def health(self) -> Mapping[EndId, EndHealth]:
         """Return what is known of each end."""
         if self._flow is None:
             return {}
         known = {**self._health, **self._pushes.health()}
-        return {end.id: _health_of(end, known) for end in ends_of(self._flow)}
+        return {end.id: self._health_of(end, known) for end in ends_of(self._flow)}
 
     async def close(self) -> None:
         """End the engine and the pushes."""
         await self._pushes.close()
-        await self._end_engine()
+        await self._program.end()
 
-    def _note(self, end: InputMedia | OutputMedia, told: Mapping[str, Any]) -> None:
-        rate = self._rates.setdefault(end.id, RateWindow())
-        if told.get("connected"):
-            rate.feed(asyncio.get_running_loop().time(), told["bytes"])
-        else:
-            rate.clear()
-        encrypted = isinstance(end.end, SrtEnd) and end.end.passphrase is not None
-        self._health[end.id] = health_of(told, bitrate_bps=rate.bitrate_bps, encrypted=encrypted)
-
-    async def _started(self) -> bool:
-        """Return whether the engine runs, after starting it where it does not and may be tried again."""
-        if self._child is not None and self._child.running:
-            return True
-        loop = asyncio.get_running_loop()
-        await self._end_engine()
-        if loop.time() < self._retry_s:
-            return False
-        self._retry_s = loop.time() + self._backoff.pause_s()
-        (self._home / "control.sock").unlink(missing_ok=True)
-        try:
-            child = spawn(
-                [SYSTEM_PYTHON, "-I", str(PROGRAM), str(self._home)],
-                mark=str(self._home),
-                cwd=self._home,
-                streams=Streams(log=self._home / "engine.log"),
-            )
-        except OSError as error:
-            raise EngineFailedError from error
-        self._child = child
-        save(child.identity, self._home / "engine.identity")
-        await self._until_ready(child)
-        self._backoff.reset()
-        return True
-
-    async def _until_ready(self, child: Child) -> None:
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + _READY_S
-        while not (self._home / "control.sock").is_socket():
-            if not child.running or loop.time() > deadline_s:
-                raise EngineFailedError
-            await asyncio.sleep(_POLL_S)
-
-    async def _end_engine(self) -> None:
+    def _forget(self) -> None:
         self._told = None
         self._health.clear()
-        if self._child is not None:
-            await self._child.end()
-            self._child = None
-            (self._home / "engine.identity").unlink(missing_ok=True)
+        self._rates.clear()
 
-    async def _ask(self, command: Mapping[str, Any]) -> dict[str, Any]:
-        """
-        Return the engine's answer to a command.
+    def _note(self, end: InputMedia | OutputMedia, told: Mapping[str, Any]) -> None:
+        now_s = asyncio.get_running_loop().time()
+        rates = {}
+        for session in told.get("sessions", ()):
+            name = f"{end.id} {session['id']}"
+            rates[session["id"]] = self._rates.setdefault(name, RateWindow())
+            rates[session["id"]].feed(now_s, session["bytes"])
+        gone = {name for name in self._rates if name.startswith(f"{end.id} ")} - {f"{end.id} {one}" for one in rates}
+        for name in gone:
+            del self._rates[name]
+        self._health[end.id] = health_of(told, {one: rate.bitrate_bps for one, rate in rates.items()})
 
-        Raises:
-            EngineFailedError: it gives none.
-
-        """
-        try:
-            async with asyncio.timeout(_ANSWER_S), connected(self._home, "control.sock") as (reader, writer):
-                writer.write(json.dumps(command).encode() + b"\n")
-                answer = json.loads(await reader.readline())
-        except (OSError, TimeoutError, ValueError) as error:
-            raise EngineFailedError from error
-        if not isinstance(answer, dict) or "error" in answer:
-            raise EngineFailedError
-        return answer
+    def _health_of(self, end: InputMedia | OutputMedia, known: Mapping[EndId, EndHealth]) -> EndHealth:
+        if isinstance(end.end, NotCarried):
+            return not_carried(end.end)
+        if not isinstance(end.end, SrtEnd | RtmpPush):
+            return waiting("an SRT flow is sent over SRT and pushed over RTMP")
+        if self._program.last_error and isinstance(end.end, SrtEnd):
+            return waiting(self._program.last_error)
+        return known.get(end.id, WAITING)
 
 
 def order_of(flow: FlowMedia) -> dict[str, Any]:
@@ -192,35 +144,54 @@ def _spec(end: SrtEnd, allowlist: tuple[str, ...], *, max_concurrent: int) -> di
         "key_length": end.key_length,
         "allowlist": list(allowlist),
         "max_concurrent": max_concurrent,
+        "denied": [],
     }
 
 
-def health_of(told: Mapping[str, Any], *, bitrate_bps: int, encrypted: bool) -> EndHealth:
-    """Return the health of an end from what the engine tells of it."""
+def health_of(told: Mapping[str, Any], bitrates_bps: Mapping[str, int]) -> EndHealth:
+    """Return the health of an end from what the engine tells of it, and the bit rate of each session."""
     reconnections = max(0, told.get("connections", 0) - 1)
-    if not told.get("connected"):
-        complaint = told.get("complaint", "")
-        reason = told.get("error", "") or (srt.why(complaint) if complaint else "")
-        return EndHealth(state=EndState.WAITING, reconnections=reconnections, last_error=reason)
+    sessions = tuple(_session(one, bitrates_bps.get(one["id"], 0)) for one in told.get("sessions", ()))
+    if not sessions:
+        return EndHealth(state=EndState.WAITING, reconnections=reconnections, last_error=told.get("error", ""))
     return EndHealth(
         state=EndState.CONNECTED,
-        connected_ms=told["connected_ms"],
-        bitrate_bps=bitrate_bps,
+        connected_ms=max(session.connected_ms for session in sessions),
+        bitrate_bps=sum(session.bitrate_bps for session in sessions),
         reconnections=reconnections,
-        peer=told["peer"],
-        latency_ms=told.get("latency_ms"),
-        rtt_ms=told.get("rtt_ms"),
-        packets=told.get("packets"),
-        packets_lost=told.get("packets_lost"),
-        packets_retransmitted=told.get("packets_retransmitted"),
-        packets_dropped=told.get("packets_dropped"),
-        encrypted=encrypted,
+        last_error=told.get("error", ""),
+        peer=sessions[0].peer,
+        sessions=sessions,
+        tracks=tuple(_track(track) for track in told.get("tracks", ())),
+        **_together([session.srt for session in sessions if session.srt is not None]),
     )
 
 
-def _health_of(end: InputMedia | OutputMedia, known: Mapping[EndId, EndHealth]) -> EndHealth:
-    if isinstance(end.end, NotCarried):
-        return not_carried(end.end)
-    if isinstance(end.end, RtmpPlay):
-        return waiting("an SRT flow is not served over RTMP")
-    return known.get(end.id, WAITING)
+def _session(told: Mapping[str, Any], bitrate_bps: int) -> SessionHealth:
+    return SessionHealth(
+        id=told["id"],
+        peer=told["peer"],
+        connected_ms=told["connected_ms"],
+        bitrate_bps=bitrate_bps,
+        bytes=told["bytes"],
+        srt=SrtFigures(**told["srt"]) if "srt" in told else None,
+    )
+
+
+def _track(told: Mapping[str, Any]) -> TrackHealth:
+    return TrackHealth(kind=TrackKind(told["kind"]), bitrate_bps=told["bitrate_bps"], fps=told["fps"], pid=told["pid"])
+
+
+def _together(figures: list[SrtFigures]) -> dict[str, Any]:
+    """Return the figures of all connections of an end as one: the worst time, and the sum of what is counted."""
+    if not figures:
+        return {}
+    return {
+        "latency_ms": max(each.latency_ms for each in figures),
+        "rtt_ms": max(each.rtt_ms for each in figures),
+        "packets": sum(each.packets_sent + each.packets_received for each in figures),
+        "packets_lost": sum(each.send_lost + each.receive_lost for each in figures),
+        "packets_retransmitted": sum(each.send_retransmitted + each.receive_retransmitted for each in figures),
+        "packets_dropped": sum(each.send_dropped + each.receive_dropped for each in figures),
+        "encrypted": all(each.encrypted for each in figures),
+    }

@@ -13,8 +13,12 @@ import pytest
 
 from reconciler.media.processes import (
     Child,
+    EngineUser,
     Streams,
+    adopted,
+    as_user,
     end,
+    engine_user,
     environment,
     is_alive,
     load,
@@ -186,3 +190,63 @@ def test_the_environment_of_children_holds_no_secret() -> None:
     given = {"PATH": "/bin", "LANG": "C", "STREAM_KEY": "canary", "TENCENTCLOUD_SECRET_KEY": "canary", "AWS_TOKEN": "x"}
 
     assert environment(given) == {"PATH": "/bin", "LANG": "C"}
+
+
+async def test_a_process_of_an_earlier_run_is_adopted_watched_and_ended(tmp_path: Path) -> None:
+    """It runs, its end is noticed although it is no child, and it is ended whole."""
+    child = start("import time; print('ready', flush=True); time.sleep(600)", tmp_path)
+    await ready(child)
+
+    process = adopted(child.identity, tmp_path)
+    assert process is not None
+    waiting = asyncio.create_task(process.wait())
+    running = process.running
+    await process.end()
+    await asyncio.wait_for(waiting, 10)
+
+    assert running
+    assert not process.running
+    await child.end()
+
+
+async def test_a_stranger_with_the_same_number_is_not_adopted(tmp_path: Path) -> None:
+    """Start time and mark have to agree too; where nothing was noted, nothing is adopted."""
+    child = start("import time; print('ready', flush=True); time.sleep(600)", tmp_path)
+    await ready(child)
+    strangers = [
+        replace(child.identity, started=child.identity.started + 1),
+        replace(child.identity, mark="another folder"),
+        None,
+    ]
+
+    found = [adopted(identity, tmp_path) for identity in strangers]
+    await child.end()
+
+    assert found == [None, None, None]
+    assert adopted(child.identity, tmp_path) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_engines_do_not_run_as_root(tmp_path: Path) -> None:
+    """Where we are root the process is somebody else's, and cannot get its rights back."""
+    user = engine_user()
+    assert user is not None
+
+    child = start("import os; print(os.geteuid(), os.getegid(), os.getgroups(), flush=True)", tmp_path, wrap=as_them)
+    async with reading(child.stdout) as said:
+        told = (await said.readline()).decode().split()
+    await child.end()
+
+    assert told == [str(user.uid), str(user.gid), "[]"]
+    assert user.uid != 0
+
+
+def as_them(argv: list[str]) -> list[str]:
+    """Return the command as the engines' user runs it."""
+    return as_user(["/usr/bin/python3", *argv[1:]], engine_user())
+
+
+def test_who_is_not_root_stays_who_they_are() -> None:
+    """No user is changed, and rights are given up all the same."""
+    assert as_user(["true"], None) == ["/usr/bin/setpriv", "--no-new-privs", "--", "true"]
+    assert "--clear-groups" in as_user(["true"], EngineUser(uid=7, gid=8))

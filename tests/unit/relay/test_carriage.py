@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from reconciler.domain.errors import EnvironmentFailedError
 from reconciler.domain.secrets import Secret
+from reconciler.relay.addresses import DEFAULT_PORTS
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.media import (
     EndHealth,
@@ -19,7 +20,13 @@ from reconciler.relay.media import (
     RtmpDestination,
     RtmpIngest,
     RtmpPlay,
+    RtmpPull,
     RtmpPush,
+    RtpDestination,
+    RtpReceive,
+    RtpSend,
+    RtspPull,
+    RtspServe,
     SrtEnd,
 )
 from tests.unit.relay.calling import Api, Json, make_plane, output, srt_input, srt_output
@@ -133,24 +140,68 @@ async def test_an_rtmp_flow_as_the_engines_need_it(api: Api, media: RecordingMed
     assert told.outputs[0].end == RtmpPlay(app="play", stream_key=Secret(play_key), max_concurrent=4)
 
 
-async def test_what_the_engines_do_not_carry_is_told_as_such(api: Api, media: RecordingMedia) -> None:
-    """A protocol without an engine is named, not left out; an SRT input that calls has none either."""
-    rtp = {"Destinations": [{"Ip": "192.0.2.1", "Port": 5000}], "FEC": "none", "IdleTimeout": 5000}
-    over_rtp = await api.create_flow(
-        InputGroup=[{"InputName": "camera", "Protocol": "RTP"}], OutputGroup=[output("rtp", "RTP", RTPSettings=rtp)]
-    )
-    calling = await api.create_flow(
-        FlowName="calling",
-        InputGroup=[srt_input(Mode="CALLER", SourceAddresses=[{"Ip": "192.0.2.1", "Port": 5000}])],
-        OutputGroup=[srt_output()],
+RTP = {"Destinations": [{"Ip": "192.0.2.1", "Port": 5000}], "FEC": "none", "IdleTimeout": 4000}
+CALLED = {"Mode": "CALLER", "SourceAddresses": [{"Ip": "origin.example", "Port": 5000}]}
+PULLED = {"SourceAddresses": [{"TcUrl": "rtmp://origin.example/app", "StreamKey": "key"}]}
+WATCHED = {"SourceAddresses": [{"Url": "rtsp://us%40er:pass%2Fword@origin.example:554/one?a=b"}]}
+
+
+def only_input(protocol: str, **settings: Json) -> Json:
+    """Return an input of this protocol."""
+    return {"InputName": "camera", "Protocol": protocol, **settings}
+
+
+async def carried(api: Api, media: RecordingMedia, source: Json, sink: Json) -> FlowMedia:
+    """Return what the engines are told of a flow with this input and this output."""
+    await start(api, await api.create_flow(InputGroup=[source], OutputGroup=[sink]))
+    return last(media)
+
+
+async def test_rtp_is_received_on_a_port_of_ours_and_sent_on(api: Api, media: RecordingMedia) -> None:
+    """The input binds the port that it was given; the output goes to its destinations."""
+    told = await carried(api, media, only_input("RTP"), output("rtp", "RTP", RTPSettings=RTP))
+
+    assert isinstance(told.input.end, RtpReceive)
+    assert (told.input.end.host, told.input.end.port in DEFAULT_PORTS) == ("127.0.0.1", True)
+    assert told.outputs[0].end == RtpSend(
+        destinations=(RtpDestination(host="192.0.2.1", port=5000),), idle_timeout_ms=4000
     )
 
-    await start(api, over_rtp)
-    first = last(media)
-    await start(api, calling)
 
-    assert (first.input.end, first.outputs[0].end) == (NotCarried(protocol="RTP"), NotCarried(protocol="RTP"))
-    assert last(media).input.end == NotCarried(protocol="SRT")
+async def test_an_srt_input_may_call(api: Api, media: RecordingMedia) -> None:
+    """A caller input calls its one source."""
+    told = await carried(api, media, srt_input(**CALLED), srt_output())
+
+    assert isinstance(told.input.end, SrtEnd)
+    assert (told.input.end.listens, told.input.end.host, told.input.end.port) == (False, "origin.example", 5000)
+
+
+async def test_a_pulled_rtmp_input_has_a_server_for_its_players(api: Api, media: RecordingMedia) -> None:
+    """We pull from the source, and players pull from the port that their URL names."""
+    told = await carried(api, media, only_input("RTMP_PULL", RTMPPullSettings=PULLED), output("play", "RTMP_PULL"))
+
+    flow = (await api.describe({"FlowId": told.id}))["OutputGroup"][0]
+    assert isinstance(told.input.end, RtmpPull)
+    assert (told.input.end.url, told.input.end.stream_key) == ("rtmp://origin.example/app", Secret("key"))
+    assert f":{told.input.end.port}/" in flow["RTMPPullSettings"]["ServerUrls"][0]["TcUrl"]
+
+
+async def test_the_password_of_an_rtsp_source_is_taken_out_of_its_url(api: Api, media: RecordingMedia) -> None:
+    """The API has user name and password in the URL; the engines get them apart, decoded, and serve each output."""
+    told = await carried(api, media, only_input("RTSP_PULL", RTSPPullSettings=WATCHED), output("watch", "RTSP_PULL"))
+
+    assert told.input.end == RtspPull(
+        url="rtsp://origin.example:554/one?a=b", username="us@er", password=Secret("pass/word")
+    )
+    assert isinstance(told.outputs[0].end, RtspServe)
+    assert told.outputs[0].end.path == "play"
+
+
+async def test_what_no_engine_carries_is_told_as_such(api: Api, media: RecordingMedia) -> None:
+    """A protocol without an engine is named, not left out."""
+    told = await carried(api, media, only_input("RIST"), output("rist", "RIST"))
+
+    assert (told.input.end, told.outputs[0].end) == (NotCarried(protocol="RIST"), NotCarried(protocol="RIST"))
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), EnvironmentFailedError("no engine")])

@@ -1,5 +1,7 @@
 """What an SRT engine is told, and what is made of what it tells."""
 
+from typing import Any
+
 import pytest
 
 from reconciler.domain.secrets import Secret
@@ -15,6 +17,9 @@ from reconciler.relay.media import (
     RtmpDestination,
     RtmpPush,
     SrtEnd,
+    SrtFigures,
+    TrackHealth,
+    TrackKind,
 )
 
 SRT = SrtEnd(
@@ -54,6 +59,7 @@ def test_an_order_says_all_of_a_flow_that_the_engine_carries() -> None:
         "key_length": 16,
         "allowlist": ["192.0.2.0/24"],
         "max_concurrent": 1,
+        "denied": [],
     }
     assert order["outputs"].keys() == {"out"}
     assert order["outputs"]["out"]["max_concurrent"] == 3
@@ -66,45 +72,58 @@ def test_a_flow_with_another_input_is_refused() -> None:
         order_of(FlowMedia(id="flow", input=InputMedia(id=EndId("in"), end=NotCarried(protocol="RTP")), outputs=()))
 
 
-@pytest.mark.parametrize(
-    ("told", "reason"),
-    [
-        ({"complaint": "Failed to authenticate: Incorrect passphrase"}, "the passphrase is not right"),
-        ({"error": "a caller from 192.0.2.1 was refused"}, "a caller from 192.0.2.1 was refused"),
-        ({}, ""),
-    ],
-)
-def test_an_end_that_is_not_connected_says_why(told: dict[str, str], reason: str) -> None:
-    """The element's complaint is put in words; what the engine says in words is passed on."""
-    health = health_of({"connected": False, "connections": 3, **told}, bitrate_bps=0, encrypted=True)
+FIGURES: dict[str, Any] = {
+    "latency_ms": 200,
+    "rtt_ms": 0.5,
+    "packets_sent": 10,
+    "packets_received": 0,
+    "send_lost": 1,
+    "send_retransmitted": 2,
+    "send_dropped": 3,
+    "receive_lost": 0,
+    "receive_retransmitted": 0,
+    "receive_dropped": 0,
+    "encrypted": True,
+    "key_length": 16,
+}
+SESSION = {"id": "7", "peer": "192.0.2.1:4000", "connected_ms": 1500, "bytes": 1000, "srt": FIGURES}
+TRACK = {"kind": "video", "pid": 256, "bitrate_bps": 900_000, "fps": 25.0}
 
-    assert health == EndHealth(state=EndState.WAITING, reconnections=2, last_error=reason)
+
+def test_an_end_that_is_not_connected_says_why() -> None:
+    """What the engine says in words is passed on."""
+    told = {"connections": 3, "bytes": 0, "error": "the passphrase is not right", "sessions": []}
+
+    health = health_of(told, {})
+
+    assert health == EndHealth(state=EndState.WAITING, reconnections=2, last_error="the passphrase is not right")
 
 
 def test_a_connected_end_shows_the_engines_figures() -> None:
-    """All figures are the engine's own."""
-    figures = {
-        "latency_ms": 200,
-        "rtt_ms": 0.5,
-        "packets": 10,
-        "packets_lost": 1,
-        "packets_retransmitted": 2,
-        "packets_dropped": 3,
-    }
-    told = {"connected": True, "connected_ms": 1500, "connections": 1, "peer": "192.0.2.1:5000", **figures}
+    """All figures are the engine's own; those of an end are the worst or the sum of its connections'."""
+    later = {**SESSION, "id": "8", "peer": "192.0.2.2:4000", "connected_ms": 500, "srt": {**FIGURES, "rtt_ms": 9.0}}
+    told = {"connections": 2, "bytes": 2000, "error": "", "sessions": [SESSION, later], "tracks": [TRACK]}
 
-    health = health_of(told, bitrate_bps=5000, encrypted=True)
+    health = health_of(told, {"7": 1_000_000, "8": 2_000_000})
 
-    assert health == EndHealth(
-        state=EndState.CONNECTED,
-        connected_ms=1500,
-        bitrate_bps=5000,
-        peer="192.0.2.1:5000",
-        encrypted=True,
-        latency_ms=200,
-        rtt_ms=0.5,
-        packets=10,
-        packets_lost=1,
-        packets_retransmitted=2,
-        packets_dropped=3,
+    assert (health.state, health.connected_ms, health.bitrate_bps, health.reconnections) == (
+        EndState.CONNECTED,
+        1500,
+        3_000_000,
+        1,
     )
+    assert (health.peer, health.rtt_ms, health.packets, health.packets_lost) == ("192.0.2.1:4000", 9.0, 20, 2)
+    assert (health.packets_retransmitted, health.packets_dropped, health.encrypted) == (4, 6, True)
+    assert [session.id for session in health.sessions] == ["7", "8"]
+    assert health.sessions[0].srt == SrtFigures(**FIGURES)
+    assert health.tracks == (TrackHealth(kind=TrackKind.VIDEO, pid=256, bitrate_bps=900_000, fps=25.0),)
+
+
+def test_a_connection_that_has_no_figures_yet_is_a_connection_all_the_same() -> None:
+    """It may end between two questions."""
+    bare = {name: value for name, value in SESSION.items() if name != "srt"}
+    told = {"connections": 1, "bytes": 0, "error": "", "sessions": [bare]}
+
+    health = health_of(told, {})
+
+    assert (health.state, health.rtt_ms, health.encrypted) == (EndState.CONNECTED, None, None)

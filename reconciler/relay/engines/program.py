@@ -1,0 +1,136 @@
+"""One of our own engine programs: started, adopted after a restart of ours, asked, and ended."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler.media.processes import Process, Streams, adopted, as_user, load, save, spawn
+from reconciler.media.programs import SYSTEM_PYTHON
+from reconciler.media.rates import Backoff
+from reconciler.media.sockets import connected
+from reconciler.relay import programs
+from reconciler.relay.engines.home import FlowHome
+
+_PROGRAMS: Final = Path(programs.__file__).parent
+# Not by its whole path: the folders above are closed to the engine.
+_LAUNCH: Final = (
+    "import sys, importlib; sys.path.insert(0, '/proc/self/cwd/program'); "
+    "importlib.import_module('reconciler.relay.programs.' + sys.argv[1]).main()"
+)
+_IDENTITY: Final = "engine.identity"
+_READY_S: Final = 10.0
+_ANSWER_S: Final = 20.0
+_POLL_S: Final = 0.03
+_HELD_S: Final = 10.0
+"""An engine that ran this long was a good one: the next pause is short again."""
+
+
+class EngineFailedError(Exception):
+    """The engine did not start, or did not answer."""
+
+
+class EngineProgram:
+    """A flow's engine: the module of that name in `reconciler.relay.programs`, in a process of its own."""
+
+    def __init__(self, home: FlowHome, module: str) -> None:
+        self._home = home
+        self._module = module
+        self._process: Process | None = None
+        self._looked = False
+        self._backoff = Backoff()
+        self._started_s = 0.0
+        self._retry_s = 0.0
+        self.last_error = ""
+        """Why it does not run, in words."""
+
+    @property
+    def session(self) -> str:
+        """What tells this run of the engine from any other; empty while none runs."""
+        return "" if self._process is None else f"{self._process.identity.pid}-{self._process.identity.started}"
+
+    async def ready(self) -> bool:
+        """Return whether it runs: adopted where an earlier run of ours left it, else started, after a growing pause."""
+        if not self._looked:
+            self._looked = True
+            self._process = adopted(load(self._home.records / _IDENTITY), self._home.run)
+        if self._process is not None and self._process.running:
+            return True
+        loop = asyncio.get_running_loop()
+        await self.end()
+        if loop.time() < self._retry_s:
+            return False
+        if loop.time() - self._started_s > _HELD_S:
+            self._backoff.reset()
+        self._started_s, self._retry_s = loop.time(), loop.time() + self._backoff.pause_s()
+        try:
+            await self._start()
+        except (OSError, EngineFailedError):
+            self.last_error = "the engine does not start; its log in the state directory says why"
+            await self.end()
+            return False
+        self.last_error = ""
+        return True
+
+    async def ask(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Return the engine's answer to a command; an engine that gives none is ended, and started anew by `ready`.
+
+        Raises:
+            EngineFailedError: it gives none.
+
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_S), connected(self._home.run, "control.sock") as (reader, writer):
+                writer.write(json.dumps(command).encode() + b"\n")
+                answer = json.loads(await reader.readline())
+        except (OSError, TimeoutError, ValueError) as error:
+            await self.end()
+            raise EngineFailedError from error
+        if not isinstance(answer, dict) or "error" in answer:
+            await self.end()
+            raise EngineFailedError
+        return answer
+
+    async def end(self) -> None:
+        """End the process; where none runs, nothing happens."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.end()
+            (self._home.records / _IDENTITY).unlink(missing_ok=True)
+
+    async def _start(self) -> None:
+        home = self._home
+        (home.run / "control.sock").unlink(missing_ok=True)
+        self._install()
+        command = [SYSTEM_PYTHON, "-I", "-B", "-c", _LAUNCH, self._module, str(home.run)]
+        child = spawn(
+            as_user(command, home.user),
+            mark=str(home.run),
+            cwd=home.run,
+            streams=Streams(log=home.records / "engine.log"),
+        )
+        self._process = child
+        save(child.identity, home.records / _IDENTITY)
+        deadline_s = asyncio.get_running_loop().time() + _READY_S
+        while not (home.run / "control.sock").is_socket():
+            if not child.running or asyncio.get_running_loop().time() > deadline_s:
+                raise EngineFailedError
+            await asyncio.sleep(_POLL_S)
+
+    def _install(self) -> None:
+        """Copy the programs to where the engine's user can read them; a running engine has read its own already."""
+        root = self._home.run / "program"
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(root)
+        folder = root / "reconciler" / "relay" / "programs"
+        folder.mkdir(mode=0o700, parents=True)
+        for package in (root / "reconciler", root / "reconciler" / "relay"):
+            (package / "__init__.py").touch(mode=0o600)
+        for source in _PROGRAMS.glob("*.py"):
+            shutil.copyfile(source, folder / source.name)
+        for path in (root, *root.rglob("*")):
+            self._home.give(path)
