@@ -20,6 +20,7 @@ VERBS: Final[Mapping[str, str]] = {
     "apply": "Make the account as the manifests say, after asking.",
     "run": "Watch the manifests and keep the account as they say.",
     "relay": "Serve the embedded relay on its own.",
+    "status": "Show how flows and outputs are doing, and what went wrong last.",
     "signal": "Publish a test picture and a tone to a flow's input.",
     "probe": "Receive from an output and measure.",
     "init": "Write a first working tree, with comments.",

@@ -96,7 +96,7 @@ def outcome_line(outcome: Outcome) -> str:
     change = outcome.change
     words = {Result.DONE: ("done", "green"), Result.FAILED: ("FAILED", "red"), Result.SKIPPED: ("not sent", "yellow")}
     word, colour = words[outcome.result]
-    why = f": {_safe(outcome.why)}" if outcome.why else ""
+    why = f": {safe(outcome.why)}" if outcome.why else ""
     return f"{click.style(f'{word:8}', fg=colour)} {change.action} {change.key}{why}"
 
 
@@ -145,7 +145,7 @@ def _headline(change: Change) -> str:
     sign, colour = _SIGNS[change.action]
     word, shade = _IMPACTS[change.impact]
     what = click.style(f"{sign} {change.action} {change.key}", fg=colour, bold=True)
-    return f"{what}  {click.style(f'impact: {word}', fg=shade)}  ({_safe(change.why)})"
+    return f"{what}  {click.style(f'impact: {word}', fg=shade)}  ({safe(change.why)})"
 
 
 def _details(change: Change) -> Iterator[str]:
@@ -186,7 +186,7 @@ def _held_back(plan: Plan) -> Iterator[str]:
     ):
         for item in held:
             action = f" ({item.action})" if isinstance(item, Blocked) else ""
-            yield f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}: {_safe(item.why)}"
+            yield f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}: {safe(item.why)}"
 
 
 def _left_json(plan: Plan) -> dict[str, Any]:
@@ -206,11 +206,11 @@ def _shown(value: PropertyValue) -> str:
         case None:
             return "absent"
         case str():
-            return _safe(_public(value)) or '""'
+            return safe(_public(value)) or '""'
         case int():
             return str(value)
         case tuple():
-            return f"[{_safe(', '.join(value))}]"
+            return f"[{safe(', '.join(value))}]"
         case _:
             return SECRET
 
@@ -232,6 +232,6 @@ def _public(value: str) -> str:
     return _QUERY.sub(f"?{SECRET}", _USERINFO.sub(f"{SECRET}@", value)) if "://" in value else value
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Return text that others wrote without what would steer a terminal."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -1,6 +1,7 @@
 """The backend: what holds the actual state, and carries the streams."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from reconciler.domain.changes import Call
@@ -27,6 +28,46 @@ class EndStatus:
     bitrate_bps: int
     connected_ms: int
     reconnections: int
+    protocol: str = ""
+    """In the API's words."""
+    is_called: bool = False
+    """Whether the other side connects to it."""
+    rtt_ms: int | None = None
+    """None where the backend does not say, as for the figures below."""
+    loss: float | None = None
+    """Share of the packets that were lost, 0..1."""
+    retransmitted: float | None = None
+    """Share of the packets that were sent again, 0..1."""
+    packets_dropped: int | None = None
+    encrypted: bool | None = None
+    video_fps: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndEvent:
+    """Something that happened to an input or output, as the backend's log tells it."""
+
+    at: datetime
+    """To the second, in UTC."""
+    end_id: str
+    is_input: bool
+    code: str
+    """The backend's own."""
+    message: str
+    """The backend's own words."""
+    remote: str = ""
+    """Address of the other side, without its port; empty where none is known."""
+    pipeline: int = 0
+
+    @property
+    def is_connection(self) -> bool:
+        """Return whether the other side was there from then on."""
+        return self.code.lower().endswith("connected") and not self.is_disconnection
+
+    @property
+    def is_disconnection(self) -> bool:
+        """Return whether the other side was gone from then on."""
+        return "disconnect" in self.code.lower()
 
 
 class Backend(Protocol):
@@ -71,6 +112,18 @@ class Backend(Protocol):
 
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return the realtime status of every end of a flow."""
+        ...
+
+    async def events(self, region: Region, flow_id: str, *, since: datetime, until: datetime) -> tuple[EndEvent, ...]:
+        """
+        Return what happened to the ends of a flow, the newest first; of a long log the newest thousand.
+
+        The service tells of the last 7 days, and of at most 24 hours at once.
+        """
+        ...
+
+    async def sessions(self, region: Region, flow_id: str, end: EndStatus, *, at: datetime) -> int:
+        """Return how many connections an end has, as last counted within the 30 seconds before `at`; 0 for none."""
         ...
 
     async def close(self) -> None:

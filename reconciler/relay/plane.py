@@ -13,6 +13,7 @@ from reconciler.relay.editing import EditRules
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker
+from reconciler.relay.recording.records import Records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class ControlPlane:
     now_s: Callable[[], float]
     """Seconds of the Unix epoch."""
     edit_rules: EditRules = EditRules.LIVE_2023
+    records: Records = field(default_factory=Records)
+    """Samples and logs of the flows; in memory, and empty, where nobody records."""
     calls: Counter[str] = field(default_factory=Counter)
     """Signed calls so far, by action, whatever came of them."""
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,11 +32,14 @@ from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.editing import EditRules
 from reconciler.relay.engines.none import NoMedia
-from reconciler.relay.flows import FlowState
+from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker, RandomBytes
 from reconciler.relay.media import Media
 from reconciler.relay.plane import ControlPlane
+from reconciler.relay.recording.recorder import Recorder
+from reconciler.relay.recording.records import FILE_NAME as RECORDS_FILE
+from reconciler.relay.recording.records import Records
 from reconciler.relay.registration import Registration
 from reconciler.relay.serving import Serving, bind
 from reconciler.relay.supervisor import Supervisor
@@ -196,12 +199,14 @@ class Relay:
         ids = IdMaker(self._now_s, self._random_bytes)
         for flow in flows:
             ids.start_after(max([flow.id, *(end.id for end in flow.ends)]))
-        carriage = Carriage(self._given_media if self._given_media is not None else await self._media())
+        running = [flow for flow in flows if flow.state is FlowState.RUNNING]
+        carriage = Carriage(self._given_media if self._given_media is not None else await self._media(running))
         self._cleanup.push_async_callback(carriage.close)
-        for flow in flows:
-            if flow.state is FlowState.RUNNING:
-                carriage.update(flow)
+        for flow in running:
+            carriage.update(flow)
+        records = await self._recording(carriage, catalogue)
         return ControlPlane(
+            records=records,
             catalogue=catalogue,
             carriage=carriage,
             giver=giver,
@@ -213,12 +218,20 @@ class Relay:
             edit_rules=settings.edit_rules,
         )
 
-    async def _media(self) -> Media:
+    async def _recording(self, carriage: Carriage, catalogue: Catalogue) -> Records:
+        records = Records(self.settings.state / RECORDS_FILE)
+        self._cleanup.push_async_callback(records.close)
+        recorder = Recorder(carriage=carriage, catalogue=catalogue, records=records, now_s=self._now_s)
+        await recorder.start()
+        self._cleanup.push_async_callback(recorder.stop)
+        return records
+
+    async def _media(self, running: Sequence[Flow]) -> Media:
         if self.settings.media is MediaKind.NONE:
             return NoMedia()
         supervisor = Supervisor(state=self.settings.state)
-        # Engines that a killed relay left hold ports; they go even when no flow is carried now.
-        await supervisor.start()
+        # Engines that a killed relay left are adopted where their flow runs on; the others hold ports, and go.
+        await supervisor.start([flow.id for flow in running])
         return supervisor
 
 

@@ -1,6 +1,7 @@
 """The backend over the StreamLink API, in either profile: a cloud account, or a relay."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final, TypeVar
 
 from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
@@ -15,14 +16,14 @@ from reconciler.domain.impact import Capabilities
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, Region
 from reconciler.domain.resolution import secret_versions
-from reconciler.ports.backend import Applied, EndStatus
+from reconciler.ports.backend import Applied, EndEvent, EndStatus
 from reconciler.ports.clock import Clock
 from reconciler.streamlink.client import Answer, StreamLinkClient
 from reconciler.streamlink.flow_ids import FlowIds
 from reconciler.streamlink.listing import FlowList
 from reconciler.streamlink.reading import Members
 from reconciler.streamlink.settling import settle
-from reconciler.streamlink.translate import decode, edit, encode
+from reconciler.streamlink.translate import decode, edit, encode, health
 from reconciler.streamlink.wire import PRODUCTS, Payload
 
 STATE_DEADLINE_S: Final = 30.0
@@ -101,7 +102,22 @@ class StreamLinkBackend:
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return the realtime status of the flow's input and of each output."""
         answer = await self._client.call("DescribeStreamLinkFlowRealtimeStatus", {"FlowId": flow_id}, region=region)
-        return tuple(_end_status(each) for each in Members(answer.response, "answer").objects("Datas"))
+        return tuple(health.end_status(each) for each in Members(answer.response, "answer").objects("Datas"))
+
+    async def events(self, region: Region, flow_id: str, *, since: datetime, until: datetime) -> tuple[EndEvent, ...]:
+        """Return one page of the flow's log."""
+        request = health.log_request(flow_id, since, until)
+        answer = await self._client.call("DescribeStreamLinkFlowLogs", request, region=region)
+        return tuple(map(health.end_event, Members(answer.response, "answer").objects("Infos")))
+
+    async def sessions(self, region: Region, flow_id: str, end: EndStatus, *, at: datetime) -> int:
+        """Return how many sessions the newest statistics name; of both destinations where an output has two."""
+        count = 0
+        for pipeline in health.pipelines_of(end):
+            request = health.sessions_request(flow_id, end, at, pipeline)
+            answer = await self._client.call("DescribeStreamLinkFlowStatistics", request, region=region)
+            count += health.newest_sessions(Members(answer.response, "answer"))
+        return count
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -295,16 +311,3 @@ class StreamLinkBackend:
 
     def _mark(self, wanted: Flow | Output) -> Mark:
         return Mark(owner=self._owner, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
-
-
-def _end_status(found: Members) -> EndStatus:
-    is_input = found.text("Type").lower() == "input"
-    common = found.inner("CommonStatus")
-    return EndStatus(
-        id=found.text("InputId" if is_input else "OutputId"),
-        is_input=is_input,
-        state=common.text("State").capitalize(),
-        bitrate_bps=common.number("Bitrate", default=0),
-        connected_ms=common.number("ConnectedTime", default=0),
-        reconnections=common.number("Reconnections", default=0),
-    )

@@ -26,6 +26,13 @@ class Members:
             raise self._garbled(name, int)
         return value
 
+    def quantity(self, name: str) -> float | None:
+        """Return a number, whole or not; None for none."""
+        value: Any = self.payload.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise self._garbled(name, float)
+        return value
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of strings; empty for none."""
         members = self._typed(name, list, [])

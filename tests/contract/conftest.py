@@ -61,4 +61,5 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield over_api
     finally:
         await over_api.close()
+        await plane.records.close()
         await catalogue.close()

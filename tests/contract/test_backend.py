@@ -1,6 +1,7 @@
 """What every backend does: the definition of `ports.backend.Backend`."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -331,6 +332,28 @@ async def test_every_end_has_a_status(backend: Backend) -> None:
     assert [end.is_input for end in ends].count(True) == 1
     assert {end.id for end in ends if not end.is_input} == {output.id for output in found.outputs}
     assert {end.state for end in ends} <= {"Connected", "Waiting", "Idle"}
+
+
+async def test_a_flow_to_which_nothing_happened_has_no_events_and_no_sessions(backend: Backend) -> None:
+    """The log and the count of connections are there, and empty, for an input and for outputs alike."""
+    found = await made(backend, SRT_FLOW, SRT_CALLER)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    events = await backend.events(REGION, found.id, since=now - timedelta(hours=20), until=now)
+    counts = [
+        await backend.sessions(REGION, found.id, end, at=now) for end in await backend.status(REGION, found.id)
+    ]  # fmt: skip
+
+    assert events == ()
+    assert counts == [0, 0]
+
+
+async def test_what_is_gone_has_no_events(backend: Backend) -> None:
+    """The log of a flow that is not there is not found."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    with pytest.raises(NotFoundError):
+        await backend.events(REGION, "0" * 28, since=now - timedelta(hours=1), until=now)
 
 
 async def test_nothing_that_is_read_shows_a_secret(backend: Backend) -> None:

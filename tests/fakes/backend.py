@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from itertools import count
 
 from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
@@ -22,7 +23,7 @@ from reconciler.domain.model import (
 )
 from reconciler.domain.protocols import ALLOWED_OUTPUTS, SrtMode, pulled
 from reconciler.domain.resolution import secret_versions
-from reconciler.ports.backend import Applied, EndStatus
+from reconciler.ports.backend import Applied, EndEvent, EndStatus
 from tests.builders import US
 
 
@@ -42,6 +43,10 @@ class FakeBackend:
         self.refusals: deque[BackendError] = deque()
         self.lost_answers: deque[BackendError] = deque()
         self.unreadable: dict[Region, BackendError] = {}
+        self.statuses: dict[str, EndStatus] = {}
+        """By the id of the end, in place of what it says by itself."""
+        self.happened: dict[str, list[EndEvent]] = {}
+        """By the id of the flow, the oldest first."""
         self.closed = False
         self._regions = tuple(sorted(map(Region, regions)))
         self._numbers = count(1)
@@ -87,10 +92,21 @@ class FakeBackend:
             raise NotFoundError(f"no flow {flow_id}")
         state = "Waiting" if flow.state is FlowState.RUNNING else "Idle"
         ends = [(f"{flow.id}-input", True), *((output.id, False) for output in flow.outputs)]
-        return tuple(
+        said = (
             EndStatus(id=id_, is_input=is_input, state=state, bitrate_bps=0, connected_ms=0, reconnections=0)
             for id_, is_input in ends
         )
+        return tuple(self.statuses.get(end.id, end) for end in said)
+
+    async def events(self, region: Region, flow_id: str, *, since: datetime, until: datetime) -> tuple[EndEvent, ...]:
+        """Return what the test has put there."""
+        await self.status(region, flow_id)
+        return tuple(event for event in reversed(self.happened.get(flow_id, ())) if since <= event.at <= until)
+
+    async def sessions(self, region: Region, flow_id: str, end: EndStatus, *, at: datetime) -> int:
+        """Return one for an end that is connected."""
+        await self.status(region, flow_id)
+        return int(end.state == "Connected" and at is not None)
 
     async def close(self) -> None:
         """Remember that it was let go of."""

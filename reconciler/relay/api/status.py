@@ -1,15 +1,17 @@
 """The realtime status of ends, in the API's words."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from reconciler.relay.flows import End, Flow, Side
-from reconciler.relay.giving import listens
-from reconciler.relay.media import EndHealth, EndState
+from reconciler.relay.media import EndHealth, EndState, SrtFigures, TrackKind
+from reconciler.relay.modes import is_called
 from reconciler.streamlink.wire import WireProtocol
 
 Json = dict[str, Any]
 
-_NOT_CARRIED = EndHealth(state=EndState.IDLE)
+_NOT_CARRIED: Final = EndHealth(state=EndState.IDLE)
+_RTMP: Final = frozenset({WireProtocol.RTMP, WireProtocol.RTMP_PULL})
 
 
 def describe_status(flow: Flow, end: End, health: EndHealth | None) -> Json:
@@ -24,33 +26,20 @@ def describe_status(flow: Flow, end: End, health: EndHealth | None) -> Json:
         "Protocol": end.protocol,
         "CommonStatus": {
             "State": known.state.value,
-            "Mode": "Listener" if _is_called(end) else "Caller",
+            "Mode": "Listener" if is_called(end) else "Caller",
             "ConnectedTime": known.connected_ms,
             "Bitrate": known.bitrate_bps,
             "Reconnections": known.reconnections,
         },
         "SRTStatus": _srt(known) if end.protocol == WireProtocol.SRT else None,
-        # The engines do not count frames of RTMP, and nothing is made up.
-        "RTMPStatus": None,
+        "RTMPStatus": _rtmp(known) if end.protocol in _RTMP else None,
         "ConnectServerIP": flow.host,
-        "RTPStatus": {"Packets": known.packets} if end.protocol == WireProtocol.RTP else None,
+        "RTPStatus": {"Packets": _figures(known).packets} if end.protocol == WireProtocol.RTP else None,
     }
 
 
-def _is_called(end: End) -> bool:
-    """Return whether the other side connects to us."""
-    match WireProtocol(end.protocol), end.side:
-        case WireProtocol.SRT, _:
-            return listens(end)
-        case (WireProtocol.RTMP | WireProtocol.RTP | WireProtocol.RIST, Side.INPUT):
-            return True
-        case (WireProtocol.RTMP_PULL | WireProtocol.RTSP_PULL | WireProtocol.RIST, Side.OUTPUT):
-            return True
-        case _:
-            return False
-
-
-def _srt(health: EndHealth) -> Json:
+def _srt(known: EndHealth) -> Json:
+    health = _figures(known)
     encryption = None if health.encrypted is None else ("On" if health.encrypted else "Off")
     return {
         "Latency": health.latency_ms,
@@ -61,6 +50,33 @@ def _srt(health: EndHealth) -> Json:
         "DroppedPackets": health.packets_dropped,
         "Encryption": encryption,
     }
+
+
+def _rtmp(known: EndHealth) -> Json:
+    """Return frames a second; null where the engine does not look into the stream, for nothing is made up."""
+    fps = {track.kind: round(track.fps) for track in reversed(known.tracks) if track.fps}
+    return {"VideoFPS": fps.get(TrackKind.VIDEO), "AudioFPS": fps.get(TrackKind.AUDIO)}
+
+
+def _figures(known: EndHealth) -> EndHealth:
+    """Return an end with the figures of all its connections together, where it has none of its own."""
+    counted = [session.srt for session in known.sessions if session.srt is not None]
+    if known.packets is not None or not counted:
+        return known
+    return replace(
+        known,
+        latency_ms=max(figures.latency_ms for figures in counted),
+        rtt_ms=max(figures.rtt_ms for figures in counted),
+        packets=sum(map(_packets, counted)),
+        packets_lost=sum(figures.send_lost + figures.receive_lost for figures in counted),
+        packets_retransmitted=sum(figures.send_retransmitted + figures.receive_retransmitted for figures in counted),
+        packets_dropped=sum(figures.send_dropped + figures.receive_dropped for figures in counted),
+        encrypted=all(figures.encrypted for figures in counted),
+    )
+
+
+def _packets(figures: SrtFigures) -> int:
+    return figures.packets_sent + figures.packets_received
 
 
 def _share(part: int | None, whole: int | None) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.relay.api import account_actions, end_actions, flow_actions
+from reconciler.relay.api import account_actions, end_actions, flow_actions, logs, statistics
 from reconciler.relay.api.calls import Handler
 
 HANDLERS: Final[Mapping[str, Handler]] = {
@@ -22,6 +22,10 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "DescribeStreamLinkRegions": account_actions.list_regions,
     "DescribeStreamLinkActivateState": account_actions.activation,
     "DescribeStreamLinkFlowRealtimeStatus": account_actions.realtime_status,
+    "DescribeStreamLinkFlowStatistics": statistics.by_moment,
+    "DescribeStreamLinkFlowMediaStatistics": statistics.media,
+    "DescribeStreamLinkFlowSRTStatistics": statistics.srt,
+    "DescribeStreamLinkFlowLogs": logs.list_entries,
 }
 """Every action of `wire.ACTIONS`; what is not here is answered InvalidAction."""
 OF_ANY_REGION: Final = frozenset({"DescribeStreamLinkRegions", "DescribeStreamLinkActivateState"})

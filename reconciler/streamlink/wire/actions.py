@@ -6,6 +6,7 @@ from typing import Final
 
 from reconciler.streamlink.codes import Code
 from reconciler.streamlink.wire.checking import Field, Kind, Shape
+from reconciler.streamlink.wire.history import LOGS, STATISTICS
 from reconciler.streamlink.wire.shapes import CREATE_INPUT, CREATE_OUTPUT, MODIFY_INPUT, MODIFY_OUTPUT, NAME_LENGTHS
 from reconciler.streamlink.wire.words import BOTH, MAINLAND_ONLY, MAX_BANDWIDTHS_BPS, Profile
 
@@ -127,6 +128,15 @@ _ACTIONS: Final = (
             (_FLOW_ID, Field(name="InputIds", many=True), Field(name="OutputIds", many=True)),
         ),
     ),
+    *(
+        Action(name=name, request=Shape(name, STATISTICS))
+        for name in (
+            "DescribeStreamLinkFlowStatistics",
+            "DescribeStreamLinkFlowMediaStatistics",
+            "DescribeStreamLinkFlowSRTStatistics",
+        )
+    ),
+    Action(name=LOGS.name, request=LOGS),
 )
 ACTIONS: Final[Mapping[str, Action]] = {action.name: action for action in _ACTIONS}
 """Every action that this package sends or serves, by name."""

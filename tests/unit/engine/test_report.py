@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 from structlog.testing import capture_logs
 
+from reconciler.cli import audit
 from reconciler.domain.changes import Action, Blocked, Create, Failed, FlowAt, Plan, Waiting
 from reconciler.domain.errors import SourceUnreadableError, UnavailableError
 from reconciler.domain.model import Desired, FlowKey, OutputKey
@@ -15,6 +16,7 @@ from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.source import Revision, Verdict
+from reconciler.relay.recording import recorder, records
 from tests.builders import LOCAL, flow
 from tests.unit.engine.worlds import BROKEN
 
@@ -40,8 +42,9 @@ def documented() -> dict[str, set[str]]:
 
 
 def sent_by_source() -> set[str]:
-    """Return the names of the events that the engine's code holds."""
-    text = "".join(Path(module.__file__).read_text() for module in (loop, report) if module.__file__)
+    """Return the names of the events that the code of the engine, the relay's records and the audit log holds."""
+    modules = (loop, report, records, recorder, audit)
+    text = "".join(Path(module.__file__).read_text() for module in modules if module.__file__)
     return set(re.findall(r'(?:log\.[a-z]+|emit)\(\s*"([a-z_]+\.[a-z_]+)"', text))
 
 
@@ -62,7 +65,7 @@ def everything() -> list[dict[str, Any]]:
 
 
 def test_every_event_is_documented_and_no_other() -> None:
-    """The page has a row for each event of the engine."""
+    """The page has a row for each event."""
     assert set(documented()) == sent_by_source()
 
 
