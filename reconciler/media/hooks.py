@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,6 +30,9 @@ Answer = Admitted | Refused
 Question = Mapping[str, str]
 """What the RTMP server tells of a caller: `call`, `addr`, `clientid`, `app`, `name` and more."""
 Gatekeeper = Callable[[Question], Answer]
+SOCKET: Final = "hook.sock"
+GATE: Final = f"http://unix:{SOCKET}:/gate"
+"""Where an RTMP server that works in the folder of a `FlowHook` asks."""
 
 
 class HookServer:
@@ -79,6 +84,55 @@ class HookServer:
                 gatekeeper = self._gates.get(path)
                 answer = Refused() if gatekeeper is None else gatekeeper(question)
                 writer.write(_response(answer))
+                await writer.drain()
+        writer.close()
+
+
+class FlowHook:
+    """
+    Asks a gatekeeper on behalf of one RTMP server, on a unix socket in the folder that the server works in.
+
+    No port is open, and the address is the same for every run of ours, so a server that outlives us finds the next one.
+    """
+
+    def __init__(self, folder: Path, gatekeeper: Gatekeeper) -> None:
+        self._folder = folder
+        self._gatekeeper = gatekeeper
+        self._server: asyncio.Server | None = None
+
+    @property
+    def path(self) -> Path:
+        """The socket."""
+        return self._folder / SOCKET
+
+    async def start(self) -> bool:
+        """Begin to listen; return whether that was to be done."""
+        if self._server is not None:
+            return False
+        # By way of a descriptor: the path of a socket may have only 107 bytes, whole.
+        folder = os.open(self._folder, os.O_PATH | os.O_DIRECTORY)
+        try:
+            self._server = await asyncio.start_unix_server(
+                self._serve, f"/proc/self/fd/{folder}/{SOCKET}", limit=_LONGEST_BYTES
+            )
+        finally:
+            os.close(folder)
+        self.path.chmod(0o600)
+        return True
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            self._server = None
+            self.path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, ValueError, TimeoutError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(_TIMEOUT_S):
+                _, question = await _question(reader)
+                writer.write(_response(self._gatekeeper(question)))
                 await writer.drain()
         writer.close()
 

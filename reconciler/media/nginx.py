@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from reconciler.media.processes import Child, Streams, save, spawn, tied
+from reconciler.media.processes import EngineUser, Process, Streams, adopted, as_user, load, save, spawn, tied
 from reconciler.media.programs import NGINX, RTMP_MODULE
 from reconciler.media.sockets import connected
 
@@ -129,18 +131,45 @@ def render(listener: RtmpListener) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a server works, and where we note what we know of it."""
+
+    run: Path
+    """Its working folder; it reaches its files relative to it."""
+    records: Path
+    """Ours; the same folder will do where the server runs as ourselves."""
+    user: EngineUser | None = None
+    """Whom it runs as; None for ourselves."""
+
+
 class Nginx:
     """One server, in a folder of its own; it is not touched while `start` is not called again."""
 
-    def __init__(self, home: Path, *, outlives_us: bool) -> None:
-        self._home = home
+    def __init__(self, place: Place, *, outlives_us: bool) -> None:
+        self._place = place
         self._outlives_us = outlives_us
-        self._child: Child | None = None
+        self._process: Process | None = None
 
     @property
     def running(self) -> bool:
         """Whether the server runs."""
-        return self._child is not None and self._child.running
+        return self._process is not None and self._process.running
+
+    @property
+    def session(self) -> str:
+        """What tells this run of the server from any other; empty while none runs."""
+        return "" if self._process is None else f"{self._process.identity.pid}-{self._process.identity.started}"
+
+    def adopt(self, listener: RtmpListener) -> bool:
+        """Take over the server that an earlier run of ours left, if it serves this; return whether there is one."""
+        if (found := adopted(load(self._identity), self._place.run)) is None:
+            return False
+        self._process = found
+        try:
+            return self._served.read_text() == _digest(listener)
+        except OSError:
+            return False
 
     async def start(self, listener: RtmpListener) -> None:
         """
@@ -151,29 +180,46 @@ class Nginx:
 
         """
         await self.stop()
-        self._home.mkdir(mode=0o700, exist_ok=True)
-        _write_private(self._home / "nginx.conf", render(listener))
-        (self._home / "nginx.log").unlink(missing_ok=True)
-        (self._home / _CONTROL).unlink(missing_ok=True)
-        conf = str(self._home / "nginx.conf")
-        command = [NGINX, "-p", str(self._home), "-e", str(self._home / "nginx.log"), "-c", conf]
+        run = self._place.run
+        run.mkdir(mode=0o700, exist_ok=True)
+        for name in ("nginx.log", _CONTROL):
+            (run / name).unlink(missing_ok=True)
+        self._write("nginx.conf", render(listener))
+        mark = f"RECONCILER_{secrets.token_hex(8)}"
+        # Files relative to the folder, for those above may be closed to the server; a name that only this one bears.
+        command = [NGINX, "-p", "./", "-e", "nginx.log", "-c", "nginx.conf", "-g", f"env {mark};"]
         # TERM, not KILL: nginx takes its worker along only when it is asked.
-        argv = command if self._outlives_us else tied(command, with_signal="TERM")
+        argv = as_user(command, self._place.user) if self._outlives_us else tied(command, with_signal="TERM")
         try:
-            self._child = spawn(argv, mark=conf, cwd=self._home, streams=Streams())
+            child = spawn(argv, mark=mark, cwd=run, streams=Streams())
         except OSError as error:
             raise NginxFailedError("nginx cannot be started") from error
-        save(self._child.identity, self._home / "nginx.identity")
-        await self._until_ready(self._child)
+        self._process = child
+        save(child.identity, self._identity)
+        self._served.write_text(_digest(listener))
+        await self._until_ready(child)
 
-    async def _until_ready(self, child: Child) -> None:
+    def _write(self, name: str, text: str) -> None:
+        _write_private(self._place.run / name, text)
+        if self._place.user is not None:
+            os.chown(self._place.run / name, self._place.user.uid, self._place.user.gid, follow_symlinks=False)
+
+    @property
+    def _identity(self) -> Path:
+        return self._place.records / "nginx.identity"
+
+    @property
+    def _served(self) -> Path:
+        return self._place.records / "nginx.served"
+
+    async def _until_ready(self, child: Process) -> None:
         deadline_s = asyncio.get_running_loop().time() + _READY_S
         while True:
             try:
                 await self.streams()
             except NginxFailedError:
                 if not child.running or asyncio.get_running_loop().time() > deadline_s:
-                    reason = _why(self._home / "nginx.log")
+                    reason = _why(self._place.run / "nginx.log")
                     await self.stop()
                     raise NginxFailedError(reason) from None
                 await asyncio.sleep(_POLL_S)
@@ -182,10 +228,10 @@ class Nginx:
 
     async def stop(self) -> None:
         """End the server; where none runs, nothing happens."""
-        if self._child is not None:
-            await self._child.end()
-            self._child = None
-        (self._home / "nginx.identity").unlink(missing_ok=True)
+        if self._process is not None:
+            await self._process.end()
+            self._process = None
+        self._identity.unlink(missing_ok=True)
 
     async def streams(self) -> tuple[RtmpStream, ...]:
         """
@@ -204,7 +250,7 @@ class Nginx:
 
     async def _get(self, target: str) -> bytes:
         try:
-            async with asyncio.timeout(_READY_S), connected(self._home, _CONTROL) as (reader, writer):
+            async with asyncio.timeout(_READY_S), connected(self._place.run, _CONTROL) as (reader, writer):
                 writer.write(f"GET {target} HTTP/1.0\r\n\r\n".encode())
                 answer = await reader.read(-1)
         except (OSError, TimeoutError) as error:
@@ -246,6 +292,10 @@ def _client(client: ET.Element) -> RtmpClient:
     )
 
 
+def _digest(listener: RtmpListener) -> str:
+    return hashlib.sha256(render(listener).encode()).hexdigest()
+
+
 def _why(log: Path) -> str:
     text = log.read_text(errors="replace") if log.is_file() else ""
     return "the port is in use" if "Address already in use" in text else "nginx did not start"
@@ -253,6 +303,6 @@ def _why(log: Path) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

@@ -314,9 +314,14 @@ async def gone(pid: int) -> None:
 
 def save(identity: Identity, path: Path) -> None:
     """Write who the process is; a reader sees the old file or the new one, whole."""
+    write_private(path, json.dumps(asdict(identity)))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; a reader sees the old text or the new one, whole."""
     draft = path.with_name(f"{path.name}.new")
     with _opened(draft, truncate=True) as file:
-        file.write(json.dumps(asdict(identity)).encode())
+        file.write(text.encode())
     draft.replace(path)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from reconciler.domain.secrets import Secret
 from reconciler.media.hooks import Admitted, Answer, HookServer, Question, Refused
-from reconciler.media.nginx import Nginx, NginxFailedError, RtmpListener, bracketed, reached_at
+from reconciler.media.nginx import Nginx, NginxFailedError, Place, RtmpListener, bracketed, reached_at
 
 _RTMP_PORT: Final = 1935
 
@@ -63,7 +63,9 @@ class RtmpServers:
     async def _want(self, address: tuple[str, int], stream: tuple[str, str]) -> None:
         if address not in self._servers:
             home = tempfile.TemporaryDirectory(prefix="rtmp-")
-            self._servers[address] = _Server(home, Nginx(Path(home.name), outlives_us=False), HookServer())
+            folder = Path(home.name)
+            nginx = Nginx(Place(run=folder, records=folder), outlives_us=False)
+            self._servers[address] = _Server(home, nginx, HookServer())
         server = self._servers[address]
         server.wanted[stream] += 1
         try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
 
-from reconciler.media.hooks import HookServer
 from reconciler.media.processes import Identity, end, engine_user, load
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.rtmp import RtmpFlow
@@ -92,7 +91,6 @@ class Supervisor:
         # Engines work in folders of their own, where a path relative to ours would mean another place.
         self._state = state.absolute() / FOLDER
         self._user = engine_user()
-        self._hooks = HookServer()
         self._keepers: dict[str, _Keeper] = {}
 
     async def start(self, running: Collection[str] = ()) -> None:
@@ -103,10 +101,9 @@ class Supervisor:
     async def carry(self, flow: FlowMedia) -> None:
         """Make the engines carry this flow so; an end that cannot start reports it in `health` and is retried."""
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await self._hooks.start()
         keeper = self._keepers.get(flow.id)
         if keeper is None:
-            keeper = self._keepers[flow.id] = _Keeper(self._home(flow.id), self._hooks)
+            keeper = self._keepers[flow.id] = _Keeper(self._home(flow.id))
         await keeper.carry(flow)
 
     async def drop(self, flow_id: str) -> None:
@@ -126,7 +123,6 @@ class Supervisor:
     async def close(self) -> None:
         """End every engine and leave no process behind."""
         await asyncio.gather(*(self.drop(flow_id) for flow_id in list(self._keepers)))
-        await self._hooks.close()
 
     def _home(self, flow_id: str) -> FlowHome:
         return FlowHome(self._state / _folder_name(flow_id), self._user)
@@ -135,9 +131,8 @@ class Supervisor:
 class _Keeper:
     """One flow's engine, and the task that looks after it."""
 
-    def __init__(self, home: FlowHome, hooks: HookServer) -> None:
+    def __init__(self, home: FlowHome) -> None:
         self._home = home
-        self._hooks = hooks
         self._engine: FlowEngine | None = None
         self._flow: FlowMedia | None = None
         self._lock = asyncio.Lock()
@@ -168,7 +163,7 @@ class _Keeper:
             case SrtEnd():
                 return SrtFlow(self._home)
             case RtmpIngest() | RtmpPull():
-                return RtmpFlow(self._home, self._hooks)
+                return RtmpFlow(self._home)
             case RtpReceive():
                 return RtpFlow(self._home)
             case RtspPull() | NotCarried():
@@ -220,7 +215,7 @@ def _folders(state: Path) -> list[Path]:
 
 
 def _identities(records: Path) -> list[Identity]:
-    found = (load(path) for path in sorted(records.rglob("*.identity")))
+    found = (load(path) for path in sorted(records.glob("*.identity")))
     return [identity for identity in found if identity is not None]
 
 

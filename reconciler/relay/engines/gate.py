@@ -1,6 +1,8 @@
 """Who may publish to an RTMP flow, and who may play from it."""
 
+import hashlib
 import ipaddress
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -20,8 +22,8 @@ class Player:
     output: EndId
     address: str
     since_s: float
-    key: Secret
-    """Key of the output that was asked for: another key since then, and the player has to go."""
+    key: str
+    """Digest of the key that was asked for: another key since then, and the player has to go."""
 
 
 @dataclass(slots=True)
@@ -39,11 +41,30 @@ class Gate:
     publisher: str = ""
     """Client id of whoever publishes; empty when nobody does."""
     publisher_address: str = ""
-    publisher_key: Secret | None = None
+    publisher_key: str = ""
+    """Digest of the key that whoever publishes came with."""
     publisher_since_s: float = 0.0
     last_error: str = ""
     players: dict[str, Player] = field(default_factory=dict)
     refusals: dict[EndId, str] = field(default_factory=dict)
+
+    def note(self) -> str:
+        """Return what another run of ours has to know of who is connected."""
+        players = {
+            client: [player.output, player.address, player.since_s, player.key]
+            for client, player in self.players.items()
+        }
+        publisher = [self.publisher, self.publisher_address, self.publisher_key, self.publisher_since_s]
+        return json.dumps({"publisher": publisher, "players": players})
+
+    def remember(self, noted: str) -> None:
+        """Take over what an earlier run of ours has noted; who has left since then is forgotten by `seen`."""
+        told = json.loads(noted)
+        self.publisher, self.publisher_address, self.publisher_key, self.publisher_since_s = told["publisher"]
+        self.players = {
+            client: Player(output=EndId(output), address=address, since_s=since_s, key=key)
+            for client, (output, address, since_s, key) in told["players"].items()
+        }
 
     def answer(self, question: Question) -> Answer:
         """Say whether a caller may go on, and under which name."""
@@ -79,7 +100,7 @@ class Gate:
             self.last_error = f"a publisher from {address} was refused: somebody publishes already"
         else:
             self.publisher, self.publisher_address = question.get("clientid", ""), address
-            self.publisher_key, self.publisher_since_s = name, self.now_s()
+            self.publisher_key, self.publisher_since_s = _digest(name), self.now_s()
             self.last_error = ""
             return Admitted(self.hub.reveal())
         return Refused()
@@ -97,7 +118,7 @@ class Gate:
             self.refusals[output.id] = f"a player from {address} was refused: {limit_of(output)} are connected already"
         else:
             self.players[question.get("clientid", "")] = Player(
-                output=output.id, address=address, since_s=self.now_s(), key=name
+                output=output.id, address=address, since_s=self.now_s(), key=_digest(name)
             )
             self.refusals.pop(output.id, None)
             return Admitted(self.hub.reveal())
@@ -118,7 +139,7 @@ class Gate:
 
     def may_stay(self) -> bool:
         """Whether whoever publishes may go on, as the flow is wanted now."""
-        return self.publisher_key == self.ingest.stream_key and allows(
+        return self.publisher_key == _digest(self.ingest.stream_key) and allows(
             self.flow.input.allowlist, self.publisher_address
         )
 
@@ -154,8 +175,13 @@ class Gate:
         return leaving
 
 
+def _digest(key: Secret) -> str:
+    """Return what tells one key from another, and neither of them: it is noted on the disk."""
+    return hashlib.sha256(key.reveal().encode()).hexdigest()
+
+
 def _may_play(output: OutputMedia, player: Player) -> bool:
-    same_key = isinstance(output.end, RtmpPlay) and output.end.stream_key == player.key
+    same_key = isinstance(output.end, RtmpPlay) and _digest(output.end.stream_key) == player.key
     return same_key and allows(output.allowlist, player.address)
 
 

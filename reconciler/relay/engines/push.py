@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,8 +23,19 @@ from reconciler.media.ffmpeg import (
     rtmp_output,
     why,
 )
-from reconciler.media.processes import Child, Streams, save, spawn, unnamed_file
+from reconciler.media.processes import (
+    Process,
+    Streams,
+    adopted,
+    as_user,
+    load,
+    save,
+    spawn,
+    unnamed_file,
+    write_private,
+)
 from reconciler.media.rates import Backoff, RateWindow
+from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.words import WAITING
 from reconciler.relay.media import EndHealth, EndId, EndState, OutputMedia, RtmpDestination, RtmpPush
 
@@ -43,6 +57,10 @@ class PushSource(Protocol):
         """Return the input arguments, and the descriptors that ffmpeg must keep for them."""
         ...
 
+    def told(self) -> str:
+        """Return what tells this source from others; it may hold a secret."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TapSource:
@@ -51,6 +69,10 @@ class TapSource:
     def arguments(self, _lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the arguments that read the tap."""
         return ("-f", "mpegts", "-i", "unix:tap.sock"), ()
+
+    def told(self) -> str:
+        """Say which source this is."""
+        return "tap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +87,38 @@ class HubSource:
         script = lent.enter_context(unnamed_file(play_list(self.url, self.name.reveal())))
         return play_list_input(script), (script,)
 
+    def told(self) -> str:
+        """Say which source this is."""
+        return f"{self.url} {self.name.reveal()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PullSource:
+    """An RTMP server of somebody else, which we pull from."""
+
+    url: str
+    stream_key: Secret
+
+    def arguments(self, lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Return the arguments that play the stream."""
+        script = lent.enter_context(unnamed_file(play_list(self.url, self.stream_key.reveal())))
+        return play_list_input(script), (script,)
+
+    def told(self) -> str:
+        """Say which source this is."""
+        return f"{self.url} {self.stream_key.reveal()}"
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """The folder that a push works in, and the name that its files there begin with."""
 
-    home: Path
+    home: FlowHome
     name: str
 
-    def file(self, suffix: str) -> Path:
-        """Return one of its files."""
-        return self.home / f"{self.name}.{suffix}"
+    def record(self, suffix: str) -> Path:
+        """Return one of our own files."""
+        return self.home.records / f"{self.name}.{suffix}"
 
 
 class Push:
@@ -91,6 +134,17 @@ class Push:
         self._since_s = 0.0
         self._connections = 0
         self._last_error = ""
+        self._progress = ""
+
+    @property
+    def last_error(self) -> str:
+        """Why it does not push, in words."""
+        return self._last_error
+
+    @property
+    def origin(self) -> str:
+        """Where it pulls from, host and port; empty where it is from ourselves."""
+        return urlsplit(self.source.url).netloc.rpartition("@")[2] if isinstance(self.source, PullSource) else ""
 
     @property
     def health(self) -> EndHealth:
@@ -115,10 +169,41 @@ class Push:
         """
         if session == self._session:
             return
-        await self.close()
+        if self._task is None:
+            left = await self._left_running(session)
+        else:
+            left = None
+            await self.close()
         self._session = session
         if session:
-            self._task = asyncio.create_task(self._again_and_again())
+            self._task = asyncio.create_task(self._again_and_again(left))
+
+    async def _left_running(self, session: str) -> Process | None:
+        """Return the ffmpeg that an earlier run of ours left, if it pushes just this; end it where it does not."""
+        left = adopted(load(self._work.record("identity")), self._work.home.run)
+        if left is None:
+            return None
+        try:
+            noted = json.loads(self._work.record("pushed").read_text())
+        except (OSError, ValueError):
+            noted = {}
+        if session and noted.get("digest") == self._digest(session):
+            self._progress = left.identity.mark
+            self._connections, self._since_s = noted["connections"], noted["since_s"]
+            return left
+        await left.end()
+        self._work.record("identity").unlink(missing_ok=True)
+        return None
+
+    def _digest(self, session: str) -> str:
+        """Return what tells one push from every other that may take its place, without telling it."""
+        url, key = self.destination.url, self.destination.stream_key.reveal()
+        source = self.source.told()
+        return hashlib.sha256(json.dumps([url, key, source, session]).encode()).hexdigest()
+
+    def _note(self) -> None:
+        noted = {"digest": self._digest(self._session), "connections": self._connections, "since_s": self._since_s}
+        write_private(self._work.record("pushed"), json.dumps(noted))
 
     async def close(self) -> None:
         """Stop pushing, and leave no process."""
@@ -128,21 +213,22 @@ class Push:
             await asyncio.wait({task})
         self._since_s = 0.0
 
-    async def _again_and_again(self) -> None:
+    async def _again_and_again(self, left: Process | None) -> None:
         backoff, loop = Backoff(), asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            self._last_error = await self._push()
+            self._last_error = await self._push(left)
+            left = None
             if loop.time() - began_s > HELD_S:
                 backoff.reset()
             await asyncio.sleep(HOPELESS_PAUSE_S if is_permanent(self._last_error) else backoff.pause_s())
 
-    async def _push(self) -> str:
-        """Run ffmpeg until it ends or stands still; return why in words."""
+    async def _push(self, left: Process | None) -> str:
+        """Run ffmpeg, or go on with the one that was left, until it ends or stands still; return why in words."""
         if "@" in urlsplit(self.destination.url).netloc:
             return "an RTMP URL with a user name is not carried: ffmpeg would show it in the process list"
         try:
-            child = self._start()
+            child = left or self._start()
         except OSError:
             return "ffmpeg cannot be started"
         try:
@@ -151,34 +237,38 @@ class Push:
             began, self._since_s = bool(self._since_s), 0.0
             self._rate.clear()
             await child.end()
-            self._work.file("identity").unlink(missing_ok=True)
+            self._work.record("identity").unlink(missing_ok=True)
         if stood_still:
-            return "the push stood still"
-        return why(_tail(self._work.file("log")), began=began)
+            return "the push stood still" if began else "the input is no stream that can be read"
+        return why(_tail(self._work.record("log")), began=began)
 
-    def _start(self) -> Child:
-        for suffix in ("log", "progress"):
-            self._work.file(suffix).unlink(missing_ok=True)
+    def _start(self) -> Process:
+        self._work.record("log").unlink(missing_ok=True)
+        if self._progress:
+            (self._work.home.run / self._progress).unlink(missing_ok=True)
+        # The name is in the command line, and no other process bears it: by it ffmpeg is known for certain.
+        self._progress = f"{self._work.name}.{secrets.token_hex(8)}.progress"
         with ExitStack() as lent:
             source, kept = self.source.arguments(lent)
             preset = publish_preset(self.destination.url, self.destination.stream_key.reveal())
             descriptor = lent.enter_context(unnamed_file(preset))
-            progress = self._work.file("progress")
+            command = push_copy(source, rtmp_output(self.destination.url, descriptor), progress=self._progress)
             child = spawn(
-                push_copy(source, rtmp_output(self.destination.url, descriptor), progress=str(progress)),
-                mark=str(progress),
-                cwd=self._work.home,
-                streams=Streams(log=self._work.file("log"), keep=(*kept, descriptor)),
+                as_user(command, self._work.home.user),
+                mark=self._progress,
+                cwd=self._work.home.run,
+                streams=Streams(log=self._work.record("log"), keep=(*kept, descriptor)),
             )
-        save(child.identity, self._work.file("identity"))
+        save(child.identity, self._work.record("identity"))
+        self._note()
         return child
 
-    async def _watch(self, child: Child) -> bool:
+    async def _watch(self, child: Process) -> bool:
         """Follow ffmpeg's own counter until ffmpeg ends, or the counter stands still: return whether it did."""
         loop = asyncio.get_running_loop()
         moved_s, last = loop.time(), 0
         while child.running:
-            sent = sent_bytes(self._work.file("progress"))
+            sent = sent_bytes(self._work.home.run / self._progress)
             if sent > last:
                 moved_s, last = loop.time(), sent
                 self._rate.feed(moved_s, sent)
@@ -190,16 +280,18 @@ class Push:
         return False
 
     def _connected(self, now_s: float) -> None:
+        self._last_error = ""
         if not self._since_s:
-            self._since_s, self._last_error = now_s, ""
+            self._since_s = now_s
             self._connections += 1
+            self._note()
 
 
 @dataclass(slots=True)
 class Pushes:
     """All pushes of one flow."""
 
-    home: Path
+    home: FlowHome
     _pushes: dict[tuple[EndId, int], Push] = field(default_factory=dict)
 
     async def converge(self, outputs: Sequence[OutputMedia], source: PushSource) -> None:
@@ -268,12 +360,13 @@ def _tail(path: Path) -> str:
     Past a limit its blocks are given back: ffmpeg goes on writing where it was, and leaves a hole before.
     """
     try:
-        with path.open("rb") as file:
+        # Where an engine writes, a link would lead us elsewhere.
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+b") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL_BYTES))
             text = file.read()
-        if path.stat().st_blocks * 512 > _FILE_LIMIT_BYTES:
-            os.truncate(path, 0)
+            if os.fstat(file.fileno()).st_blocks * 512 > _FILE_LIMIT_BYTES:
+                os.ftruncate(file.fileno(), 0)
     except OSError:
         return ""
     return text.decode(errors="replace")

@@ -1,32 +1,40 @@
 """An RTMP flow: one small nginx that publishers push to and players pull from, and ffmpeg for what it pushes on."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import ip_address
 from typing import Final
 
 from reconciler.domain.secrets import Secret
-from reconciler.media.hooks import HookServer
-from reconciler.media.nginx import Nginx, NginxFailedError, RtmpListener, RtmpStream, bracketed, reached_at
+from reconciler.media.hooks import GATE, Answer, FlowHook, Question, Refused
+from reconciler.media.nginx import Nginx, NginxFailedError, Place, RtmpListener, RtmpStream, bracketed, reached_at
+from reconciler.media.processes import write_private
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.relay.engines.gate import Gate
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.push import HubSource, Pushes
+from reconciler.relay.engines.push import HubSource, PullSource, Push, Pushes, Work
 from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
-from reconciler.relay.giving import PLAY_APP
+from reconciler.relay.giving import INGEST_APP, PLAY_APP
 from reconciler.relay.media import (
     EndHealth,
     EndId,
     EndState,
     FlowMedia,
+    InputEnd,
     InputMedia,
     NotCarried,
     OutputMedia,
+    RtmpDestination,
     RtmpIngest,
     RtmpPlay,
+    RtmpPull,
     RtmpPush,
 )
 
+_GATE: Final = "gate"
 _ROLE_PLAYER: Final = "subscriber"
 _ROLE_PUBLISHER: Final = "publisher"
 
@@ -34,18 +42,20 @@ _ROLE_PUBLISHER: Final = "publisher"
 class RtmpFlow:
     """Carries one RTMP flow in a folder of its own."""
 
-    def __init__(self, home: FlowHome, hooks: HookServer) -> None:
-        self._home = home.run
-        self._hooks = hooks
-        self._nginx = Nginx(home.run, outlives_us=True)
+    def __init__(self, home: FlowHome) -> None:
+        self._home = home
+        self._nginx = Nginx(Place(run=home.run, records=home.records, user=home.user), outlives_us=True)
         self._gate: Gate | None = None
-        self._gate_url = ""
+        self._hook: FlowHook | None = None
+        self._noted = ""
         self._served: RtmpIngest | None = None
         self._backoff = Backoff()
         self._retry_s = 0.0
         self._last_error = ""
-        self._hub = Secret(secrets.token_urlsafe(18))
-        self._pushes = Pushes(home.run)
+        self._names = _Names(home)
+        self._hub = self._names.hub
+        self._pull: Push | None = None
+        self._pushes = Pushes(home)
         self._rates: dict[EndId, RateWindow] = {}
         self._sent_bytes: dict[EndId, float] = {}
         self._copied_bytes = 0
@@ -55,19 +65,64 @@ class RtmpFlow:
 
     async def converge(self, flow: FlowMedia) -> None:
         """Make the server and the pushes carry this flow so; a server that has died is started anew."""
-        gate = self._gate_for(flow)
+        gate = self._gate_for(self._as_pushed_to(flow))
         ingest = gate.ingest
         url = f"rtmp://{bracketed(reached_at(ingest.host))}:{ingest.port}/{ingest.app}"
         await self._pushes.converge(flow.outputs, HubSource(url, self._hub))
+        await self._listen(gate)
         if await self._started(ingest):
             await self._evict(gate)
+            await self._pull_from(flow.input.end, RtmpDestination(url=url, stream_key=self._names.own_key))
+
+    def _as_pushed_to(self, flow: FlowMedia) -> FlowMedia:
+        """Return a flow that pulls as one that is pushed to: by us, under a key that nobody else knows."""
+        source = flow.input.end
+        if not isinstance(source, RtmpPull):
+            return flow
+        ingest = RtmpIngest(host=source.host, port=source.port, app=INGEST_APP, stream_key=self._names.own_key)
+        here = tuple(sorted({f"{address}/{ip_address(address).max_prefixlen}" for address in _ourselves(source.host)}))
+        return replace(flow, input=replace(flow.input, end=ingest, allowlist=here))
+
+    async def _pull_from(self, source: InputEnd, destination: RtmpDestination) -> None:
+        """Keep ffmpeg pulling, where the input is to be pulled."""
+        wanted = PullSource(source.url, source.stream_key) if isinstance(source, RtmpPull) else None
+        if self._pull is not None and (self._pull.source, self._pull.destination) != (wanted, destination):
+            await self._pull.close()
+            self._pull = None
+        if wanted is not None and self._pull is None:
+            self._pull = Push(destination, wanted, Work(self._home, "pull"))
+        if self._pull is not None:
+            await self._pull.follow(f"pull {self._nginx.session}")
 
     def _gate_for(self, flow: FlowMedia) -> Gate:
         if self._gate is None:
             self._gate = Gate(hub=self._hub, now_s=asyncio.get_running_loop().time, flow=flow)
-            self._gate_url = self._hooks.open_gate(self._gate.answer)
         self._gate.flow = flow
         return self._gate
+
+    async def _listen(self, gate: Gate) -> None:
+        """Answer the server; it asks from the moment that it runs, and whoever comes before is refused."""
+        if self._hook is None:
+            self._hook = FlowHook(self._home.run, self._answer)
+        if await self._hook.start():
+            self._home.give(self._hook.path)
+            if self._nginx.adopt(listener_for(gate.ingest)):
+                self._served = gate.ingest
+                with contextlib.suppress(OSError, ValueError, KeyError):
+                    gate.remember((self._home.records / _GATE).read_text())
+
+    def _answer(self, question: Question) -> Answer:
+        if self._gate is None:
+            return Refused()
+        answer = self._gate.answer(question)
+        self._note_gate(self._gate)
+        return answer
+
+    def _note_gate(self, gate: Gate) -> None:
+        noted = gate.note()
+        if noted != self._noted:
+            write_private(self._home.records / _GATE, noted)
+            self._noted = noted
 
     async def _started(self, ingest: RtmpIngest) -> bool:
         """Return whether the server runs on this address, after starting it where it does not and may be tried."""
@@ -80,7 +135,7 @@ class RtmpFlow:
             return False
         self._served, self._retry_s = ingest, now_s + self._backoff.pause_s()
         try:
-            await self._nginx.start(listener_for(ingest, self._gate_url))
+            await self._nginx.start(listener_for(ingest))
         except NginxFailedError as error:
             self._last_error = str(error)
             return False
@@ -113,8 +168,11 @@ class RtmpFlow:
         self._note_input(gate, ours.get(gate.ingest.app))
         players = [client.id for stream in ours.values() for client in stream.clients if not client.publishes]
         gate.seen(players)
+        self._note_gate(gate)
         self._note_players(gate, ours, set(players))
-        await self._pushes.follow(f"{self._publishers}" if self._is_published() else "")
+        # The number of a connection is the server's own, so it tells sessions apart over a restart of ours too.
+        session = f"{self._nginx.session} {self._last_publisher}" if self._is_published() else ""
+        await self._pushes.follow(session)
 
     def _is_published(self) -> bool:
         return self._gate is not None and bool(self._last_publisher)
@@ -126,7 +184,8 @@ class RtmpFlow:
             self._last_publisher = ""
             gate.publisher_left()
             rate.clear()
-            reason = self._last_error or gate.last_error
+            pulled = "" if self._pull is None else self._pull.last_error
+            reason = self._last_error or pulled or ("" if self._pull is not None else gate.last_error)
             self._health[gate.flow.input.id] = EndHealth(
                 state=EndState.WAITING, reconnections=max(0, self._publishers - 1), last_error=reason
             )
@@ -140,7 +199,7 @@ class RtmpFlow:
             connected_ms=publisher.connected_ms,
             bitrate_bps=rate.bitrate_bps,
             reconnections=max(0, self._publishers - 1),
-            peer=publisher.address,
+            peer=publisher.address if self._pull is None else self._pull.origin,
         )
 
     def _note_players(self, gate: Gate, ours: Mapping[str, RtmpStream], listed: set[str]) -> None:
@@ -182,22 +241,46 @@ class RtmpFlow:
 
     async def close(self) -> None:
         """End the server and the pushes."""
+        if self._pull is not None:
+            await self._pull.close()
         await self._pushes.close()
         await self._nginx.stop()
-        self._hooks.close_gate(self._gate_url)
-        self._gate = None
+        if self._hook is not None:
+            await self._hook.close()
+        self._gate = self._hook = None
 
 
-def listener_for(ingest: RtmpIngest, gate_url: str) -> RtmpListener:
+class _Names:
+    """Names of one flow that only we know, the same for every run of ours while the flow is carried."""
+
+    def __init__(self, home: FlowHome) -> None:
+        path = home.records / "names"
+        try:
+            hub, own_key = path.read_text().split()
+        except (OSError, ValueError):
+            hub, own_key = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+            write_private(path, f"{hub} {own_key}")
+        self.hub: Final = Secret(hub)
+        """Of the stream inside the server."""
+        self.own_key: Final = Secret(own_key)
+        """Under which we publish what we pull."""
+
+
+def listener_for(ingest: RtmpIngest) -> RtmpListener:
     """Return what the server of this input serves: publishers in one application, players in another."""
     apps = tuple(sorted({ingest.app, PLAY_APP}))
     return RtmpListener(
         host=ingest.host,
         port=ingest.port,
         apps=apps,
-        gate=gate_url,
+        gate=GATE,
         copies={} if ingest.app == PLAY_APP else {ingest.app: PLAY_APP},
     )
+
+
+def _ourselves(host: str) -> set[str]:
+    """Return the addresses from which we reach a server of ours on this host."""
+    return {"127.0.0.1", "::1", reached_at(host)}
 
 
 def _address(ingest: RtmpIngest) -> tuple[str, int, str]:
@@ -211,6 +294,6 @@ def _play_apps(flow: FlowMedia) -> set[str]:
 def _health_of(end: InputMedia | OutputMedia, known: Mapping[EndId, EndHealth]) -> EndHealth:
     if isinstance(end.end, NotCarried):
         return not_carried(end.end)
-    if not isinstance(end.end, RtmpIngest | RtmpPlay | RtmpPush):
+    if not isinstance(end.end, RtmpIngest | RtmpPull | RtmpPlay | RtmpPush):
         return waiting("an RTMP flow is not sent over SRT")
     return known.get(end.id, WAITING)

@@ -37,7 +37,7 @@ class SrtFlow:
         self._flow: FlowMedia | None = None
         self._rates: dict[str, RateWindow] = {}
         self._health: dict[EndId, EndHealth] = {}
-        self._pushes = Pushes(home.run)
+        self._pushes = Pushes(home)
 
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
