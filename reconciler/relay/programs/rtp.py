@@ -1,10 +1,12 @@
 """
 Carries one RTP flow: every packet of its source, unchanged, to every destination.
 
-The payload is not looked into, but for the tracks of a transport stream (payload type 33). RTCP is not carried. A
+The payload is not looked into, but for the tracks of a transport stream (payload type 33). RTCP has a port of its own,
+which is not bound. A
 destination is a connected socket of its own, so that what the network says against one is known of that one alone.
 """
 
+import errno
 import ipaddress
 import os
 import queue
@@ -31,6 +33,8 @@ _MOST_LOST: Final = 1000
 """A jump above this is a source that began anew, not packets that were lost."""
 _BATCH: Final = 512
 _TICK_S: Final = 0.1
+_QUIET_S: Final = 2.0
+"""A destination of which nothing bad was heard for so long takes what it is sent."""
 _PAUSE_FIRST_S, _PAUSE_MOST_S = 0.5, 10.0
 
 Spec = dict[str, Any]
@@ -51,6 +55,8 @@ class Destination:
     error: str = ""
     since_s: float = 0.0
     last_s: float = 0.0
+    refused_s: float = 0.0
+    """When the network last said that nobody takes the packets; 0 when it has not for a while."""
     connections: int = 0
     _socket: socket.socket | None = None
     _retry_s: float = 0.0
@@ -74,20 +80,37 @@ class Destination:
             self.dropped += 1
             return
         except OSError as error:
-            self.error = "nothing listens there" if isinstance(error, ConnectionRefusedError) else "no route to host"
-            self.dropped += 1
-            return
+            # What is told is of an earlier packet, and this one was not sent for it: it is sent once more.
+            self._refused(error, now_s)
+            if not self._sent_again(packet):
+                return
         self.packets += 1
         self.bytes += len(packet)
         self.last_s = now_s
-        if not self.since_s:
+        if not self.since_s and not self.refused_s:
             self.since_s = now_s
             self.connections += 1
+
+    def _refused(self, error: OSError, now_s: float) -> None:
+        reasons = {errno.ECONNREFUSED: "nothing listens there", errno.EMSGSIZE: "the packets are too large for the way"}
+        self.error = reasons.get(error.errno or 0, "no route to host")
+        self.refused_s, self.since_s = now_s, 0.0
+
+    def _sent_again(self, packet: memoryview) -> bool:
+        try:
+            if self._socket is not None:
+                self._socket.send(packet)
+        except OSError:
+            self.dropped += 1
+            return False
+        return True
 
     def settle(self, now_s: float, idle_s: float) -> None:
         """Forget an old complaint of a destination that takes what it is sent, and a connection that is idle."""
         if self.since_s and now_s - self.last_s > idle_s:
             self.since_s = 0.0
+        if self.refused_s and now_s - self.refused_s > _QUIET_S:
+            self.refused_s, self.error = 0.0, ""
 
     def close(self) -> None:
         """Send nothing more."""
@@ -226,9 +249,16 @@ class Source:
         if len(packet) < _HEADER_BYTES or packet[0] >> 6 != _VERSION:
             return
         sequence = packet[2] << 8 | packet[3]
-        if self._sequence is not None:
-            missing = (sequence - self._sequence - 1) % _SEQUENCES
-            self.lost += missing if missing < _MOST_LOST else 0
+        if self._sequence is None:
+            self._sequence = sequence
+            return
+        ahead = (sequence - self._sequence) % _SEQUENCES
+        if 0 < ahead <= _MOST_LOST:
+            self.lost += ahead - 1
+        elif ahead > _SEQUENCES - _MOST_LOST:
+            # Late, and counted as lost before it came.
+            self.lost = max(0, self.lost - 1)
+            return
         self._sequence = sequence
 
     def settle(self, now_s: float) -> None:
@@ -348,18 +378,28 @@ class Flow:
     def carry(self, wanted: Spec) -> None:
         """Make the flow so; what is the same before and after is not touched."""
         self.carry_source(wanted["input"])
-        for key, output in list(self.outputs.items()):
-            if wanted["outputs"].get(key) != output.spec:
-                for destination in self.outputs.pop(key).destinations:
-                    destination.close()
         now_s = time.monotonic()
+        before, self.outputs = self.outputs, {}
         for key, spec in wanted["outputs"].items():
-            if key not in self.outputs:
-                made = [Destination(each["host"], each["port"], spec["denied"]) for each in spec["destinations"]]
-                self.outputs[key] = Output(spec, made)
-                for destination in made:
-                    destination.tick(now_s, self.post)
+            old = before.pop(key, None)
+            self.outputs[key] = Output(spec, self.destinations(spec, [] if old is None else old.destinations, now_s))
+        for output in before.values():
+            for destination in output.destinations:
+                destination.close()
         self.targets = [one for output in self.outputs.values() for one in output.destinations]
+
+    def destinations(self, spec: Spec, old: list[Destination], now_s: float) -> list[Destination]:
+        """Return what a spec asks for; a destination that is the same before and after is not touched."""
+        kept = {(one.host, one.port, tuple(one.denied)): one for one in old}
+        made = []
+        for each in spec["destinations"]:
+            same = kept.pop((each["host"], each["port"], tuple(spec["denied"])), None)
+            made.append(same or Destination(each["host"], each["port"], spec["denied"]))
+            if same is None:
+                made[-1].tick(now_s, self.post)
+        for gone in kept.values():
+            gone.close()
+        return made
 
     def carry_source(self, spec: Spec) -> None:
         """Make the input so."""
@@ -401,8 +441,9 @@ class Flow:
 
 
 def within(cidrs: list[str], host: str) -> bool:
-    """Whether a host is within one of the CIDRs."""
-    address = ipaddress.ip_address(host)
+    """Whether a host is within one of the CIDRs; an IPv4 address in IPv6 clothes counts as what it is."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
     return any(address in ipaddress.ip_network(cidr, strict=False) for cidr in cidrs)
 
 
