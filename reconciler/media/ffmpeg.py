@@ -19,6 +19,7 @@ _MEANINGS: Final = (
     (r"Connection timed out", "no answer in time"),
     (r"codec (\S+) not compatible with flv", "RTMP does not carry this video codec"),
     (r"codec not currently supported in container", "RTMP does not carry this codec"),
+    (r"dimensions not set", "the input has no keyframe, so nobody can begin to watch"),
     (r"(Could not write header|Error initializing output stream)", "RTMP does not carry this stream"),
     (r"matches no streams", "the input has no video"),
     (r"(Server error|BadName|Publish.*denied|NetStream\.Publish)", _REFUSED),

@@ -213,7 +213,7 @@ class Libsrt:
             SrtError: the address cannot be had.
 
         """
-        raw = _raw(at)
+        raw = raw_address(at)
         self._checked(self._lib.srt_bind(which, raw, len(raw)))
 
         def ask(_opaque: int, new: int, _version: int, address: int, stream_id: bytes | None) -> int:
@@ -243,7 +243,7 @@ class Libsrt:
             SrtError: the call cannot begin.
 
         """
-        raw = _raw(to)
+        raw = raw_address(to)
         self._checked(self._lib.srt_connect(which, raw, len(raw)))
 
     def state(self, which: int) -> int:
@@ -337,7 +337,7 @@ def _load() -> Any:
     raise SystemExit(f"none of {', '.join(_NAMES)} is installed")
 
 
-def _raw(address: Address) -> bytes:
+def raw_address(address: Address) -> bytes:
     """Return an address as the kernel writes it."""
     ip, port = ipaddress.ip_address(address.host), address.port.to_bytes(2, "big")
     if ip.version == 4:  # noqa: PLR2004 -- the protocol's number
