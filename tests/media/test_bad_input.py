@@ -153,6 +153,8 @@ async def test_garbage_disturbs_nobody(supervisor: Supervisor, scene: Scene) -> 
     async with asyncio.timeout(60), scene.garbage():
         await health_when(supervisor, "bad", lambda health: health[INPUT].state is EndState.CONNECTED)
         health = await health_when(supervisor, "bad", lambda health: refused(health[PUSH]))
+    # A publisher that was killed has said no farewell: its place is free once the peer idle timeout is over.
+    await health_when(supervisor, "bad", lambda health: health[INPUT].state is EndState.WAITING)
     async with asyncio.timeout(60), scene.published(*PICTURE, *TONE, *H264, *AAC), scene.receiver as kept:
         received = await kept.frames(51)
 

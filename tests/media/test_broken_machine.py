@@ -27,7 +27,7 @@ def told_without(hidden: str, state: Path, *ports: int) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("hidden", "broken", "words"),
     [
-        ("/usr/sbin/nginx", "rtmp", "nginx cannot be started"),
+        ("/usr/sbin/nginx", "rtmp", "nginx did not start"),
         ("/usr/lib/nginx/modules/ngx_rtmp_module.so", "rtmp", "nginx did not start"),
         ("/usr/bin/python3", "srt", "the engine does not start"),
     ],

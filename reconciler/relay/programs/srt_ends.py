@@ -31,6 +31,8 @@ HELD_S: Final = 5.0
 """A connection that stood this long was a good one: the next pause is short again."""
 UNDECIDED_S: Final = 1.5
 """A caller that was let in and has not connected after this long has failed to agree on a key."""
+REMEMBERED_S: Final = 60.0
+"""How long a listener tells of a caller that it turned away."""
 _CALL_MS: Final = 3000
 _BUFFER_BYTES: Final = 24 << 20
 """Room for 50 Mb/s at 3000 ms of latency, and some more; taken only as it is needed."""
@@ -221,7 +223,9 @@ class End:
         session = self.world.session(which, peer)
         self.sessions[which] = session
         self.connections += 1
-        self.error = ""
+        if not self.spec["listens"] or self.spec["max_concurrent"] == 1:
+            # Of several, one that gets in says nothing of another that did not.
+            self.error = ""
         self.world.watch(which, EPOLL_IN | EPOLL_ERR, lambda: self._heard(session))
         self.world.changed()
 
@@ -255,6 +259,7 @@ class Listener(End):
     def __init__(self, world: World, spec: Spec, *, receives: bool, on_data: Callable[[Session], bool]) -> None:
         super().__init__(world, spec, receives=receives, on_data=on_data)
         self._undecided: dict[str, float] = {}
+        self._complained_s = 0.0
         self._lock = threading.Lock()
 
     def open(self) -> None:
@@ -280,7 +285,14 @@ class Listener(End):
             for peer in failed:
                 del self._undecided[peer]
         for peer in failed:
-            self.error = f"a caller from {_host(peer)} did not get in: its passphrase is missing or not the right one"
+            self._complain(
+                f"a caller from {_host(peer)} did not get in: its passphrase is missing or not the right one"
+            )
+        if self._socket is not None and now_s - self._complained_s > REMEMBERED_S:
+            self.error = ""
+
+    def _complain(self, reason: str) -> None:
+        self.error, self._complained_s = reason, time.monotonic()
 
     def edit(self, spec: Spec) -> bool:
         """Take who may connect, and close the connections of those who no longer may."""
@@ -289,7 +301,7 @@ class Listener(End):
         self.spec = spec
         for which, session in list(self.sessions.items()):
             if not allows(spec["allowlist"], session.peer.host):
-                self.error = f"{session.peer.host} was cut off: it is not in the allowlist"
+                self._complain(f"{session.peer.host} was cut off: it is not in the allowlist")
                 self._drop(which)
         for which in list(self.sessions)[spec["max_concurrent"] :]:
             self._drop(which)
@@ -301,13 +313,13 @@ class Listener(End):
         with self._lock:
             taken = len(self.sessions) + len(self._undecided.keys() - {str(s.peer) for s in _now(self.sessions)})
             if not allows(spec["allowlist"], host):
-                self.error = f"a caller from {host} was refused: it is not in the allowlist"
+                self._complain(f"a caller from {host} was refused: it is not in the allowlist")
                 return Reject.X_FORBIDDEN
             if spec["stream_id"] and stream_id != spec["stream_id"]:
-                self.error = f"a caller from {host} was refused: its stream id is not the one that is asked for"
+                self._complain(f"a caller from {host} was refused: its stream id is not the one that is asked for")
                 return Reject.X_UNAUTHORIZED
             if taken >= spec["max_concurrent"] and peer not in self._undecided:
-                self.error = f"a caller from {host} was refused: {spec['max_concurrent']} are connected already"
+                self._complain(f"a caller from {host} was refused: {spec['max_concurrent']} are connected already")
                 return Reject.X_OVERLOAD
             self._undecided.setdefault(peer, time.monotonic())
         return 0
