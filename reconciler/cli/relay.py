@@ -13,7 +13,7 @@ from reconciler.cli.options import Options
 from reconciler.coordination.alone import AloneInDirectory, holder_of, terminate
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.domain.regions import LOCAL
-from reconciler.relay import credentials, registration
+from reconciler.relay import credentials, registration, supervisor
 from reconciler.relay.editing import EditRules
 from reconciler.relay.service import MediaKind, Relay, RelaySettings
 from reconciler.settings import DEFAULT_STATE, LogFormat
@@ -88,11 +88,12 @@ def command(  # noqa: PLR0913 -- one parameter an option
 @_state_option
 @click.pass_context
 def stop(ctx: click.Context, *, state: Path | None) -> None:
-    """End the relay of a state directory, and wait until it is gone."""
+    """End the relay of a state directory, or what a killed one left there, and wait until it is gone."""
     directory = state or _default_state(ctx)
     holder = holder_of(directory)
     if holder is None:
-        click.echo(f"No relay runs on {directory}.", err=True)
+        ended = asyncio.run(supervisor.end_left_over(directory / supervisor.FOLDER))
+        click.echo(f"No relay runs on {directory}.{_left(ended)}", err=True)
         return
     if registration.read(directory) is None:
         raise UsageError(f"Process {holder.pid} holds {directory}, but serves no relay there; it is left alone.")
@@ -102,6 +103,14 @@ def stop(ctx: click.Context, *, state: Path | None) -> None:
             f"`kill -9 {holder.pid}` ends it for certain, but leaves its engines to the next start."
         )
     click.echo(f"The relay on {directory} (process {holder.pid}) has ended.", err=True)
+
+
+def _left(ended: int) -> str:
+    """Say how many engines of a killed relay were ended."""
+    if not ended:
+        return ""
+    which = "engine that a killed one left there was" if ended == 1 else "engines that a killed one left there were"
+    return f" {ended} {which} ended."
 
 
 async def serve(settings: RelaySettings) -> None:
