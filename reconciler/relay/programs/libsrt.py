@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 _NAMES: Final = ("libsrt-gnutls.so.1.5", "libsrt-openssl.so.1.5", "libsrt.so.1.5")
+_IPV4: Final = 4
 _ADDRESS_BYTES: Final = 128
 _ERROR: Final = -1
 AGAIN: Final = frozenset({6001, 6002})
@@ -340,7 +341,7 @@ def _load() -> Any:
 def raw_address(address: Address) -> bytes:
     """Return an address as the kernel writes it."""
     ip, port = ipaddress.ip_address(address.host), address.port.to_bytes(2, "big")
-    if ip.version == 4:  # noqa: PLR2004 -- the protocol's number
+    if ip.version == _IPV4:
         return socket.AF_INET.to_bytes(2, "little") + port + ip.packed + bytes(8)
     return socket.AF_INET6.to_bytes(2, "little") + port + bytes(4) + ip.packed + bytes(4)
 
