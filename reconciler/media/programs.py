@@ -27,6 +27,11 @@ ELEMENTS: Final[dict[str, str]] = {
     "srtsink": "gstreamer1.0-plugins-bad",
     "srtsrc": "gstreamer1.0-plugins-bad",
     "tsparse": "gstreamer1.0-plugins-bad",
+    "appsink": "gstreamer1.0-plugins-base",
+    "appsrc": "gstreamer1.0-plugins-base",
+    "rtpbin": "gstreamer1.0-plugins-good",
+    "rtspsrc": "gstreamer1.0-plugins-good",
+    "udpsink": "gstreamer1.0-plugins-good",
 }
 """GStreamer elements in use, and the package of each."""
 

@@ -11,6 +11,7 @@ from reconciler.media.processes import Identity, end, engine_user, load
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.rtmp import RtmpFlow
 from reconciler.relay.engines.rtp import RtpFlow
+from reconciler.relay.engines.rtsp import RtspFlow
 from reconciler.relay.engines.srt import SrtFlow
 from reconciler.relay.engines.words import ends_of, not_carried, waiting
 from reconciler.relay.media import (
@@ -166,7 +167,9 @@ class _Keeper:
                 return RtmpFlow(self._home)
             case RtpReceive():
                 return RtpFlow(self._home)
-            case RtspPull() | NotCarried():
+            case RtspPull():
+                return RtspFlow(self._home)
+            case NotCarried():
                 return NoEngine()
 
     async def _look_after(self) -> None:

@@ -1,0 +1,316 @@
+"""The upstream side of an RTSP flow: one connection to the origin, made anew after a growing pause when it ends."""
+
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
+from gi.repository import Gst, GstRtsp  # noqa: E402 -- the version must be chosen before the import
+
+from reconciler.relay.programs.rtsp_packets import Line, Track  # noqa: E402
+
+_PAUSE_FIRST_S, _PAUSE_MOST_S = 0.3, 8.0
+_HELD_S: Final = 10.0
+"""A connection that held this long was a good one: the next pause is short again."""
+_SILENT_S: Final = 6.0
+"""An origin that sends nothing for so long is gone, though its connection stands."""
+_SETTLE_S: Final = 2.0
+"""A track of which nothing came for so long after the first one's begin is not waited for."""
+_CONNECT_S: Final = 3.0
+_PORT: Final = 554
+_KINDS: Final = frozenset({"video", "audio"})
+_LEFT_OUT: Final = ("a-", "x-", "ssrc", "rtcp-fb", "extmap", "clock-base", "seqnum-base", "npt-", "play-", "onvif")
+"""What describes the origin's own session, and not what a packet holds."""
+_TOLD: Final = "the origin cannot be pulled from"
+_SILENT: Final = "no answer in time"
+
+Post = Callable[[Callable[[], None]], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """Whom a pull tells what it gets; `packet` is called from other threads, with a time of the system's clock."""
+
+    packet: Callable[[int, bytes, int], None]
+    """The number of the track, a packet, and when it belongs, nanoseconds."""
+    changed: Callable[[], None]
+    """Whether it is up, or what its tracks are, has changed."""
+
+
+@dataclass(slots=True)
+class Connection:
+    """One try to pull, from its begin to its end."""
+
+    pipeline: Any
+    since_s: float
+    handlers: list[tuple[Any, int]] = field(default_factory=list)
+    caps: dict[int, str] = field(default_factory=dict)
+    kinds: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """Of each track offered: what it holds, and the rate of its clock."""
+    seen: set[int] = field(default_factory=set)
+    first_s: float = 0.0
+    last_s: float = 0.0
+    whole: bool = False
+    over: bool = False
+
+
+class Pull:
+    """Pulls from one address until closed; its methods are called on the main loop."""
+
+    def __init__(self, spec: dict[str, Any], heard: Heard, post: Post) -> None:
+        self.spec = spec
+        self.tracks: dict[int, Track] = {}
+        self.up = False
+        self.connections = 0
+        self.error = ""
+        self.peer = ""
+        self._since_s = 0.0
+        self._heard = heard
+        self._post = post
+        self._connection: Connection | None = None
+        self._retry_s = 0.0
+        self._tries = 0
+        self._resolving = False
+        self._closed = False
+
+    def tick(self, now_s: float) -> None:
+        """Look after what time brings about."""
+        connection = self._connection
+        if connection is None:
+            if now_s >= self._retry_s and not self._resolving:
+                self._resolve()
+            return
+        bus = connection.pipeline.get_bus()
+        message = bus.timed_pop_filtered(0, Gst.MessageType.ERROR | Gst.MessageType.EOS)
+        if message is not None:
+            self._ended(connection, message, now_s)
+        elif now_s - max(connection.since_s, connection.last_s) > _SILENT_S:
+            self._fail(_SILENT, now_s)
+        elif not self.up and connection.first_s:
+            self._settle(connection, now_s)
+
+    def look(self, now_s: float) -> None:
+        """Note the rates of the tracks; once a second."""
+        for track in self.tracks.values():
+            track.look(now_s)
+
+    def figures(self, now_s: float) -> dict[str, Any]:
+        """Return what is known of it."""
+        lines = [track.line for track in self.tracks.values()]
+        return {
+            "connected": self.up,
+            "connected_ms": round(1000 * (now_s - self._since_s)) if self.up else 0,
+            "connections": self.connections,
+            "peer": self.peer if self.up else "",
+            "packets": sum(line.packets for line in lines),
+            "bytes": sum(line.octets for line in lines),
+            "lost": sum(line.lost for line in lines),
+            "error": self.error,
+            "tracks": [track.figures() for _, track in sorted(self.tracks.items())] if self.up else [],
+        }
+
+    def close(self) -> None:
+        """Pull nothing more."""
+        self._closed = True
+        self._end()
+
+    def _resolve(self) -> None:
+        """Look the host up on a thread of its own: it may take long, and rtspsrc would not say that this failed."""
+        try:
+            parts = urlsplit(self.spec["url"])
+            host, port = parts.hostname, parts.port or _PORT
+        except ValueError:
+            host, port, parts = None, 0, urlsplit("")
+        if parts.scheme not in {"rtsp", "rtsps"} or not host:
+            self._fail("the address is no RTSP URL", time.monotonic())
+            return
+        self._resolving = True
+
+        def work() -> None:
+            try:
+                found = {str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+            except (OSError, UnicodeError):
+                found = set()
+            self._post(partial(self._resolved, found, port))
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def _resolved(self, found: set[str], port: int) -> None:
+        self._resolving = False
+        if self._closed:
+            return
+        if not found:
+            self._fail("the host is not known", time.monotonic())
+            return
+        # Of several addresses, rtspsrc does not say which one it took.
+        address = found.pop() if len(found) == 1 else ""
+        self.peer = (f"[{address}]:{port}" if ":" in address else f"{address}:{port}") if address else ""
+        self._start()
+
+    def _start(self) -> None:
+        source = Gst.ElementFactory.make("rtspsrc", None)
+        pipeline = Gst.Pipeline.new(None)
+        connection = self._connection = Connection(pipeline, time.monotonic())
+        # Properties, not pipeline text: whatever these hold, they are no more than an address, a name and a password.
+        for name in ("location", "user-id", "user-pw"):
+            source.set_property(name, self.spec[{"location": "url"}.get(name, name)])
+        source.set_property("protocols", GstRtsp.RTSPLowerTrans.TCP)
+        source.set_property("latency", 0)
+        source.set_property("tcp-timeout", int(_SILENT_S * 1_000_000))
+        pipeline.use_clock(Gst.SystemClock.obtain())
+        pipeline.add(source)
+        for signal, handler in (
+            ("select-stream", self._offered),
+            ("pad-added", self._began),
+            ("no-more-pads", self._all_there),
+        ):
+            connection.handlers.append((source, source.connect(signal, handler, connection)))
+        pipeline.set_state(Gst.State.PLAYING)
+
+    def _offered(self, _source: Any, number: int, caps: Any, connection: Connection) -> bool:
+        """Take a track of sound or picture; called on a thread of the source."""
+        offer = caps.get_structure(0)
+        kind, (known, rate) = offer.get_string("media"), offer.get_int("clock-rate")
+        if kind not in _KINDS or not known or rate <= 0:
+            return False
+        connection.caps[number] = described(caps)
+        connection.kinds[number] = (kind, rate)
+        return True
+
+    def _began(self, _source: Any, pad: Any, connection: Connection) -> None:
+        """Take what comes out of a new pad `recv_rtp_src_NUMBER_SSRC_TYPE`; called on a thread of the source."""
+        number = int(pad.get_name().split("_")[3])
+        if connection.over or number not in connection.kinds:
+            return
+        sink = Gst.ElementFactory.make("appsink", None)
+        for name, value in (("sync", False), ("async", False), ("emit-signals", True), ("max-buffers", 1000)):
+            sink.set_property(name, value)
+        connection.handlers.append((sink, sink.connect("new-sample", self._got, connection, number)))
+        connection.pipeline.add(sink)
+        sink.sync_state_with_parent()
+        pad.link(sink.get_static_pad("sink"))
+        connection.seen.add(number)
+        connection.first_s = connection.first_s or time.monotonic()
+
+    def _all_there(self, _source: Any, connection: Connection) -> None:
+        connection.whole = True
+
+    def _got(self, sink: Any, connection: Connection, number: int) -> Any:
+        """Pass a packet on; called on a thread of the source."""
+        sample = sink.emit("pull-sample")
+        if sample is None or connection.over:
+            return Gst.FlowReturn.OK
+        connection.last_s = time.monotonic()
+        track = self.tracks.get(number) if self.up else None
+        if track is not None:
+            buffer = sample.get_buffer()
+            packet = track.line.pass_on(buffer.extract_dup(0, buffer.get_size()), connection.last_s)
+            if packet:
+                pts = 0 if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts
+                self._heard.packet(number, packet, connection.pipeline.get_base_time() + pts)
+        return Gst.FlowReturn.OK
+
+    def _settle(self, connection: Connection, now_s: float) -> None:
+        """Be up once every track has begun, or those that have not were waited for long enough."""
+        if not connection.whole and now_s - connection.first_s < _SETTLE_S:
+            return
+        before = self.tracks
+        self.tracks = {}
+        for number in sorted(connection.seen):
+            kind, rate = connection.kinds[number]
+            old = before.get(number)
+            if old is not None and old.caps == connection.caps[number]:
+                old.line.begin()
+                self.tracks[number] = old
+            else:
+                self.tracks[number] = Track(kind, connection.caps[number], Line(rate))
+        self.up, self.error, self._since_s = True, "", now_s
+        self.connections += 1
+        self._heard.changed()
+
+    def _ended(self, connection: Connection, message: Any, now_s: float) -> None:
+        if message.type == Gst.MessageType.EOS:
+            self._fail("the origin has ended the stream", now_s)
+            return
+        error, _ = message.parse_error()
+        if error.matches(Gst.ResourceError.quark(), Gst.ResourceError.NOT_AUTHORIZED):
+            self._fail("the origin refused the user name or password", now_s)
+        elif error.matches(Gst.ResourceError.quark(), Gst.ResourceError.NOT_FOUND):
+            self._fail("the origin has no such path", now_s)
+        elif connection.seen:
+            self._fail("the origin ended the connection", now_s)
+        else:
+            self._fail(_TOLD, now_s)
+            self._diagnose()
+
+    def _diagnose(self) -> None:
+        """Find out why there is no connection: rtspsrc calls it all a generic error."""
+        parts = urlsplit(self.spec["url"])
+
+        def work() -> None:
+            try:
+                socket.create_connection((parts.hostname or "", parts.port or _PORT), timeout=_CONNECT_S).close()
+            except ConnectionRefusedError:
+                reason = "nothing listens there"
+            except TimeoutError:
+                reason = _SILENT
+            except OSError:
+                reason = "no route to host"
+            else:
+                return
+            self._post(partial(self._found_out, reason))
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def _found_out(self, reason: str) -> None:
+        if self.error == _TOLD:
+            self.error = reason
+
+    def _fail(self, reason: str, now_s: float) -> None:
+        if not (reason == _TOLD and self.error):
+            self.error = reason
+        connection = self._connection
+        if self.up and connection is not None and now_s - connection.since_s > _HELD_S:
+            self._tries = 0
+        most_s = min(_PAUSE_MOST_S, _PAUSE_FIRST_S * 2**self._tries)
+        self._tries = min(self._tries + 1, 10)
+        self._retry_s = now_s + max(_PAUSE_FIRST_S, random.SystemRandom().uniform(most_s / 2, most_s))
+        self._end()
+
+    def _end(self) -> None:
+        connection, self._connection = self._connection, None
+        was_up, self.up = self.up, False
+        if connection is not None:
+            connection.over = True
+            # On a thread of its own: saying goodbye to an origin that does not answer takes a while.
+            threading.Thread(target=_dispose, args=(connection,), daemon=True).start()
+        if was_up:
+            self._heard.changed()
+
+
+def _dispose(connection: Connection) -> None:
+    connection.pipeline.set_state(Gst.State.NULL)
+    for element, handler in connection.handlers:
+        element.disconnect(handler)
+    connection.handlers.clear()
+
+
+def described(caps: Any) -> str:
+    """Return what players are told of a track: all that describes its packets."""
+    offer, told = caps.get_structure(0), Gst.Structure.new_empty("application/x-rtp")
+    for name in sorted(offer.nth_field_name(number) for number in range(offer.n_fields())):
+        if not name.startswith(_LEFT_OUT):
+            told.set_value(name, offer.get_value(name))
+    made = Gst.Caps.new_empty()
+    made.append_structure(told)
+    text: str = made.to_string()
+    return text
