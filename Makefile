@@ -21,8 +21,8 @@ check: setup     ## all that CI asks: format, lint, types, contracts, tests, cov
 bench: setup     ## measure beside the peers, minutes; ARGS=validate chooses
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-long: setup      ## shows that take minutes; ARGS='--minutes 30' makes them longer
-	@.venv/bin/python -m benchmarks.long $(ARGS)
+long: setup      ## shows that take minutes, at which nobody may see a gap; ARGS=examples or ARGS=churn chooses
+	@.venv/bin/python -m benchmarks.long $(or $(ARGS),--help)
 
 lock:            ## lock the dependencies anew into requirements/
 	@scripts/lock

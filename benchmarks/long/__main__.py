@@ -1,0 +1,31 @@
+"""`make long`: run the show that is named; the exit status is 1 where somebody saw a gap."""
+
+import argparse
+import sys
+
+from benchmarks.long import churn, examples
+from reconciler.cli import logs
+
+
+def main() -> None:
+    """Run a show."""
+    parser = argparse.ArgumentParser(prog="make long", description=__doc__)
+    shows = parser.add_subparsers(dest="show", metavar="ARGS", required=True)
+    one = shows.add_parser("examples", help="the example manifests, while one output is edited by its file")
+    one.add_argument("--minutes", type=float, default=5.0)
+    one = shows.add_parser("churn", help="50 SRT outputs, while one more is made and removed every 2 s")
+    one.add_argument("--minutes", type=float, default=10.0)
+    one.add_argument("--outputs", type=int, default=50)
+    one.add_argument("--mbps", type=float, default=2.0, help="of the film that is carried")
+    chosen = parser.parse_args()
+    logs.configure(None, level="warning")
+    match chosen.show:
+        case "examples":
+            clean = examples.show(minutes=chosen.minutes)
+        case _:
+            clean = churn.show(churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes))
+    sys.exit(0 if clean else 1)
+
+
+if __name__ == "__main__":
+    main()
