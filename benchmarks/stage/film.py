@@ -28,13 +28,21 @@ def make(path: Path, *, mbps: float, seconds: int = _SECONDS) -> Path:
     return path
 
 
+def sending(film: Path, form: str, url: str) -> list[str]:
+    """Return the command that sends a film, copied and in real time, in a form that ffmpeg knows."""
+    return [
+        *(*_QUIET, "-re", "-stream_loop", "-1", "-i", str(film), "-map", "0", "-c", "copy", "-flush_packets", "1"),
+        *("-f", form, url),
+    ]
+
+
 @contextlib.asynccontextmanager
 async def sent_over_srt(film: Path, url: str) -> AsyncIterator[None]:
     """Send the film to an SRT address meanwhile, by libsrt's own tool."""
     source, sink = os.pipe()
     children = []
     try:
-        children.append(await asyncio.create_subprocess_exec(*_sending(film, "mpegts", "pipe:1"), stdout=sink))
+        children.append(await asyncio.create_subprocess_exec(*sending(film, "mpegts", "pipe:1"), stdout=sink))
         children.append(
             await asyncio.create_subprocess_exec(
                 "srt-live-transmit", "-q", "-loglevel:fatal", "-chunk:1316", "file://con", url, stdin=source
@@ -50,15 +58,8 @@ async def sent_over_srt(film: Path, url: str) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def sent_by_ffmpeg(film: Path, form: str, url: str) -> AsyncIterator[None]:
     """Send the film to an address meanwhile, in a form that ffmpeg knows: `flv`, `rtp_mpegts`, `mpegts`."""
-    async with _ended(await asyncio.create_subprocess_exec(*_sending(film, form, url))):
+    async with _ended(await asyncio.create_subprocess_exec(*sending(film, form, url))):
         yield
-
-
-def _sending(film: Path, form: str, url: str) -> list[str]:
-    return [
-        *(*_QUIET, "-re", "-stream_loop", "-1", "-i", str(film), "-map", "0", "-c", "copy", "-flush_packets", "1"),
-        *("-f", form, url),
-    ]
 
 
 @contextlib.asynccontextmanager

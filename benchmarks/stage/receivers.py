@@ -24,27 +24,36 @@ class Received:
     """The connection is over: none of them comes back by itself."""
     _last_s: float = 0.0
 
-    def feed(self, piece: bytes, now_s: float) -> None:
-        """Take what has come."""
+    def feed(self, piece: bytes, now_s: float, *, judged: bool = True) -> None:
+        """Take what has come; look for continuity errors in it where it is to be judged."""
         if self._last_s:
             self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_s)
         self._last_s = now_s
         self.octets += len(piece)
-        self.continuity.feed(piece)
+        if judged:
+            self.continuity.feed(piece)
 
 
 @contextlib.asynccontextmanager
-async def over_srt(port: int, *options: str) -> AsyncIterator[Received]:
-    """Receive meanwhile from an SRT listener of this machine, by libsrt's own tool, over one connection."""
-    url = f"srt://127.0.0.1:{port}?" + "&".join(("mode=caller", *options))
-    child = await asyncio.create_subprocess_exec(
+async def over_srt(port: int, *options: str, judged: bool = True, listens: bool = False) -> AsyncIterator[Received]:
+    """Receive over SRT meanwhile, by libsrt's own tool, over one connection; `judged` looks into the stream."""
+    mode = "listener" if listens else "caller"
+    url = f"srt://127.0.0.1:{port}?" + "&".join((f"mode={mode}", *options))
+    async with reading(
         *("srt-live-transmit", "-q", "-loglevel:fatal", "-autoreconnect:no", "-chunk:1316", url, "file://con"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        judged=judged,
+    ) as received:
+        yield received
+
+
+@contextlib.asynccontextmanager
+async def reading(*command: str, judged: bool) -> AsyncIterator[Received]:
+    """Run a receiver meanwhile, and read what it writes."""
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     received = Received()
-    task = asyncio.create_task(_count(child, received))
+    task = asyncio.create_task(_count(child, received, judged=judged))
     try:
         yield received
     finally:
@@ -54,9 +63,9 @@ async def over_srt(port: int, *options: str) -> AsyncIterator[Received]:
         await task
 
 
-async def _count(child: asyncio.subprocess.Process, received: Received) -> None:
+async def _count(child: asyncio.subprocess.Process, received: Received, *, judged: bool) -> None:
     loop = asyncio.get_running_loop()
     if child.stdout is not None:
         while piece := await child.stdout.read(_PIECE_BYTES):
-            received.feed(piece, loop.time())
+            received.feed(piece, loop.time(), judged=judged)
     received.ended = True
