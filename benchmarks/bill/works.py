@@ -9,14 +9,27 @@ import asyncio
 import contextlib
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.stage import datagrams, far_rtmp, film, receivers
-from benchmarks.stage.relay import REGION, Json, StagedRelay
+from benchmarks.stage.account import (
+    HERE,
+    Account,
+    latency,
+    output,
+    push,
+    rtp,
+    rtp_source,
+    secured,
+    source,
+    srt_caller,
+    srt_listener,
+)
+from benchmarks.stage.relay import Json, StagedRelay
 from reconciler.media.programs import FFMPEG
 
 _FIRST_PORT: Final = 40_000
@@ -46,36 +59,15 @@ def _ports(count: int) -> range:
     return range(_FIRST_PORT, _FIRST_PORT + count)
 
 
-def _latency() -> Json:
-    return {"Latency": _LATENCY_MS, "RecvLatency": _LATENCY_MS, "PeerLatency": _LATENCY_MS}
-
-
-def _srt_settings(mode: str, **more: Any) -> Json:
-    return {"Mode": mode, **_latency(), "Passphrase": _PASSPHRASE, "PbKeyLen": 16, **more}
-
-
 _PASSPHRASE: Final = secrets.token_hex(16)
+_SETTINGS: Final = {**secured(_PASSPHRASE, 16), **latency(_LATENCY_MS)}
 _SECURED: Final = (_SRT, f"passphrase={_PASSPHRASE}", "pbkeylen=16")
 
 
-async def _flow(relay: StagedRelay, source: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> Json:
-    wanted = {"InputName": "in", "Description": "", **source}
-    made = await relay.call("CreateStreamLinkFlow", FlowName="bill", MaxBandwidth=10_000_000, InputGroup=[wanted])
-    flow_id = made["Info"]["FlowId"]
-    for number, output in enumerate(outputs):
-        members = {"OutputName": f"out_{number}", "Description": "", "OutputRegion": REGION, **output}
-        await relay.call("CreateStreamLinkOutputInfo", FlowId=flow_id, Output=members)
-    await relay.call("StartStreamLinkFlow", FlowId=flow_id)
-    info: Json = (await relay.call("DescribeStreamLinkFlow", FlowId=flow_id))["Info"]
-    return info
-
-
 @contextlib.asynccontextmanager
-async def _srt_flow(
-    path: Path, outputs: Sequence[Mapping[str, Any]], stack: AsyncExitStack
-) -> AsyncIterator[tuple[StagedRelay, Json]]:
+async def _srt_flow(path: Path, outputs: list[Json], stack: AsyncExitStack) -> AsyncIterator[tuple[StagedRelay, Json]]:
     relay = await stack.enter_async_context(StagedRelay())
-    flow = await _flow(relay, {"Protocol": "SRT", "SRTSettings": _srt_settings("LISTENER")}, outputs)
+    flow = await Account(relay).running("bill", source("SRT", SRTSettings={"Mode": "LISTENER", **_SETTINGS}), outputs)
     port = flow["InputGroup"][0]["InputAddressList"][0]["Port"]
     await stack.enter_async_context(film.sent_over_srt(path, _called(port)))
     yield relay, flow
@@ -88,8 +80,8 @@ def _called(port: int) -> str:
 @contextlib.asynccontextmanager
 async def relay_srt_listeners(path: Path, count: int) -> AsyncIterator[Work]:
     """The relay: SRT in, to SRT listeners on ports of their own, a receiver at each."""
-    output = {"Protocol": "SRT", "SRTSettings": _srt_settings("LISTENER", Destinations=[])}
-    async with AsyncExitStack() as stack, _srt_flow(path, [output] * count, stack) as (relay, flow):
+    outputs = [srt_listener(f"out_{number}", **_SETTINGS) for number in range(count)]
+    async with AsyncExitStack() as stack, _srt_flow(path, outputs, stack) as (relay, flow):
         work = Work(leaders=lambda: relay.leaders)
         for each in flow["OutputGroup"]:
             port = each["SRTSettings"]["SourceAddresses"][0]["Port"]
@@ -102,13 +94,7 @@ async def relay_srt_callers(path: Path, count: int) -> AsyncIterator[Work]:
     """The relay: SRT in, to calls of receivers that listen."""
     async with AsyncExitStack() as stack:
         counters = [await _receiving(stack, port, listens=True) for port in _ports(count)]
-        outputs = [
-            {
-                "Protocol": "SRT",
-                "SRTSettings": _srt_settings("CALLER", Destinations=[{"Ip": "127.0.0.1", "Port": port}]),
-            }
-            for port in _ports(count)
-        ]
+        outputs = [srt_caller(f"out_{port}", port, **_SETTINGS) for port in _ports(count)]
         async with _srt_flow(path, outputs, stack) as (relay, _):
             yield Work(leaders=lambda: relay.leaders, counters=counters)
 
@@ -122,18 +108,11 @@ async def _receiving(stack: AsyncExitStack, port: int, *, listens: bool = False)
 @contextlib.asynccontextmanager
 async def relay_rtp(path: Path, count: int) -> AsyncIterator[Work]:
     """The relay: RTP in, to RTP destinations."""
-    outputs = [
-        {
-            "Protocol": "RTP",
-            "RTPSettings": {"Destinations": [{"Ip": "127.0.0.1", "Port": port}], "FEC": "none", "IdleTimeout": 5000},
-        }
-        for port in _ports(count)
-    ]
+    outputs = [rtp(f"out_{port}", (HERE, port)) for port in _ports(count)]
     async with AsyncExitStack() as stack:
         came = stack.enter_context(datagrams.received_on(_ports(count)))
         relay = await stack.enter_async_context(StagedRelay())
-        source = {"Protocol": "RTP", "RTPSettings": {"FEC": "none", "IdleTimeout": 5000}}
-        flow = await _flow(relay, source, outputs)
+        flow = await Account(relay).running("bill", rtp_source(), outputs)
         port = flow["InputGroup"][0]["InputAddressList"][0]["Port"]
         await stack.enter_async_context(
             film.sent_by_ffmpeg(path, "rtp_mpegts", f"rtp://127.0.0.1:{port}?pkt_size=1328")
@@ -149,7 +128,8 @@ def _of(came: datagrams.Datagrams) -> list[Callable[[], int]]:
 async def relay_players(path: Path, count: int) -> AsyncIterator[Work]:
     """The relay: RTMP in, to RTMP players, one an output."""
     async with AsyncExitStack() as stack:
-        relay, flow = await _rtmp_flow(path, [{"Protocol": "RTMP_PULL"}] * count, stack)
+        outputs = [output(f"out_{number}", "RTMP_PULL") for number in range(count)]
+        relay, flow = await _rtmp_flow(path, outputs, stack)
         work = Work(leaders=lambda: relay.leaders)
         for each in flow["OutputGroup"]:
             server = each["RTMPPullSettings"]["ServerUrls"][0]
@@ -163,23 +143,18 @@ def _playing(url: str) -> tuple[str, ...]:
     return (FFMPEG, "-nostdin", "-v", "quiet", "-i", url, "-c", "copy", "-f", "flv", "pipe:1")
 
 
-async def _rtmp_flow(
-    path: Path, outputs: Sequence[Mapping[str, Any]], stack: AsyncExitStack
-) -> tuple[StagedRelay, Json]:
+async def _rtmp_flow(path: Path, outputs: list[Json], stack: AsyncExitStack) -> tuple[StagedRelay, Json]:
     relay = await stack.enter_async_context(StagedRelay())
-    flow = await _flow(relay, {"Protocol": "RTMP"}, outputs)
-    source = flow["InputGroup"][0]
-    at, settings = source["InputAddressList"][0], source["RTMPSettings"]
+    flow = await Account(relay).running("bill", source("RTMP"), outputs)
+    ingest = flow["InputGroup"][0]
+    at, settings = ingest["InputAddressList"][0], ingest["RTMPSettings"]
     url = f"rtmp://127.0.0.1:{at['Port']}/{settings['AppName']}/{settings['StreamKey']}"
     await stack.enter_async_context(film.sent_by_ffmpeg(path, "flv", url))
     return relay, flow
 
 
 def _pushes(far: far_rtmp.FarRtmp, count: int) -> list[Json]:
-    return [
-        {"Protocol": "RTMP", "RTMPSettings": {"Destinations": [{"Url": far.url, "StreamKey": f"key{number}"}]}}
-        for number in range(count)
-    ]
+    return [push(f"out_{number}", (far.url, f"key{number}")) for number in range(count)]
 
 
 def _keyed(far: far_rtmp.FarRtmp, count: int) -> list[Callable[[], int]]:

@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.stage import film
+from benchmarks.stage.account import Account, latency, secured, source, srt_listener
 from benchmarks.stage.costs import Usage, of_process, of_sessions, slope_per_minute
 from benchmarks.stage.receivers import Received, over_srt
-from benchmarks.stage.relay import REGION, Json, StagedRelay, StageError
+from benchmarks.stage.relay import Json, StagedRelay, StageError
 
 EVERY_S: Final = 2.0
 SAMPLE_S: Final = 5.0
@@ -31,6 +32,8 @@ FLAT_DESCRIPTORS_PER_MINUTE: Final = 0.5
 _SETTLE_S: Final = 60.0
 _LATENCY_MS: Final = 500
 _PASSPHRASE: Final = secrets.token_hex(16)
+_SETTINGS: Final = {**secured(_PASSPHRASE, 16), **latency(_LATENCY_MS)}
+_OPTIONS: Final = (f"passphrase={_PASSPHRASE}", f"latency={_LATENCY_MS}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,9 @@ async def _run(scale: Scale) -> Seen:
     seen = Seen()
     async with StagedRelay("--media", "engines") as relay, AsyncExitStack() as stack:
         path = await asyncio.to_thread(film.make, relay.home / "film.ts", mbps=scale.mbps)
-        flow = await _flow(relay, scale.outputs)
+        account = Account(relay)
+        kept = [srt_listener(f"kept_{number}", **_SETTINGS) for number in range(scale.outputs)]
+        flow = await account.running("churn", source("SRT", SRTSettings={"Mode": "LISTENER", **_SETTINGS}), kept)
         port = flow["InputGroup"][0]["InputAddressList"][0]["Port"]
         url = f"srt://127.0.0.1:{port}?mode=caller&passphrase={_PASSPHRASE}&pbkeylen=16&latency={_LATENCY_MS}"
         await stack.enter_async_context(film.sent_over_srt(path, url))
@@ -92,37 +97,11 @@ async def _run(scale: Scale) -> Seen:
             seen.receivers.append(await stack.enter_async_context(over_srt(_port_of(output), *_OPTIONS)))
         await _all_served(seen, relay)
         sampling = asyncio.create_task(_sample(relay, seen))
-        await _churn(relay, flow["FlowId"], seen, until_s=time.monotonic() + 60 * scale.minutes)
+        await _churn(account, flow["FlowId"], seen, until_s=time.monotonic() + 60 * scale.minutes)
         seen.count_lost()
         sampling.cancel()
         await asyncio.wait({sampling})
     return seen
-
-
-_OPTIONS: Final = (f"passphrase={_PASSPHRASE}", f"latency={_LATENCY_MS}")
-
-
-async def _flow(relay: StagedRelay, outputs: int) -> Json:
-    settings = {"Mode": "LISTENER", "Passphrase": _PASSPHRASE, "PbKeyLen": 16, **_latency()}
-    source = {"InputName": "in", "Protocol": "SRT", "Description": "", "SRTSettings": settings}
-    flow = await relay.call("CreateStreamLinkFlow", FlowName="churn", MaxBandwidth=10_000_000, InputGroup=[source])
-    flow_id = flow["Info"]["FlowId"]
-    for number in range(outputs):
-        await _create(relay, flow_id, f"kept_{number}")
-    await relay.call("StartStreamLinkFlow", FlowId=flow_id)
-    info: Json = (await relay.call("DescribeStreamLinkFlow", FlowId=flow_id))["Info"]
-    return info
-
-
-async def _create(relay: StagedRelay, flow_id: str, name: str) -> Json:
-    settings = {"Mode": "LISTENER", "Destinations": [], "Passphrase": _PASSPHRASE, "PbKeyLen": 16, **_latency()}
-    output = {"OutputName": name, "Description": "", "Protocol": "SRT", "OutputRegion": REGION, "SRTSettings": settings}
-    info: Json = (await relay.call("CreateStreamLinkOutputInfo", FlowId=flow_id, Output=output))["Info"]
-    return info
-
-
-def _latency() -> Json:
-    return {"Latency": _LATENCY_MS, "RecvLatency": _LATENCY_MS, "PeerLatency": _LATENCY_MS}
 
 
 def _port_of(output: Json) -> int:
@@ -138,14 +117,14 @@ async def _all_served(seen: Seen, relay: StagedRelay) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _churn(relay: StagedRelay, flow_id: str, seen: Seen, *, until_s: float) -> None:
+async def _churn(account: Account, flow_id: str, seen: Seen, *, until_s: float) -> None:
     """Make an output, let somebody receive from it, and remove it under the receiver, again and again."""
     while (began_s := time.monotonic()) < until_s:
-        output = await _create(relay, flow_id, f"short_{seen.rounds}")
+        output = await account.add(flow_id, srt_listener(f"short_{seen.rounds}", **_SETTINGS))
         seen.calls_ms.append(1000 * (time.monotonic() - began_s))
         async with over_srt(_port_of(output), *_OPTIONS) as received:
             await asyncio.sleep(EVERY_S / 2)
-            await relay.call("DeleteStreamLinkOutput", FlowId=flow_id, OutputId=output["OutputId"])
+            await account.remove(flow_id, output["OutputId"])
         seen.served += received.octets > 0
         seen.rounds += 1
         _progress(seen, until_s)
