@@ -164,22 +164,22 @@ async def _disturb(family: Family, did: Disturbance, until_s: float) -> None:
 
 
 def _lines(watches: Sequence[Watch]) -> list[Line]:
-    lines = []
-    for watch in (one for one in watches if one.flow == _TOUCHED):
-        (control,) = [one for one in watches if (one.output, one.flow) == (watch.output, _UNTOUCHED)]
-        both = sum(any(abs(at - other) <= _SAME_MOMENT_S for other in control.moments_s) for at in watch.moments_s)
-        lines.append(
-            Line(
-                family=watch.family,
-                output=watch.output,
-                frames=watch.receiver.reception.frames - watch.since_frames,
-                control_frames=control.receiver.reception.frames - control.since_frames,
-                alone=len(watch.moments_s) - both,
-                both=both,
-                control=len(control.moments_s),
-            )
-        )
-    return lines
+    controls = {watch.output: watch for watch in watches if watch.flow == _UNTOUCHED}
+    return [compared(watch, controls[watch.output]) for watch in watches if watch.flow == _TOUCHED]
+
+
+def compared(watch: Watch, control: Watch) -> Line:
+    """Return what a kept receiver saw, and what of it its control saw too."""
+    both = sum(any(abs(at - other) <= _SAME_MOMENT_S for other in control.moments_s) for at in watch.moments_s)
+    return Line(
+        family=watch.family,
+        output=watch.output,
+        frames=watch.receiver.reception.frames - watch.since_frames,
+        control_frames=control.receiver.reception.frames - control.since_frames,
+        alone=len(watch.moments_s) - both,
+        both=both,
+        control=len(control.moments_s),
+    )
 
 
 def _say(what: str) -> None:
