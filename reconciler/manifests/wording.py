@@ -32,6 +32,7 @@ _QUOTED: Final = frozenset({
     "apiVersion", "kind", "name", "region", "maxBandwidth", "state", "protocol", "mode", "latency", "ms", "port",
     "senderCountry", "receiverCountry", "peerIdleTimeout", "idleTimeout", "chunkSize", "maxConcurrent",
     "profile", "owner", "editRules", "ratePerS", "debounceMs", "maxWaitMs", "rescanS", "observeS",
+    "actions", "when", "perS", "seconds", "shown", "reads", "rows", "page", "order", "every", "times",
 })  # fmt: skip
 """Properties whose value may be quoted; all others might hold a secret, or something pasted in its place."""
 
