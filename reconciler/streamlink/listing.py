@@ -32,23 +32,27 @@ class FlowList:
             BackendError: the service did not answer.
 
         """
-        why = ""
+        why, asked_for = "", self._page_size
         for _ in range(_READINGS):
-            flows, totals = await self._pages(region)
+            flows, totals, first = await self._pages(region)
             ids = {Members(flow, "flow").text("FlowId") for flow in flows}
             if len(ids) == len(flows) and totals == {len(flows)}:
                 return tuple(flows)
             why = f"{len(flows)} flows with {len(ids)} ids, and totals of {sorted(totals)}"
+            if 0 < first < min(self._page_size, max(totals)):
+                # The service gives less a page than it is asked for, and may count pages by what was asked for.
+                self._page_size = first
+        self._page_size = asked_for
         raise GarbledError(
             f"The list of flows in {region} does not add up: {why}. Is something else writing there?",
             maybe_applied=False,
         )
 
-    async def _pages(self, region: Region) -> tuple[list[Payload], set[int]]:
-        """Return the flows of all pages, and how many each page says there are."""
+    async def _pages(self, region: Region) -> tuple[list[Payload], set[int], int]:
+        """Return the flows of all pages, how many each page says there are, and how many were on the first."""
         flows: list[Payload] = []
         totals: set[int] = set()
-        number = 0
+        number = first = 0
         while True:
             number += 1
             answer = await self._page(region, number)
@@ -56,10 +60,11 @@ class FlowList:
                 flows, totals, number = [], set(), 0
                 continue
             page = [member.payload for member in answer.objects("Infos")]
+            first = len(page) if number == 1 else first
             flows.extend(page)
             totals.add(answer.number("TotalNum", default=-1))
             if not page or len(flows) >= max(totals):
-                return flows, totals
+                return flows, totals, first
 
     async def _page(self, region: Region, number: int) -> Members | None:
         """Return one page; None when it was too large, and all are to be asked for again in smaller ones."""
