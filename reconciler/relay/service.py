@@ -197,8 +197,6 @@ class Relay:
         )
         self._cleanup.callback(registration.remove, settings.state)
         log.info("relay.started", endpoint=self.endpoint, regions=settings.regions, flows=len(plane.catalogue.flows()))
-        if knobs:
-            log.warning("relay.faults_turned_on", knobs=knobs)
 
     async def _control_plane(self) -> ControlPlane:
         settings = self.settings

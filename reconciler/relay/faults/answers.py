@@ -30,8 +30,8 @@ _FORMER: Final = {"StartStreamLinkFlow": FlowState.IDLE, "StopStreamLinkFlow": F
 def fault_of(knob: Knob, time: Time) -> Fault | None:
     """Return the fault of a knob; None where it is none of this module."""
     match knob:
-        case MaskedSecrets(shown=shown):
-            return _Changed(Turns(knob), lambda name, value: _masked(name, value, shown))
+        case MaskedSecrets():
+            return _Changed(Turns(knob), lambda name, value: _masked(name, value, knob))
         case UnknownFields():
             return _Changed(Turns(knob), lambda _, value: {**value, **_UNKNOWN} if isinstance(value, dict) else value)
         case AllowedProtocolsNull():
@@ -68,12 +68,12 @@ def _changed(name: str, value: Any, change: Change) -> Any:
     return change(name, value)
 
 
-def _masked(name: str, value: Any, shown: Shown) -> Any:
-    if not isinstance(value, str) or not value:
+def _masked(name: str, value: Any, knob: MaskedSecrets) -> Any:
+    if not isinstance(value, str) or not (value or knob.even_empty):
         return value
     if name in _SECRETS:
-        return {Shown.STARS: _STARS, Shown.EMPTY: "", Shown.ABSENT: None}[shown]
-    return _without_password(value, _STARS if shown is Shown.STARS else "") if name in _URLS else value
+        return {Shown.STARS: _STARS, Shown.EMPTY: "", Shown.ABSENT: None}[knob.shown]
+    return _without_password(value, _STARS if knob.shown is Shown.STARS else "") if name in _URLS else value
 
 
 def _without_password(url: str, mask: str) -> str:

@@ -4,12 +4,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Final
+
+import structlog
 
 from reconciler.relay.api.calls import Call, Handler, Json
 from reconciler.relay.faults import answers, calls, lists
 from reconciler.relay.faults.calls import Fault, Time
 from reconciler.relay.faults.knobs import KINDS, Knob
 from reconciler.relay.plane import ControlPlane
+
+log: Final = structlog.get_logger()
 
 
 class Faults:
@@ -29,6 +34,8 @@ class Faults:
         self.knobs = tuple(sorted(knobs, key=lambda knob: KINDS.index(type(knob))))
         """Those that are on, from the wire inwards."""
         self._faults = tuple(self._fault_of(knob) for knob in self.knobs)
+        if knobs:
+            log.warning("relay.faults_turned_on", knobs=self.names)
 
     @property
     def names(self) -> tuple[str, ...]:

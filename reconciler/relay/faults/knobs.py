@@ -24,6 +24,15 @@ class Order(StrEnum):
     """Another order for every page, so that flows are on two pages and on none."""
 
 
+class Begin(StrEnum):
+    """Where pages begin that hold less than was asked for."""
+
+    GIVEN = "given"
+    """Where the page before ended."""
+    ASKED = "asked"
+    """Where they would if pages were as large as asked for: what is cut off is on no page."""
+
+
 class Shown(StrEnum):
     """What is read where a secret is."""
 
@@ -87,6 +96,8 @@ class MaskedSecrets(Knob):
 
     name = "maskedSecrets"
     shown: Shown = Shown.STARS
+    even_empty: bool = False
+    """Whether the same is read where there is no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +130,7 @@ class PageSizeCap(Knob):
 
     name = "pageSizeCap"
     rows: int
+    begin: Begin = Begin.GIVEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +175,15 @@ KINDS: Final[tuple[type[Knob], ...]] = (
 )
 """Every kind, from the wire inwards: a call that is throttled meets no other fault, and what is delayed may be cut."""
 
-_FIELDS: Final[Mapping[str, str]] = {"perS": "per_s"}
+_FIELDS: Final[Mapping[str, str]] = {"perS": "per_s", "evenEmpty": "even_empty"}
 """What the file calls otherwise."""
-_TYPES: Final[Mapping[str, type[Any]]] = {"actions": frozenset, "when": When, "order": Order, "shown": Shown}
+_TYPES: Final[Mapping[str, type[Any]]] = {
+    "actions": frozenset,
+    "when": When,
+    "order": Order,
+    "shown": Shown,
+    "begin": Begin,
+}
 
 
 def knobs_from(content: Mapping[str, Any]) -> tuple[Knob, ...]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from reconciler.relay.api.calls import Call, Handler, Json
 from reconciler.relay.faults.calls import Fault
-from reconciler.relay.faults.knobs import Knob, ListOrder, MissingPage, Order, PageSizeCap, RepeatedPage
+from reconciler.relay.faults.knobs import Begin, Knob, ListOrder, MissingPage, Order, PageSizeCap, RepeatedPage
 from reconciler.relay.faults.turns import Turns
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.wire import DEFAULT_PAGE_SIZE
@@ -19,8 +19,8 @@ _WHOLE: Final = 100
 def fault_of(knob: Knob) -> Fault | None:
     """Return the fault of a knob; None where it is none of this module."""
     match knob:
-        case PageSizeCap(rows=rows):
-            return _Capped(rows, Turns(knob))
+        case PageSizeCap():
+            return _Capped(knob)
         case RepeatedPage(page=page):
             return _Repeated(page, Turns(knob))
         case MissingPage(page=page):
@@ -34,14 +34,18 @@ def fault_of(knob: Knob) -> Fault | None:
 class _Capped:
     """Gives fewer flows a page than asked for."""
 
-    def __init__(self, rows: int, turns: Turns) -> None:
-        self._rows = rows
-        self._turns = turns
+    def __init__(self, knob: PageSizeCap) -> None:
+        self._knob = knob
+        self._turns = Turns(knob)
 
     async def __call__(self, plane: ControlPlane, call: Call, *, inner: Handler) -> Json:
-        if call.action != _LIST or _size(call) <= self._rows or not self._turns.come_to(call):
+        rows = self._knob.rows
+        if call.action != _LIST or _size(call) <= rows or not self._turns.come_to(call):
             return await inner(plane, call)
-        return await inner(plane, _asking(call, _number(call), self._rows))
+        if self._knob.begin is Begin.GIVEN:
+            return await inner(plane, _asking(call, _number(call), rows))
+        answer = await inner(plane, call)
+        return {**answer, "Infos": answer["Infos"][:rows], "PageSize": rows}
 
 
 class _Repeated:

@@ -51,6 +51,19 @@ async def test_secrets_are_not_read_back(api: Api, faults: Faults, shown: Shown,
     assert await api.describe(made) == made
 
 
+@pytest.mark.parametrize(("even_empty", "expected"), [(False, ""), (True, "******")])
+async def test_where_there_is_no_secret_there_may_be_stars(
+    api: Api, faults: Faults, *, even_empty: bool, expected: str
+) -> None:
+    """A service that masks without looking shows a passphrase where nothing is encrypted."""
+    faults.turn(MaskedSecrets(even_empty=even_empty))
+
+    flow = await api.create_flow(InputGroup=[srt_input()])
+
+    srt = flow["InputGroup"][0]["SRTSettings"]
+    assert (srt["Passphrase"], srt["PbKeyLen"]) == (expected, 0)
+
+
 @pytest.mark.parametrize(("shown", "expected"), [(Shown.STARS, "user:******"), (Shown.EMPTY, "user:")])
 async def test_the_password_of_a_source_is_masked_within_its_url(
     api: Api, faults: Faults, shown: Shown, expected: str

@@ -12,6 +12,7 @@ from reconciler.manifests.schemas import schema_of
 from reconciler.relay.faults.knobs import (
     KINDS,
     AllowedProtocolsNull,
+    Begin,
     Delay,
     DelayedStates,
     Drop,
@@ -35,11 +36,11 @@ EVERY = """\
 listOrder: [{order: shuffled, every: 2, times: 3}]
 missingPage: [{page: 1}]
 repeatedPage: [{page: 2}]
-pageSizeCap: [{rows: 10}]
+pageSizeCap: [{rows: 10, begin: asked}]
 delayedStates: [{seconds: 1.5}, {reads: 2, actions: [StopStreamLinkFlow]}]
 allowedProtocolsNull: [{}]
 unknownFields: [{actions: [DescribeStreamLinkFlow]}]
-maskedSecrets: [{shown: empty}]
+maskedSecrets: [{shown: empty, evenEmpty: true}]
 delay: [{when: afterCommit, seconds: 2}]
 internalError: [{when: beforeCommit, times: 1}, {when: afterCommit}]
 drop: [{when: afterCommit}]
@@ -51,16 +52,20 @@ KNOBS: tuple[Knob, ...] = (
     InternalError(when=When.BEFORE_COMMIT, times=1),
     InternalError(when=When.AFTER_COMMIT),
     Delay(when=When.AFTER_COMMIT, seconds=2),
-    MaskedSecrets(shown=Shown.EMPTY),
+    MaskedSecrets(shown=Shown.EMPTY, even_empty=True),
     UnknownFields(actions=frozenset({"DescribeStreamLinkFlow"})),
     AllowedProtocolsNull(),
     DelayedStates(seconds=1.5),
     DelayedStates(reads=2, actions=frozenset({"StopStreamLinkFlow"})),
-    PageSizeCap(rows=10),
+    PageSizeCap(rows=10, begin=Begin.ASKED),
     RepeatedPage(page=2),
     MissingPage(page=1),
     ListOrder(order=Order.SHUFFLED, every=2, times=3),
 )
+
+
+CALLED = {"perS": "per_s", "evenEmpty": "even_empty"}
+"""What the code calls otherwise than the file."""
 
 
 def written(directory: Path, text: str) -> Path:
@@ -134,7 +139,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_schema_has_every_knob_with_every_property() -> None:
     """And no other."""
     in_schema = {
-        name: {"per_s" if each == "perS" else each for each in knob["items"]["properties"]}
+        name: {CALLED.get(each, each) for each in knob["items"]["properties"]}
         for name, knob in schema_of("faults")["properties"].items()
     }
     in_code = {kind.name: {field.name for field in fields(kind)} for kind in KINDS}

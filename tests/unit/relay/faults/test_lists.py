@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.relay.faults.injection import Faults
-from reconciler.relay.faults.knobs import Knob, ListOrder, MissingPage, Order, PageSizeCap, RepeatedPage
+from reconciler.relay.faults.knobs import Begin, Knob, ListOrder, MissingPage, Order, PageSizeCap, RepeatedPage
 from tests.unit.relay.calling import Api
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +35,7 @@ async def page(api: Api, number: int, size: int) -> list[str]:
         pytest.param(MissingPage(page=1), ["cd", "e", "", ""], id="the first page missing"),
         pytest.param(MissingPage(page=2), ["ab", "e", "", ""], id="another page missing"),
         pytest.param(PageSizeCap(rows=1), ["a", "b", "c", "d"], id="small pages"),
+        pytest.param(PageSizeCap(rows=1, begin=Begin.ASKED), ["a", "c", "e", ""], id="pages cut short"),
         pytest.param(PageSizeCap(rows=3), ["ab", "cd", "e", ""], id="no smaller than asked for"),
     ],
 )

@@ -97,9 +97,8 @@ async def test_a_dropped_call_costs_others_nothing(tmp_path: Path) -> None:
 
 async def test_a_relay_with_faults_says_so(tmp_path: Path) -> None:
     """In the log, and to whoever looks it up in the state directory."""
-    faults = Faults(MaskedSecrets(), Throttle(times=1), Throttle(times=2))
-
     with capture_logs() as events:
+        faults = Faults(MaskedSecrets(), Throttle(times=1), Throttle(times=2))
         async with Relay(settings(tmp_path, faults)):
             found = registration.read(tmp_path / "state")
 
