@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from reconciler.domain.changes import Create, FlowAt
+from reconciler.domain.marks import Owner
+from reconciler.domain.model import Region
 from reconciler.relay.faults.injection import Faults
 from reconciler.relay.faults.knobs import (
     AllowedProtocolsNull,
@@ -29,15 +33,21 @@ from reconciler.relay.faults.knobs import (
     When,
 )
 from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.sources.clock import SystemClock
+from reconciler.streamlink.backend import StreamLinkBackend
+from reconciler.streamlink.client import ClientSettings, StreamLinkClient
 from tests.endtoend.commands import DEADLINE_S, Said, Shell
 from tests.endtoend.conftest import CANARY, FLOW, PLATFORM, TOWER
 from tests.endtoend.sdk import Sdk
+from tests.fakes.samples import SRT_FLOW
 
 pytestmark = pytest.mark.anyio
 
 CREATE_FLOW, CREATE_OUTPUT = "CreateStreamLinkFlow", "CreateStreamLinkOutputInfo"
 START, STOP = "StartStreamLinkFlow", "StopStreamLinkFlow"
 LIST = "DescribeStreamLinkFlows"
+LISTS_AT_REST = 15
+"""Of one flow each: three flows are five passes."""
 
 
 RTP = """\
@@ -70,6 +80,15 @@ class Studio:
         said = await self.reconciler("plan", self.tree, "--detailed-exitcode")
         assert said.status in {0, 2}, said.everything
         return said.status == 2
+
+    async def rest(self) -> None:
+        """Return once the list was read so often without a write that several passes had nothing to do."""
+        writes = lists = -1
+        async with asyncio.timeout(DEADLINE_S):
+            while self.relay.calls[LIST] - lists < LISTS_AT_REST:
+                if self.writes != writes:
+                    writes, lists = self.writes, self.relay.calls[LIST]
+                await asyncio.sleep(0.05)
 
     async def flow(self) -> Any:
         """Return the one flow, as it is: no knob is on any more."""
@@ -167,6 +186,24 @@ async def test_a_pass_that_dies_within_a_create_leaves_nothing_to_be_made_twice(
     assert applied.status == 0, applied.everything
     assert studio.relay.calls[CREATE_FLOW] == 1
     assert (await studio.outputs()).keys() == {"tower", "platform"}
+
+
+async def test_a_create_that_is_answered_too_late_is_found(studio: Studio) -> None:
+    """Who stops waiting looks for what was made, and sends no second create."""
+    studio.faults.turn(Delay(when=When.AFTER_COMMIT, seconds=60, actions=frozenset({CREATE_FLOW})))
+    relay, clock = studio.relay, SystemClock()
+    patience = ClientSettings(
+        credentials=relay.credentials, endpoint=relay.address, timeout=httpx.Timeout(10.0, read=1.0)
+    )
+    client = StreamLinkClient(patience, clock=clock, random_fraction=lambda: 0.0)
+    backend = StreamLinkBackend(client, owner=Owner("local"), regions=(Region("local"),), clock=clock)
+    at = FlowAt(Region("local"), SRT_FLOW.live_name)
+
+    await backend.apply(Create(key=SRT_FLOW.key, at=at, wanted=SRT_FLOW))
+
+    (found,) = await backend.observe(Region("local"))
+    await backend.close()
+    assert (found.spec, relay.calls[CREATE_FLOW]) == (SRT_FLOW.spec, 1)
 
 
 @LOST
@@ -298,12 +335,17 @@ async def test_unknown_fields_are_no_drift_and_are_not_sent_back(studio: Studio)
     assert (tower.SRTSettings.Latency, tower.SecurityGroupIds) == (333, ["sg-1"])
 
 
-async def three_flows(studio: Studio) -> None:
-    """Have three flows in the account, each with an output, and pages of one flow."""
+def write_three_flows(studio: Studio) -> None:
+    """Have three flows in the tree, each with an output."""
     for name in ("sport", "talk"):
         (studio.tree / f"{name}.yaml").write_text(FLOW.replace("name: news", f"name: {name}"))
         feed = PLATFORM.replace("name: platform", "name: feed").replace("flow: news", f"flow: {name}")
         (studio.tree / f"{name}_feed.yaml").write_text(feed.replace("9/live", f"9/{name}"))
+
+
+async def three_flows(studio: Studio) -> None:
+    """Have them in the account, too."""
+    write_three_flows(studio)
     applied = await studio.apply()
     assert applied.status == 0, applied.everything
 
@@ -401,3 +443,35 @@ async def test_without_the_backends_word_the_known_matrix_holds(studio: Studio) 
 
     assert (applied.status, refused.status) == (0, 3), applied.everything + refused.everything
     assert (await studio.outputs()).keys() == {"tower", "platform"}
+
+
+async def test_the_loop_gets_through_a_bad_day_and_comes_to_rest(studio: Studio) -> None:
+    """With everything wrong at once the account becomes as it is wanted, nothing is there twice, and writing ends."""
+    write_three_flows(studio)
+    (studio.reconciler.home / "reconciler.yaml").write_text("loop: {observeS: 1}\n")
+    studio.faults.turn(
+        Throttle(every=4),
+        Drop(when=When.AFTER_COMMIT, every=3, actions=frozenset({CREATE_FLOW, CREATE_OUTPUT, START})),
+        InternalError(when=When.BEFORE_COMMIT, every=7),
+        MaskedSecrets(even_empty=True),
+        UnknownFields(),
+        AllowedProtocolsNull(),
+        DelayedStates(reads=2),
+        PageSizeCap(rows=1),
+        RepeatedPage(page=2, every=5),
+        ListOrder(order=Order.REVERSED),
+    )
+    run = await studio.reconciler.start(
+        "run", studio.tree, "--backend", "relay", "--endpoint", studio.relay.endpoint, "--region", "local"
+    )
+    try:
+        await studio.rest()
+    finally:
+        run.terminate()
+        said, _ = await asyncio.wait_for(run.communicate(), DEADLINE_S)
+
+    studio.faults.turn()
+    assert run.returncode == 0, said
+    assert studio.relay.calls["ModifyStreamLinkOutputInfo"] + studio.relay.calls["ModifyStreamLinkInput"] == 0
+    assert sorted(await Sdk(studio.relay.address, studio.relay.credentials).names()) == ["news", "sport", "talk"]
+    assert not await studio.differs()
