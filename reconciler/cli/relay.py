@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from reconciler import wiring
 from reconciler.cli.asynchronous import on_signals
 from reconciler.cli.logs import configure
 from reconciler.cli.options import Options
@@ -59,9 +60,22 @@ _state_option = click.option(
     show_default=True,
     help="What may be changed while a flow runs, by generation of the vendor's documents.",
 )
+@click.option(
+    "--faults",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For tests: do wrong on purpose what this file says. It is read once, at the start.",
+)
 @click.pass_context
 def command(  # noqa: PLR0913 -- one parameter an option
-    ctx: click.Context, *, listen: str, state: Path | None, regions: tuple[str, ...], media: str, edit_rules: str
+    ctx: click.Context,
+    *,
+    listen: str,
+    state: Path | None,
+    regions: tuple[str, ...],
+    media: str,
+    edit_rules: str,
+    faults: Path | None,
 ) -> None:
     """
     Serve the embedded relay on its own.
@@ -80,6 +94,7 @@ def command(  # noqa: PLR0913 -- one parameter an option
         regions=regions or (LOCAL,),
         media=MediaKind(media),
         edit_rules=EditRules(edit_rules),
+        faults=wiring.load_faults(faults) if faults is not None else None,
     )
     asyncio.run(serve(settings))
 
@@ -144,6 +159,12 @@ def parse_listen(listen: str) -> tuple[str, int]:
 
 def _announce(relay: Relay) -> None:
     settings = relay.settings
+    if settings.faults is not None:
+        click.echo(
+            f"WARNING: faults are on, and this relay misbehaves on purpose: {', '.join(settings.faults.names)}.\n"
+            f"  It is for tests alone; without --faults it behaves.",
+            err=True,
+        )
     click.echo(
         f"The relay serves {', '.join(settings.regions)} at {relay.endpoint}\n"
         f"  credentials: {settings.state / credentials.FILE_NAME}\n"

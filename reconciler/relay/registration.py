@@ -18,6 +18,8 @@ class Registration:
     pid: int
     regions: tuple[str, ...]
     """Where it keeps flows."""
+    faults: tuple[str, ...] = ()
+    """Knobs of faults on purpose that are on."""
 
 
 def write(directory: Path, registration: Registration) -> None:
@@ -32,7 +34,12 @@ def read(directory: Path) -> Registration | None:
     """Return where the relay of this directory answers; None when it says nothing readable."""
     try:
         fields = json.loads((directory / FILE_NAME).read_text())
-        return Registration(endpoint=fields["endpoint"], pid=fields["pid"], regions=tuple(fields["regions"]))
+        return Registration(
+            endpoint=fields["endpoint"],
+            pid=fields["pid"],
+            regions=tuple(fields["regions"]),
+            faults=tuple(fields.get("faults", ())),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

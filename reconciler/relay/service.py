@@ -28,10 +28,12 @@ from reconciler.relay import credentials as account
 from reconciler.relay import registration
 from reconciler.relay.addresses import DEFAULT_PORTS, Ports
 from reconciler.relay.api.app import create_app
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.editing import EditRules
 from reconciler.relay.engines.none import NoMedia
+from reconciler.relay.faults.injection import Faults
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker, RandomBytes
@@ -74,6 +76,8 @@ class RelaySettings:
     edit_rules: EditRules = EditRules.LIVE_2023
     ports: range = DEFAULT_PORTS
     """From which inputs and outputs get theirs."""
+    faults: Faults | None = None
+    """What goes wrong on purpose; for tests."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -176,15 +180,20 @@ class Relay:
         self._cleanup.callback(listener.close)
         credentials = account.load_or_make(settings.state, self._random_bytes)
         plane = await self._control_plane()
-        serving = Serving(create_app(plane, credentials, now_s=self._now_s), listener)
+        faults = settings.faults
+        handler = carry_out if faults is None else faults.around(carry_out)
+        app = create_app(plane, credentials, now_s=self._now_s, handler=handler)
+        serving = Serving(app, listener, cuts_unanswered=faults is not None)
         await serving.start()
         self._cleanup.push_async_callback(serving.stop)
         host, port = listener.getsockname()[:2]
         self._running = _Running(
             address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}", credentials=credentials, plane=plane
         )
+        knobs = () if faults is None else faults.names
         registration.write(
-            settings.state, Registration(endpoint=self.endpoint, pid=os.getpid(), regions=settings.regions)
+            settings.state,
+            Registration(endpoint=self.endpoint, pid=os.getpid(), regions=settings.regions, faults=knobs),
         )
         self._cleanup.callback(registration.remove, settings.state)
         log.info("relay.started", endpoint=self.endpoint, regions=settings.regions, flows=len(plane.catalogue.flows()))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.domain.errors import EnvironmentFailedError
 
@@ -26,13 +26,17 @@ class _Server(uvicorn.Server):
 
 
 class Serving:
-    """An application, served."""
+    """
+    An application, served.
 
-    def __init__(self, app: Starlette, listener: socket.socket) -> None:
+    With `cuts_unanswered`, a request that the application does not answer has its connection cut, and no HTTP 500.
+    """
+
+    def __init__(self, app: ASGIApp, listener: socket.socket, *, cuts_unanswered: bool = False) -> None:
         self._listener = listener
         self._server = _Server(
             uvicorn.Config(
-                app,
+                self._cutting(app) if cuts_unanswered else app,
                 access_log=False,
                 lifespan="off",
                 log_config=None,
@@ -56,6 +60,29 @@ class Serving:
         if self._task is not None:
             await self._task
         self._listener.close()
+
+    def _cutting(self, app: ASGIApp) -> ASGIApp:
+        async def cutting(scope: Scope, receive: Receive, send: Send) -> None:
+            is_answered = False
+
+            async def watched(message: Message) -> None:
+                nonlocal is_answered
+                is_answered = True
+                await send(message)
+
+            await app(scope, receive, watched)
+            if not is_answered:
+                self._cut(scope["client"])
+                # Until the server has noticed it, too, it would answer in the application's place.
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+
+        return cutting
+
+    def _cut(self, client: tuple[str, int] | None) -> None:
+        for connection in tuple(self._server.server_state.connections):
+            if (connection.transport.get_extra_info("peername") or ())[:2] == client:
+                connection.transport.abort()
 
 
 def bind(host: str, port: int) -> socket.socket:

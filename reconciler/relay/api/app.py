@@ -22,9 +22,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from reconciler.relay.addresses import PortsExhaustedError
+from reconciler.relay.api.calls import Handler
 from reconciler.relay.api.reading import MAX_BODY_BYTES, Door, read_call
 from reconciler.relay.api.refusals import RefusalError
-from reconciler.relay.api.table import HANDLERS
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.catalogue import CatalogueFailedError
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.codes import Code
@@ -42,6 +43,7 @@ def create_app(
     *,
     now_s: Callable[[], float] = time.time,
     monotonic_s: Callable[[], float] = time.monotonic,
+    handler: Handler = carry_out,
 ) -> Starlette:
     """
     Return the API of one account as an ASGI application.
@@ -51,9 +53,10 @@ def create_app(
         credentials: whose requests it answers.
         now_s: the time, seconds of the Unix epoch.
         monotonic_s: seconds that never run backwards, for the durations in the log.
+        handler: carries out every action.
 
     """
-    endpoint = _Endpoint(plane, Door(credentials=credentials, now_s=now_s), monotonic_s)
+    endpoint = _Endpoint(plane, Door(credentials=credentials, now_s=now_s), monotonic_s, handler)
     # A path of any kind and any method: what is not the API's is answered in the API's own words too.
     return Starlette(routes=[Route("/{path:path}", endpoint)], exception_handlers={Exception: _answer_crash})
 
@@ -69,10 +72,11 @@ class _Outcome:
 class _Endpoint:
     """Answers each request; an ASGI application of its own, because a Route then lets every method in."""
 
-    def __init__(self, plane: ControlPlane, door: Door, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, plane: ControlPlane, door: Door, monotonic_s: Callable[[], float], handler: Handler) -> None:
         self._plane = plane
         self._door = door
         self._monotonic_s = monotonic_s
+        self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log it, without its body and without its secrets."""
@@ -114,7 +118,7 @@ class _Endpoint:
         if request.method != "POST" or request.url.path != "/":
             raise RefusalError(Code.UNSUPPORTED_PROTOCOL, "Requests are sent as POST to the path /.")
         call = read_call(request.headers, body, door=self._door, plane=self._plane)
-        return await HANDLERS[call.action](self._plane, call)
+        return await self._handler(self._plane, call)
 
 
 async def _body(request: Request) -> bytes:
