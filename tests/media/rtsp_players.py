@@ -72,7 +72,7 @@ class Talker:
         head = await self._head()
         length = re.search(r"Content-Length: (\d+)", head)
         body = (await self.reader.readexactly(int(length[1]))).decode() if length else ""
-        self.tracks = re.findall(r"a=control:(stream=\d+)", body) or self.tracks
+        self.tracks = re.findall(r"a=control:(track=\d+)", body) or self.tracks
         if session := re.search(r"Session: ([^;\s]+)", head):
             self.session = session[1]
         return int(head.split()[1])
