@@ -29,9 +29,12 @@ ELEMENTS: Final[dict[str, str]] = {
     "tsparse": "gstreamer1.0-plugins-bad",
     "appsink": "gstreamer1.0-plugins-base",
     "appsrc": "gstreamer1.0-plugins-base",
+    "tsdemux": "gstreamer1.0-plugins-bad",
+    "h264parse": "gstreamer1.0-plugins-bad",
+    "aacparse": "gstreamer1.0-plugins-good",
     "rtpbin": "gstreamer1.0-plugins-good",
+    "rtph264pay": "gstreamer1.0-plugins-good",
     "rtspsrc": "gstreamer1.0-plugins-good",
-    "udpsink": "gstreamer1.0-plugins-good",
 }
 """GStreamer elements in use, and the package of each."""
 

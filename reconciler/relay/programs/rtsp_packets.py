@@ -14,12 +14,43 @@ _SECOND_NS: Final = 1_000_000_000
 _MOST_LOST: Final = 1000
 """A jump above this is a source that began anew, not packets that were lost."""
 _WINDOW_S: Final = 3.0
+_SLEW: Final = 200e-6
+"""How much faster or slower than time the line of time stamps may go: more than clocks differ."""
 _LEAST: Final = 2
 """Moments that a rate needs."""
 _NTP_EPOCH_S: Final = 2_208_988_800
 """Seconds from 1900 to 1970."""
 _SENDER_REPORT: Final = struct.Struct("!BBHIIIIII")
 _SDES_HEAD: Final = struct.Struct("!BBHIBB")
+
+
+@dataclass(slots=True)
+class Clock:
+    """
+    Says which time stamp a moment has, in one line.
+
+    The line follows what packets say slowly: a player that fits sound to picture by it must never see a step.
+    """
+
+    rate: int
+    """Ticks of the time stamp a second."""
+    at_ns: int
+    stamp: float
+    """The time stamp that belongs to `at_ns`."""
+
+    def stamp_at(self, now_ns: int) -> int:
+        """Return the time stamp that belongs to a moment."""
+        return round(self.stamp + (now_ns - self.at_ns) * self.rate / _SECOND_NS) % _STAMPS
+
+    def follow(self, stamp: int, at_ns: int) -> None:
+        """Take a packet's time stamp, and the moment that it belongs to."""
+        if at_ns <= self.at_ns:
+            return
+        ticks = (at_ns - self.at_ns) * self.rate / _SECOND_NS
+        ahead = (stamp - self.stamp - ticks + _STAMPS / 2) % _STAMPS - _STAMPS / 2
+        if abs(ahead) < self.rate:
+            ahead = max(-_SLEW * ticks, min(ahead, _SLEW * ticks))
+        self.at_ns, self.stamp = at_ns, (self.stamp + ticks + ahead) % _STAMPS
 
 
 @dataclass(slots=True)
@@ -46,7 +77,7 @@ class Line:
     _sequence: int = 0
     _stamp: int = 0
     _last_s: float = 0.0
-    _at_ns: int = 0
+    _clock: Clock | None = None
 
     @property
     def next_sequence(self) -> int:
@@ -55,8 +86,11 @@ class Line:
 
     def stamp_at(self, now_ns: int) -> int:
         """Return the time stamp that belongs to a moment of the system's clock."""
-        ticks = (now_ns - self._at_ns) * self.clock_rate // _SECOND_NS if self._at_ns else 0
-        return (self._stamp + self._stamp_on + ticks) % _STAMPS
+        return self._clock.stamp_at(now_ns) if self._clock is not None else self._stamp_out
+
+    @property
+    def _stamp_out(self) -> int:
+        return (self._stamp + self._stamp_on) % _STAMPS
 
     def begin(self) -> None:
         """The next packet is of another connection."""
@@ -70,9 +104,12 @@ class Line:
         if source != self._source:
             self._join(sequence, stamp, source, now_s)
         self._count(len(packet), sequence, stamp)
-        self._last_s, self._at_ns = now_s, at_ns
+        self._last_s = now_s
         sequence = (sequence + self._sequence_on) % _SEQUENCES
-        stamp = (stamp + self._stamp_on) % _STAMPS
+        stamp = self._stamp_out
+        if self._clock is None:
+            self._clock = Clock(self.clock_rate, at_ns, float(stamp))
+        self._clock.follow(stamp, at_ns)
         return _HEADER.pack(start, sequence, stamp, self.ssrc) + packet[_HEADER_BYTES:]
 
     def _join(self, sequence: int, stamp: int, source: int, now_s: float) -> None:
@@ -80,7 +117,7 @@ class Line:
         first = self.packets == 0
         self._source = source
         last_out = (self._sequence + self._sequence_on) % _SEQUENCES
-        stamp_out = (self._stamp + self._stamp_on + round((now_s - self._last_s) * self.clock_rate)) % _STAMPS
+        stamp_out = (self._stamp_out + round((now_s - self._last_s) * self.clock_rate)) % _STAMPS
         self._sequence_on = 0 if first else (last_out + 1 - sequence) % _SEQUENCES
         self._stamp_on = 0 if first else (stamp_out - stamp) % _STAMPS
         self._sequence, self._stamp = (sequence - 1) % _SEQUENCES, (stamp - 1) % _STAMPS

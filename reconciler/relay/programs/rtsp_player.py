@@ -1,6 +1,7 @@
 """One connection of a player: what it asks, and what it is sent."""
 
 import asyncio
+import re
 import secrets
 import socket
 import time
@@ -40,6 +41,7 @@ _ALIVE: Final = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES),
 )
+_TRACK: Final = re.compile(r"(.*)/track=([0-9]{1,3})")
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 -- a session description's word for "any address"; nothing is bound to it
 _NAME: Final = secrets.token_hex(8)
 """What all tracks say they come from: players fit sound to picture by it."""
@@ -155,6 +157,10 @@ class Player(asyncio.Protocol):
         """Answer what it asks."""
         self._heard_s = time.monotonic()
         self._received += data
+        if self._lags():
+            # Whoever asks on and on, and reads no answer.
+            self._cut_for_lagging()
+            return
         try:
             while (message := take(self._received)) is not None:
                 if not isinstance(message, Frame):
@@ -164,10 +170,10 @@ class Player(asyncio.Protocol):
 
     def send(self, number: int, packet: bytes) -> None:
         """Give it a packet, where it plays that track; one that lags too far behind is cut instead."""
-        if not self.playing_s or (leg := self._legs.get(number)) is None or self._connection is None:
+        if not self.playing_s or (leg := self._legs.get(number)) is None:
             return
-        if self._connection.get_write_buffer_size() > _MOST_BEHIND_BYTES:
-            self._cut_for("it does not keep up with what it is sent")
+        if self._lags():
+            self._cut_for_lagging()
             return
         leg.way.packet(packet)
         leg.packets += 1
@@ -177,7 +183,7 @@ class Player(asyncio.Protocol):
     def tick(self, now_s: float) -> None:
         """Look after what time brings about."""
         if self._behind_s and now_s - self._behind_s > _BEHIND_S:
-            self._cut_for("it does not read what it is sent")
+            self._cut_for_lagging()
         elif self._outstays(now_s):
             self.cut()
         elif self.playing_s and now_s >= self._report_s:
@@ -198,8 +204,11 @@ class Player(asyncio.Protocol):
         if self._connection is not None:
             self._connection.abort()
 
-    def _cut_for(self, reason: str) -> None:
-        self._house.complain(f"{self.host} was cut: {reason}")
+    def _lags(self) -> bool:
+        return self._connection is not None and self._connection.get_write_buffer_size() > _MOST_BEHIND_BYTES
+
+    def _cut_for_lagging(self) -> None:
+        self._house.complain(f"{self.host} was cut: it does not keep up with what it is sent")
         self.cut()
 
     def _forget(self) -> None:
@@ -250,10 +259,10 @@ class Player(asyncio.Protocol):
         """Return which track a URL names; None for all of them."""
         if request.path == self._house.path:
             return None
-        before, _, number = request.path.rpartition("/track=")
-        if before != self._house.path or not number.isascii() or not number.isdigit():
+        named = _TRACK.fullmatch(request.path)
+        if named is None or named[1] != self._house.path:
             raise RefusedError(Status.NOT_FOUND)
-        return int(number)
+        return int(named[2])
 
     def _describe(self, request: Request) -> Reply:
         family, everywhere = ("IP6", "::") if ":" in self._ours else ("IP4", _EVERYWHERE)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from reconciler.relay.programs.gstreamer import Gst, GstRtsp
 from reconciler.relay.programs.rtsp_packets import Line, Track
+from reconciler.relay.programs.rtsp_words import described
 
 _PAUSE_FIRST_S, _PAUSE_MOST_S = 0.3, 8.0
 _HELD_S: Final = 10.0
@@ -24,8 +25,6 @@ _SETTLE_S: Final = 2.0
 _CONNECT_S: Final = 3.0
 _PORT: Final = 554
 _KINDS: Final = frozenset({"video", "audio"})
-_PASSED_ON: Final = frozenset({"rtpmap", "fmtp", "framerate", "framesize", "ptime", "maxptime", "lang", "cliprect"})
-"""Attributes that say what packets hold; the others are of the origin's own session."""
 _MOST_WAITING: Final = 20_000
 """Packets between the thread that gets them and the loop that passes them on: seconds of them."""
 _TOLD: Final = "the origin cannot be pulled from"
@@ -317,14 +316,3 @@ def _dispose(connection: Connection) -> None:
     for element, handler in connection.handlers:
         element.disconnect(handler)
     connection.handlers.clear()
-
-
-def described(told: str) -> str:
-    """Return what players are told of a track: all that describes its packets, and nothing of the origin's session."""
-    head, *lines = told.split("\r\n")
-    kind, _, _, *formats = head.split(" ")
-    # Whatever the origin protects its packets with is off by now.
-    kept = [f"{kind} 0 RTP/AVP {' '.join(formats)}"]
-    kept += [line for line in lines if line.startswith("b=")]
-    kept += [line for line in lines if line.startswith("a=") and line[2:].partition(":")[0] in _PASSED_ON]
-    return "".join(f"{line}\r\n" for line in kept)

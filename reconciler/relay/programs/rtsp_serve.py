@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from reconciler.relay.programs.rtsp_player import Player, figures
 
 _RETRY_S: Final = 1.0
 _BACKLOG: Final = 64
+_TOLD_S: Final = 60.0
+"""How long it is told that somebody was refused or cut."""
 _MOST_CLIENTS: Final = 32
 """Connections to one output, playing or not."""
 
@@ -33,12 +36,15 @@ class Output:
         self._listener: socket.socket | None = None
         self._serving: asyncio.Task[asyncio.Server] | None = None
         self._retry_s = 0.0
+        self._complained_s = 0.0
 
     def tick(self, now_s: float) -> None:
         """Listen, where that is not done, and look after the players."""
         if self._listener is None and now_s >= self._retry_s:
             self._retry_s = now_s + _RETRY_S
             self._open()
+        if self._listener is not None and now_s - self._complained_s > _TOLD_S:
+            self.error = ""
         for player in list(self._players.values()):
             player.tick(now_s)
 
@@ -112,7 +118,7 @@ class Output:
 
     def complain(self, reason: str) -> None:
         """Note why somebody was refused or cut."""
-        self.error = reason
+        self.error, self._complained_s = reason, time.monotonic()
 
     def _open(self) -> None:
         host = self.spec["host"]

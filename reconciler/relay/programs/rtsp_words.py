@@ -1,4 +1,4 @@
-"""RTSP 1.0 as players speak it (RFC 2326): requests read from bytes, answers written to them."""
+"""RTSP 1.0 as players speak it (RFC 2326): requests, answers, and the description of a track."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,12 @@ _FRAME_HEAD_BYTES: Final = 4
 _HEAD_END: Final = b"\r\n\r\n"
 _MOST_CHANNEL: Final = 255
 _MOST_PORT: Final = 65_535
+_LENGTH: Final = re.compile(r"[0-9]{1,7}")
+_NUMBER: Final = re.compile(r"[0-9]{1,20}")
 _REQUEST_LINE: Final = re.compile(r"([A-Z_]+) (\S+) RTSP/1\.\d")
+
+_PASSED_ON: Final = frozenset({"rtpmap", "fmtp", "framerate", "framesize", "ptime", "maxptime", "lang", "cliprect"})
+"""Attributes that say what packets hold; the others are of the origin's own session."""
 
 
 class Status(IntEnum):
@@ -137,7 +142,7 @@ def _request(head: str) -> tuple[Request, int]:
         raise GarbledError
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > _LONGEST_BYTES:
+    if not _LENGTH.fullmatch(length) or int(length) > _LONGEST_BYTES:
         raise GarbledError
     return Request(asked[1], asked[2], headers), int(length)
 
@@ -145,7 +150,7 @@ def _request(head: str) -> tuple[Request, int]:
 def answer(request: Request, status: Status, headers: Iterable[tuple[str, str]] = (), body: str = "") -> bytes:
     """Return the answer to a request."""
     sequence = request.headers.get("cseq", "")
-    lines = [f"RTSP/1.0 {status.value} {_REASONS[status]}", f"CSeq: {sequence if sequence.isdigit() else 0}"]
+    lines = [f"RTSP/1.0 {status.value} {_REASONS[status]}", f"CSeq: {sequence if _NUMBER.fullmatch(sequence) else 0}"]
     lines += [f"{name}: {value}" for name, value in headers]
     if body:
         lines += ["Content-Type: application/sdp", f"Content-Length: {len(body.encode())}"]
@@ -187,3 +192,14 @@ def _pair(text: str, most: int) -> tuple[int, int] | None:
         return None
     first, second = int(found[1]), int(found[2] or int(found[1]) + 1)
     return (first, second) if 0 <= first < second <= most else None
+
+
+def described(told: str) -> str:
+    """Return what players are told of a track: all that describes its packets, and nothing of the origin's session."""
+    head, *lines = told.split("\r\n")
+    kind, _, _, *formats = head.split(" ")
+    # Whatever the origin protects its packets with is off by now.
+    kept = [f"{kind} 0 RTP/AVP {' '.join(formats)}"]
+    kept += [line for line in lines if line.startswith("b=")]
+    kept += [line for line in lines if line.startswith("a=") and line[2:].partition(":")[0] in _PASSED_ON]
+    return "".join(f"{line}\r\n" for line in kept)
