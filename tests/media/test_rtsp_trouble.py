@@ -3,14 +3,16 @@
 import asyncio
 import os
 import signal as signals
+import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.media.processes import load
-from reconciler.relay.media import EndState
+from reconciler.relay.media import EndState, RtspPull
 from reconciler.relay.supervisor import Supervisor
 from tests.media.rtsp_players import playing, talking
 from tests.media.rtsp_scene import INPUT, KEPT, OTHER, Scene, connected, more_frames, origin, output
@@ -20,6 +22,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 LITTLE_BYTES = 4096
 MIB = 1 << 20
+PASSWORD = "canary-of-the-origin"
 
 
 @pytest.fixture
@@ -132,13 +135,44 @@ async def test_a_dead_origin_is_not_asked_in_a_hurry(supervisor: Supervisor, sce
     server = await asyncio.start_server(hang_up, "127.0.0.1", scene.origin)
     async with asyncio.timeout(50), server:
         await supervisor.carry(scene.flow())
-        times_s = [await asked.get() for _ in range(8)]
+        times_s = [await asked.get() for _ in range(12)]
         told = await health_when(supervisor, "rtsp", lambda health: bool(health[INPUT].last_error))
 
-    # Each try asks twice, the second time to learn why the first failed; three pauses are between four tries.
+    # Each try asks up to three times, the last time to learn why it failed; between the tries are pauses that grow.
     assert times_s[-1] - times_s[0] > 1
     assert told[INPUT].state is EndState.WAITING
     assert told[INPUT].last_error == "the origin cannot be pulled from"
+
+
+async def test_an_origin_with_a_foreign_certificate_is_refused(
+    supervisor: Supervisor, scene: Scene, tmp_path: Path
+) -> None:
+    """Over rtsps nothing is asked of one that nobody vouches for, password least of all; the reason is told."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = await asyncio.create_subprocess_exec(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"),
+        *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await made.wait()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    heard = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", scene.origin, ssl=context)
+    async with asyncio.timeout(40), server:
+        flow = scene.flow(password=PASSWORD)
+        assert isinstance(flow.input.end, RtspPull)
+        secured = replace(flow.input.end, url=flow.input.end.url.replace("rtsp:", "rtsps:"))
+        await supervisor.carry(replace(flow, input=replace(flow.input, end=secured)))
+        told = await health_when(supervisor, "rtsp", lambda health: "certificate" in health[INPUT].last_error)
+
+    assert told[INPUT].last_error == "the origin's certificate is not accepted: self-signed certificate"
+    assert b"".join(heard) == b""
 
 
 async def test_garbage_ends_its_own_connection_alone(supervisor: Supervisor, scene: Scene) -> None:

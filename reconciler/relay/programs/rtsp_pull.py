@@ -2,6 +2,7 @@
 
 import random
 import socket
+import ssl
 import threading
 import time
 from collections import deque
@@ -271,17 +272,8 @@ class Pull:
         parts = urlsplit(self.spec["url"])
 
         def work() -> None:
-            try:
-                socket.create_connection((parts.hostname or "", parts.port or _PORT), timeout=_CONNECT_S).close()
-            except ConnectionRefusedError:
-                reason = "nothing listens there"
-            except TimeoutError:
-                reason = _SILENT
-            except OSError:
-                reason = "no route to host"
-            else:
-                return
-            self._post(partial(self._found_out, reason))
+            if reason := _obstacle(parts.hostname or "", parts.port or _PORT, tls=parts.scheme == "rtsps"):
+                self._post(partial(self._found_out, reason))
 
         threading.Thread(target=work, daemon=True).start()
 
@@ -316,3 +308,22 @@ def _dispose(connection: Connection) -> None:
     for element, handler in connection.handlers:
         element.disconnect(handler)
     connection.handlers.clear()
+
+
+def _obstacle(host: str, port: int, *, tls: bool) -> str:
+    """Return what keeps us from connecting, in words; empty where nothing does."""
+    try:
+        with socket.create_connection((host, port), timeout=_CONNECT_S) as connection:
+            if tls:
+                ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+    except ConnectionRefusedError:
+        return "nothing listens there"
+    except TimeoutError:
+        return _SILENT
+    except ssl.SSLCertVerificationError as error:
+        return f"the origin's certificate is not accepted: {error.verify_message}"
+    except ssl.SSLError:
+        return "the origin does not speak TLS there"
+    except OSError:
+        return "no route to host"
+    return ""
