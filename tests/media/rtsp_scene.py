@@ -1,7 +1,9 @@
 """A flow from an RTSP origin to players, and who is around it in tests."""
 
 import asyncio
+import struct
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,10 +13,14 @@ from reconciler.domain.secrets import Secret
 from reconciler.media.frames import FrameList
 from reconciler.media.programs import FFMPEG, SYSTEM_PYTHON
 from reconciler.relay.media import EndId, EndState, FlowMedia, InputMedia, OutputMedia, RtspPull, RtspServe
+from reconciler.relay.programs.rtsp_packets import Line, Track
+from reconciler.relay.programs.rtsp_serve import Output
 from reconciler.relay.supervisor import Supervisor
 from tests.media.watching import health_when, until
 
 INPUT, KEPT, OTHER = EndId("input"), EndId("kept"), EndId("other")
+PICTURE, SOUND = 96, 97
+"""Payload types of a scripted origin."""
 ORIGIN = Path(__file__).with_name("rtsp_origin.py")
 
 
@@ -88,6 +94,36 @@ async def origin(scene: Scene, film: str = "h264", *, login: str = "") -> AsyncI
     finally:
         process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def scripted_origin(port: int, *, speaks: asyncio.Event) -> AsyncIterator[None]:
+    """Let an origin send meanwhile what looks like a picture, and sound as well once it speaks."""
+    kinds = {0: ("video", PICTURE, "H264", 90_000), 1: ("audio", SOUND, "L16", 48_000)}
+    tracks = {
+        number: Track(kind, f"m={kind} 0 RTP/AVP {payload}\r\na=rtpmap:{payload} {code}/{rate}\r\n", Line(rate))
+        for number, (kind, payload, code, rate) in kinds.items()
+    }
+    spec = {"host": "127.0.0.1", "port": port, "path": "live", "allowlist": [], "max_concurrent": 4}
+    server = Output(spec, lambda: tracks)
+
+    async def send() -> None:
+        sent = 0
+        while True:
+            sent += 1
+            server.tick(time.monotonic())
+            for number in tracks if speaks.is_set() else (0,):
+                head = struct.pack("!BBHII", 0x80, kinds[number][1], sent, 3600 * sent, number)
+                server.feed(number, head + bytes(100))
+            await asyncio.sleep(0.04)
+
+    sending = asyncio.create_task(send())
+    try:
+        yield
+    finally:
+        sending.cancel()
+        await asyncio.wait({sending})
+        server.close()
 
 
 async def more_frames(*players: FrameList, count: int = 60) -> None:

@@ -15,7 +15,19 @@ from reconciler.media.processes import load
 from reconciler.relay.media import EndState, RtspPull
 from reconciler.relay.supervisor import Supervisor
 from tests.media.rtsp_players import playing, talking
-from tests.media.rtsp_scene import INPUT, KEPT, OTHER, Scene, connected, more_frames, origin, output
+from tests.media.rtsp_scene import (
+    INPUT,
+    KEPT,
+    OTHER,
+    PICTURE,
+    SOUND,
+    Scene,
+    connected,
+    more_frames,
+    origin,
+    output,
+    scripted_origin,
+)
 from tests.media.watching import health_when
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
@@ -37,6 +49,12 @@ def engine_of(state: Path) -> int:
     identity = load(path)
     assert identity is not None
     return identity.pid
+
+
+def kind_of(packet: bytes) -> int:
+    """Return the payload type of a packet."""
+    assert packet
+    return packet[1] & 0x7F
 
 
 def resident_bytes(pid: int) -> int:
@@ -79,6 +97,24 @@ async def test_a_player_that_never_reads_is_cut(supervisor: Supervisor, scene: S
     assert grown < 16 * MIB
     assert [player.steps.discontinuities for player in players] == [0] * 3
     assert len(after[KEPT].sessions) == 2
+
+
+async def test_a_silent_track_holds_nobody_up(supervisor: Supervisor, scene: Scene) -> None:
+    """Players get the picture at once, and the sound once there is some; no session is cut for it."""
+    speaks = asyncio.Event()
+    async with asyncio.timeout(40), scripted_origin(scene.origin, speaks=speaks):
+        await supervisor.carry(scene.flow())
+        await connected(supervisor)
+        async with talking(scene.kept) as player:
+            played = await player.play()
+            while kind_of(await player.packet()) != PICTURE:
+                pass
+            speaks.set()
+            while kind_of(await player.packet()) != SOUND:
+                pass
+
+    assert played == 200
+    assert player.tracks == ["track=0", "track=1"]
 
 
 async def test_an_allowlist_holds_for_ipv6(supervisor: Supervisor, scene: Scene) -> None:

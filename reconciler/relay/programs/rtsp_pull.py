@@ -21,8 +21,6 @@ _HELD_S: Final = 10.0
 """A connection that held this long was a good one: the next pause is short again."""
 _SILENT_S: Final = 6.0
 """An origin that sends nothing for so long is gone, though its connection stands."""
-_SETTLE_S: Final = 2.0
-"""A track of which nothing came for so long after the first one's begin is not waited for."""
 _CONNECT_S: Final = 3.0
 _PORT: Final = 554
 _KINDS: Final = frozenset({"video", "audio"})
@@ -55,10 +53,8 @@ class Connection:
     """What the origin's session description says of each track."""
     kinds: dict[int, tuple[str, int]] = field(default_factory=dict)
     """Of each track offered: what it holds, and the rate of its clock."""
-    seen: set[int] = field(default_factory=set)
-    first_s: float = 0.0
     last_s: float = 0.0
-    whole: bool = False
+    """When the last packet came; 0 before the first."""
     over: bool = False
 
 
@@ -96,8 +92,6 @@ class Pull:
             self._ended(connection, message, now_s)
         elif now_s - max(connection.since_s, connection.last_s) > _SILENT_S:
             self._fail(_SILENT, now_s)
-        elif not self.up and connection.first_s:
-            self._settle(connection, now_s)
 
     def look(self, now_s: float) -> None:
         """Note the rates of the tracks; once a second."""
@@ -173,7 +167,6 @@ class Pull:
             ("on-sdp", self._told),
             ("select-stream", self._offered),
             ("pad-added", self._began),
-            ("no-more-pads", self._all_there),
         ):
             connection.handlers.append((source, source.connect(signal, handler, connection)))
         pipeline.set_state(Gst.State.PLAYING)
@@ -204,11 +197,6 @@ class Pull:
         connection.pipeline.add(sink)
         sink.sync_state_with_parent()
         pad.link(sink.get_static_pad("sink"))
-        connection.seen.add(number)
-        connection.first_s = connection.first_s or time.monotonic()
-
-    def _all_there(self, _source: Any, connection: Connection) -> None:
-        connection.whole = True
 
     def _got(self, sink: Any, connection: Connection, number: int) -> Any:
         """Hand a packet over to the main loop; called on a thread of the source."""
@@ -230,18 +218,19 @@ class Pull:
         while self._waiting:
             connection, number, packet, at_ns = self._waiting.popleft()
             connection.last_s = now_s
-            track = self.tracks.get(number) if self.up and connection is self._connection else None
+            if connection is not self._connection:
+                continue
+            if not self.up:
+                self._settle(connection, now_s)
+            track = self.tracks.get(number)
             if track is not None and (passed := track.line.pass_on(packet, at_ns or time.monotonic_ns(), now_s)):
                 self._heard.packet(number, passed)
 
     def _settle(self, connection: Connection, now_s: float) -> None:
-        """Be up once every track has begun, or those that have not were waited for long enough."""
-        if not connection.whole and now_s - connection.first_s < _SETTLE_S:
-            return
+        """Be up, with all tracks that the origin offers: one of which nothing comes yet may still begin."""
         before = self.tracks
         self.tracks = {}
-        for number in sorted(connection.seen):
-            kind, rate = connection.kinds[number]
+        for number, (kind, rate) in sorted(connection.kinds.items()):
             old = before.get(number)
             if old is not None and old.described == connection.told[number]:
                 old.line.begin()
@@ -261,7 +250,7 @@ class Pull:
             self._fail("the origin refused the user name or password", now_s)
         elif error.matches(Gst.ResourceError.quark(), Gst.ResourceError.NOT_FOUND):
             self._fail("the origin has no such path", now_s)
-        elif connection.seen:
+        elif connection.last_s:
             self._fail("the origin ended the connection", now_s)
         else:
             self._fail(_TOLD, now_s)
