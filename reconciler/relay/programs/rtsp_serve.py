@@ -34,7 +34,8 @@ class Output:
         """Who is connected, in the order of arrival."""
         self._counted = 0
         self._listener: socket.socket | None = None
-        self._serving: asyncio.Task[asyncio.Server] | None = None
+        self._greeting: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
         self._retry_s = 0.0
         self._complained_s = 0.0
 
@@ -79,19 +80,14 @@ class Output:
 
     def close(self) -> None:
         """Serve nobody any longer; the port is free at once."""
+        self._is_closed = True
+        self._deafen()
         self.empty()
-        if self._serving is not None:
-            self._serving.cancel()
-            if self._serving.done() and not self._serving.cancelled():
-                self._serving.result().close()
-        if self._listener is not None:
-            self._listener.close()
-        self._serving = self._listener = None
 
     def came(self, player: Player) -> bool:
         """Take note of a connection; return whether it may stay."""
         self._players[player.number] = player
-        return len(self._players) <= _MOST_CLIENTS
+        return len(self._players) <= _MOST_CLIENTS and not self._is_closed
 
     def left(self, player: Player) -> None:
         """Forget a connection."""
@@ -133,8 +129,29 @@ class Output:
             self.error = "the port is in use"
             return
         self._listener, self.error = made, ""
+        asyncio.get_running_loop().add_reader(made, self._accept, made)
+
+    def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        self._serving = loop.create_task(loop.create_server(self._player, sock=made, backlog=_BACKLOG))
+        for _ in range(_BACKLOG):
+            try:
+                accepted, _address = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:
+                # No descriptor is left. Whoever waits would be reported again at once; `tick` listens anew.
+                self._deafen()
+                self.error = "this machine takes no more connections"
+                return
+            greeting = loop.create_task(loop.connect_accepted_socket(self._player, accepted))
+            self._greeting.add(greeting)
+            greeting.add_done_callback(self._greeting.discard)
+
+    def _deafen(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            asyncio.get_running_loop().remove_reader(listener)
+            listener.close()
 
     def _player(self) -> Player:
         self._counted += 1

@@ -65,10 +65,13 @@ class Udp:
 
         """
         self._heard = heard
-        self._sockets = _pair(ours)
-        for each, port in zip(self._sockets, (wanted.first, wanted.second), strict=True):
-            # Connected: the kernel passes on nothing from elsewhere.
-            each.connect((theirs, port))
+        with contextlib.ExitStack() as opened:
+            self._sockets = tuple(opened.enter_context(each) for each in _pair(ours))
+            for each, port in zip(self._sockets, (wanted.first, wanted.second), strict=True):
+                # Connected: the kernel passes on nothing from elsewhere.
+                each.connect((theirs, port))
+            opened.pop_all()
+        for each in self._sockets:
             asyncio.get_running_loop().add_reader(each, self._read, each)
         port = self._sockets[0].getsockname()[1]
         self.told = f"RTP/AVP/UDP;unicast;client_port={wanted.first}-{wanted.second};server_port={port}-{port + 1}"
@@ -90,8 +93,11 @@ class Udp:
     @staticmethod
     def _send(way: socket.socket, packet: bytes) -> None:
         # A player that is gone ends its RTSP connection: what the network says against a packet changes nothing.
-        with contextlib.suppress(OSError):
-            way.send(packet)
+        # It says so in place of sending the next one, so that one is sent again.
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                way.send(packet)
+                return
 
     def _read(self, way: socket.socket) -> None:
         with contextlib.suppress(OSError):
