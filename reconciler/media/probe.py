@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from reconciler.domain.secrets import Secret
 from reconciler.media import srt
 from reconciler.media.ffmpeg import list_frames, play_list, play_list_input, rtsp_input, why
 from reconciler.media.frames import FrameList
 from reconciler.media.nginx import NginxFailedError
+from reconciler.media.probe_sources import ProbeSource, RtmpSource, RtpSocket, RtspAddress, transport_of
 from reconciler.media.processes import Child, Streams, reading, spawn, tail, tied, unnamed_file, writing
 from reconciler.media.programs import FFMPEG
 from reconciler.media.rates import Backoff, RateWindow
@@ -26,51 +26,20 @@ from reconciler.media.rtsp_tunnel import tunnel
 from reconciler.media.srt import SrtSocket
 from reconciler.media.ts import ContinuityCounter
 
+__all__ = [
+    "STALLED_S",
+    "ProbeSource",
+    "Receiver",
+    "Reception",
+    "ReceptionState",
+    "RtmpSource",
+    "RtpSocket",
+    "RtspAddress",
+]
+
 _PIECE_BYTES: Final = 64 * 1024
 STALLED_S: Final = 3.0
 """A connection on which no frame came for so long does not count as receiving."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtmpSource:
-    """An RTMP address: we pull `url` + "/" + `stream_key`, or serve it so that an output can push to it."""
-
-    listens: bool
-    url: str
-    """`rtmp://host:port/app`; where we listen, host is an address of this machine."""
-    stream_key: Secret
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtpSocket:
-    """Where an output sends RTP to: an address of this machine, and a port of ours."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtspAddress:
-    """The whole RTSP URL that players pull; we pull over TCP."""
-
-    url: Secret
-
-
-ProbeSource = SrtSocket | RtmpSource | RtpSocket | RtspAddress
-"""Where a probe receives from: it calls or listens, as the output wants."""
-
-
-def transport_of(source: ProbeSource) -> str:
-    """Return the protocol in which a probe receives, and what that runs over."""
-    match source:
-        case SrtSocket():
-            return "SRT over UDP"
-        case RtmpSource():
-            return "RTMP over TCP"
-        case RtpSocket():
-            return "RTP over UDP"
-        case RtspAddress():
-            return "RTSP over TCP"
 
 
 class ReceptionState(StrEnum):
