@@ -14,6 +14,10 @@ _RTSP_WAIT_US: Final = 8_000_000
 _REFUSED: Final = "the server refused the stream key"
 _CLOSED: Final = "the connection was closed by the far end"
 _MEANINGS: Final = (
+    (r"failed: 403 ", "the server refused this machine: is it in the allowlist?"),
+    (r"failed: 404 ", "the server has no such path"),
+    (r"failed: 453 ", "all places of the output are taken"),
+    (r"failed: 503 ", "the server has nothing to play: its input is not connected"),
     (r"Connection refused", "the connection was refused: nothing listens there"),
     (r"(Name or service not known|Failed to resolve|Temporary failure in name resolution)", "the host is not known"),
     (r"(Network is unreachable|No route to host)", "the host cannot be reached"),

@@ -151,3 +151,17 @@ async def test_a_probe_of_rtsp_says_why_there_is_nothing(free_port: Callable[[],
         reception = await receiver.until(lambda reception: bool(reception.last_error))
 
     assert reception.last_error == "the connection was refused: nothing listens there"
+
+
+async def test_a_probe_of_rtsp_tells_what_the_output_answers(
+    supervisor: Supervisor, free_port: Callable[[], int]
+) -> None:
+    """An output whose input is not connected has nothing to play, and says so at once."""
+    port = free_port()
+    pull = RtspPull(url=f"rtsp://127.0.0.1:{free_port()}/live")
+    await supervisor.carry(flow(pull, RtspServe(host="127.0.0.1", port=port, path="play")))
+
+    async with asyncio.timeout(20), Receiver(RtspAddress(url=Secret(f"rtsp://127.0.0.1:{port}/play"))) as receiver:
+        reception = await receiver.until(lambda reception: "nothing to play" in reception.last_error)
+
+    assert reception.last_error == "the server has nothing to play: its input is not connected"
