@@ -55,12 +55,13 @@ class Origin:
 
     def on_media(self, _factory: Any, media: Any) -> None:
         """Feed the pipeline that players share from now on."""
-        media.connect("unprepared", self.on_end)
         self.stream = media.get_element().get_by_name("stream")
+        media.connect("unprepared", self.on_end, self.stream)
 
-    def on_end(self, _media: Any) -> None:
-        """The last player has left."""
-        self.stream = None
+    def on_end(self, _media: Any, stream: Any) -> None:
+        """The last player of a pipeline has left; those of the next may be there already."""
+        if self.stream is stream:
+            self.stream = None
 
     def feed(self) -> None:
         """Pass the stream on until it ends; runs on a thread of its own."""
