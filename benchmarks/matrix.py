@@ -221,13 +221,20 @@ async def _try(trial: Trial, relay: StagedRelay) -> list[Row]:
 
 def far_ends(output: FoundOutput) -> Iterator[ProbeSource]:
     """Yield where an output is received: each of its destinations is an end of its own."""
-    settings = None if output.spec is None else output.spec.settings
-    if output.spec is None or not isinstance(settings, RtmpPush | Rtp):
+    spec = output.spec
+    if spec is None or not isinstance(spec.settings, RtmpPush | Rtp):
         yield probe_source(output)
         return
-    for destination in settings.destinations:
-        one = replace(settings, destinations=(destination,))  # type: ignore[arg-type]
-        yield probe_source(replace(output, spec=replace(output.spec, settings=one)))
+    for settings in _one_by_one(spec.settings):
+        yield probe_source(replace(output, spec=replace(spec, settings=settings)))
+
+
+def _one_by_one(settings: RtmpPush | Rtp) -> Iterator[RtmpPush | Rtp]:
+    match settings:
+        case RtmpPush():
+            yield from (replace(settings, destinations=(each,)) for each in settings.destinations)
+        case Rtp():
+            yield from (replace(settings, destinations=(each,)) for each in settings.destinations)
 
 
 async def _apply(relay: StagedRelay, tree: Path) -> None:

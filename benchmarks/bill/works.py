@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +105,10 @@ async def relay_srt_callers(path: Path, count: int) -> AsyncIterator[Work]:
 async def _receiving(stack: AsyncExitStack, port: int, *, listens: bool = False) -> Callable[[], int]:
     options = _SECURED if listens else _SECURED[:2]
     received = await stack.enter_async_context(receivers.over_srt(port, *options, judged=False, listens=listens))
+    return _octets(received)
+
+
+def _octets(received: receivers.Received) -> Callable[[], int]:
     return lambda: received.octets
 
 
@@ -123,7 +128,7 @@ async def relay_rtp(path: Path, count: int) -> AsyncIterator[Work]:
 
 
 def _of(came: datagrams.Datagrams) -> list[Callable[[], int]]:
-    return [lambda port=port: came.octets[port] for port in came.octets]  # type: ignore[misc]
+    return [partial(came.octets.__getitem__, port) for port in came.octets]
 
 
 @contextlib.asynccontextmanager
@@ -137,7 +142,7 @@ async def relay_players(path: Path, count: int) -> AsyncIterator[Work]:
             server = each["RTMPPullSettings"]["ServerUrls"][0]
             url = f"{server['TcUrl']}/{server['StreamKey']}"
             received = await stack.enter_async_context(receivers.reading(*_playing(url), judged=False))
-            work.counters.append(lambda received=received: received.octets)  # type: ignore[misc]
+            work.counters.append(_octets(received))
         yield work
 
 
@@ -160,7 +165,7 @@ def _pushes(far: far_rtmp.FarRtmp, count: int) -> list[Json]:
 
 
 def _keyed(far: far_rtmp.FarRtmp, count: int) -> list[Callable[[], int]]:
-    return [lambda number=number: far.came(f"key{number}") for number in range(count)]  # type: ignore[misc]
+    return [partial(far.came, f"key{number}") for number in range(count)]
 
 
 @contextlib.asynccontextmanager
@@ -196,7 +201,7 @@ async def relay_rtsp(path: Path, count: int) -> AsyncIterator[Work]:
             received = await stack.enter_async_context(
                 receivers.reading(*command, "-c", "copy", "-f", "flv", "pipe:1", judged=False)
             )
-            work.counters.append(lambda received=received: received.octets)  # type: ignore[misc]
+            work.counters.append(_octets(received))
         yield work
 
 
