@@ -18,7 +18,13 @@ class Transport(StrEnum):
 
 
 class PortsExhaustedError(Exception):
-    """Every port of the range is given away or in use by another program."""
+    """Every port of the range is given away or in use by another program; the message is for whoever asked for one."""
+
+    def __init__(self, transport: Transport, ports: range) -> None:
+        super().__init__(
+            f"Every {transport.upper()} port of {shown(ports)}, the range of this relay, is given away or in use by "
+            f"another program. Delete what is not needed, or start it with a larger range: --ports FIRST-LAST."
+        )
 
 
 class Ports:
@@ -57,11 +63,16 @@ class Ports:
                 self._position = index + 1
                 self._given[transport].add(port)
                 return port
-        raise PortsExhaustedError
+        raise PortsExhaustedError(transport, self._ports)
 
     def give_back(self, transport: Transport, port: int) -> None:
         """Take a port back from a deleted end."""
         self._given[transport].discard(port)
+
+
+def shown(ports: range) -> str:
+    """Return a range as people write it, its last port included."""
+    return f"{ports.start}-{ports.stop - 1}"
 
 
 def _is_free(host: str, port: int, transport: Transport) -> bool:

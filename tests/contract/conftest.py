@@ -13,6 +13,7 @@ from reconciler.domain.model import Region
 from reconciler.ports.backend import Backend
 from reconciler.relay.addresses import Ports
 from reconciler.relay.api.app import create_app
+from reconciler.relay.api.door import Door
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.engines.none import NoMedia
@@ -49,7 +50,7 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         host="127.0.0.1",
         now_s=lambda: clock.now().timestamp(),
     )
-    app = create_app(plane, KEYS, now_s=lambda: clock.now().timestamp())
+    app = create_app(plane, Door(credentials=KEYS, now_s=lambda: clock.now().timestamp()))
     client = StreamLinkClient(
         ClientSettings(credentials=KEYS, endpoint="127.0.0.1:9", profile=request.param),
         clock=clock,

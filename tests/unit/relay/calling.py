@@ -10,6 +10,7 @@ import httpx
 
 from reconciler.relay.addresses import Ports
 from reconciler.relay.api.app import create_app
+from reconciler.relay.api.door import Door
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.editing import EditRules
@@ -32,7 +33,7 @@ class Api:
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
-        app = create_app(plane, KEYS, now_s=lambda: NOW_S)
+        app = create_app(plane, Door(credentials=KEYS, now_s=lambda: NOW_S))
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=f"http://{HOST}"
         )
