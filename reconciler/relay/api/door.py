@@ -7,7 +7,7 @@ means, and is good for one write (docs/adr/0017).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from reconciler.relay.api.calls import Call
@@ -23,6 +23,8 @@ _MEANINGFUL: Final = ("authorization", "content-type", "host", "x-tc-")
 
 AS_THE_SDK: Final = Demands(services=tuple(_PROFILES))
 """The official SDK signs this much and no more."""
+AS_THE_SDK_WITH_BODY: Final = replace(AS_THE_SDK, body=True)
+"""The same where a network may listen: what the SDK sends is accepted, a body that nobody vouches for is not."""
 WHOLE: Final = Demands(services=tuple(_PROFILES), headers=WHOLE_CALL, body=True)
 """Nobody between can turn one call into another."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.relay import parse_listen
+from reconciler.cli.relay_options import parse_listen
 from reconciler.domain.errors import UsageError
 
 COMMAND = [sys.executable, "-m", "reconciler", "relay"]
