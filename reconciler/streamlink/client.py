@@ -112,7 +112,9 @@ class StreamLinkClient:
             # A proxy of the environment is for the world, never for this machine, nor for what anybody could read.
             trust_env=self._url.scheme == "https" and not _is_local(self._url) and not settings.trust.certificate,
             # Plain http needs no authorities, and reading them takes longer than everything else here.
-            verify=settings.trust.context() if self._url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            verify=(settings.trust.context() or True)
+            if self._url.scheme == "https"
+            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             transport=transport,
         )
 

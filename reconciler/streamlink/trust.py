@@ -19,9 +19,9 @@ class Trust:
     authority nor the names in it matter.
     """
 
-    def context(self) -> ssl.SSLContext | bool:
+    def context(self) -> ssl.SSLContext | None:
         """
-        Return what httpx verifies with; True for everybody's authorities.
+        Return what httpx verifies with; None for everybody's authorities.
 
         Raises:
             UsageError: the file cannot be read, or holds no certificates.
@@ -30,7 +30,7 @@ class Trust:
         if self.certificate:
             return _pinned(self.certificate)
         if self.ca_file is None:
-            return True
+            return None
         try:
             return ssl.create_default_context(cafile=self.ca_file)
         except ssl.SSLError as error:
