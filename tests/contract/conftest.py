@@ -13,13 +13,14 @@ from reconciler.domain.model import Region
 from reconciler.ports.backend import Backend
 from reconciler.relay.addresses import Ports
 from reconciler.relay.api.app import create_app
-from reconciler.relay.api.door import Door
+from reconciler.relay.api.door import WHOLE, Door
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.engines.none import NoMedia
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker
 from reconciler.relay.plane import ControlPlane
+from reconciler.relay.signatures import SpentSignatures
 from reconciler.streamlink.backend import StreamLinkBackend
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient
 from reconciler.streamlink.wire import Profile
@@ -50,7 +51,10 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         host="127.0.0.1",
         now_s=lambda: clock.now().timestamp(),
     )
-    app = create_app(plane, Door(credentials=KEYS, now_s=lambda: clock.now().timestamp()))
+    spent = await SpentSignatures.open(tmp_path)
+    # The strictest door there is: what passes it passes every other.
+    door = Door(credentials=KEYS, now_s=lambda: clock.now().timestamp(), demands=WHOLE, spent=spent)
+    app = create_app(plane, door)
     client = StreamLinkClient(
         ClientSettings(credentials=KEYS, endpoint="127.0.0.1:9", profile=request.param),
         clock=clock,
@@ -64,3 +68,4 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         await over_api.close()
         await plane.records.close()
         await catalogue.close()
+        await spent.close()

@@ -40,7 +40,8 @@ class Scene:
     def serve(self, *more: str) -> "subprocess.Popen[bytes]":
         """Start the relay, and wait until it can be found."""
         self.gone()
-        options = ("--listen", f"{HOST}:0", "--tls-cert", str(self.certificate), "--tls-key", str(self.key))
+        tls = ("--tls-cert", str(self.certificate), "--tls-key", str(self.key))
+        options = ("--listen", f"{HOST}:0", *(() if "--insecure-http" in more else tls))
         process = subprocess.Popen(
             [*COMMAND, "relay", "--state", str(self.state), "--media", "none", *options, *more],
             stderr=subprocess.DEVNULL,
@@ -140,8 +141,11 @@ def main(folder: Path) -> None:
         told = believed(scene)
         of_requests, writes = overheard(scene)
         relay.kill()
+    with scene.serve("--insecure-http") as relay:
+        in_the_clear = scene.verb("--state", str(scene.state), "status")
+        relay.terminate()
     with scene.serve("--accept-unsigned-action") as relay:
-        told |= of_requests | {"official SDK, accepted": scene.sdk()}
+        told |= of_requests | {"status in the clear": in_the_clear, "official SDK, accepted": scene.sdk()}
         relay.terminate()
     with scene.serve() as relay:
         told["the writes after restarts"] = [scene.code(*write) for write in writes]

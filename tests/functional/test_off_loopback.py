@@ -29,6 +29,7 @@ def test_a_relay_on_a_network(tmp_path: Path) -> None:
         "a read": "",
         "the read sent as a delete": "AuthFailure.SignatureFailure",
         "a delete": "",
+        "status in the clear": 0,
         "official SDK, accepted": "0 flows",
         "the writes after restarts": ["AuthFailure.SignatureExpire", "AuthFailure.SignatureExpire"],
         "flows": 0,

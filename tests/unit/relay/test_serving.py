@@ -27,6 +27,8 @@ pytestmark = pytest.mark.anyio
 PATIENCE_S: Final = 30.0
 GET: Final = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n"
 PROVE: Final = b"GET /prove HTTP/1.1\r\nHost: relay\r\n\r\n"
+LARGE: Final = 32 * 1024 * 1024
+"""More than the kernel takes on for a client that does not read."""
 FEW: Final = Limits(connections=4)
 BRIEF: Final = Limits(request_s=0.3)
 """So brief that no test waits for long; nothing measures it."""
@@ -81,6 +83,8 @@ async def heard(request: Request) -> PlainTextResponse:
     """Answer how long the body was."""
     if request.url.path == "/prove":
         request.scope["state"][PROVEN]()
+    if request.url.path == "/large":
+        return PlainTextResponse(b"a" * LARGE)
     return PlainTextResponse(f"{len(await request.body())}.")
 
 
@@ -177,6 +181,18 @@ async def test_who_speaks_no_tls_is_cut_off(serve: Serve, tls: ssl.SSLContext) -
     assert await silent.is_ended()
     await plain.is_ended()
     await until(lambda: len(served.serving.connections) == 0)
+
+
+async def test_who_does_not_take_its_answer_is_cut_off(serve: Serve) -> None:
+    """An answer that stays in the buffers holds neither memory nor a place for long."""
+    served = await serve(BRIEF)
+    with socket.socket() as deaf:
+        deaf.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(deaf, ("127.0.0.1", served.port))
+        await asyncio.get_running_loop().sock_sendall(deaf, b"GET /large HTTP/1.1\r\nHost: relay\r\n\r\n")
+        await until(lambda: len(served.serving.connections) == 1)
+
+        await until(lambda: len(served.serving.connections) == 0)
 
 
 async def test_headers_are_bounded(serve: Serve) -> None:
