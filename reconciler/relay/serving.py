@@ -10,6 +10,7 @@ import contextlib
 import errno
 import socket
 import ssl
+import traceback
 from collections.abc import Iterator
 from typing import Final
 
@@ -161,15 +162,18 @@ class _Server(uvicorn.Server):
     async def _greet(self, connection: Connection) -> None:
         """Take the connection through its handshake, where there is one, and hand it over."""
         conversation = _Conversation(self, connection, request_s=self._limits.request_s)
-        # What has no TLS, or none that we speak, is let go; there is nobody to tell.
-        with contextlib.suppress(OSError):
-            try:
-                await asyncio.get_running_loop().connect_accepted_socket(
-                    lambda: conversation, connection.socket, ssl=self._tls
-                )
-            except BaseException:
-                conversation.leave()
-                connection.socket.close()
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: conversation, connection.socket, ssl=self._tls
+            )
+        except (OSError, asyncio.CancelledError) as error:
+            conversation.leave()
+            # Not closed: it is the transport's by now, which closes it when it finds it at its end.
+            connection.cut()
+            # The frames hold the handshake's buffers in a circle, where a flood of them would wait for the collector.
+            traceback.clear_frames(error.__traceback__)
+            # What has no TLS, or none that we speak, is let go; there is nobody to tell.
+            if not isinstance(error, OSError):
                 raise
 
     async def _tell(self) -> None:
