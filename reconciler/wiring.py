@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.ports.backend import Backend
     from reconciler.ports.secrets import Vault
     from reconciler.ports.source import Reader, Source, Verdict
+    from reconciler.relay.faults.injection import Faults
     from reconciler.relay.service import Relay
     from reconciler.streamlink.signing import Credentials
 
@@ -71,8 +72,23 @@ def load_settings(
     path = Path(named) if named else DEFAULT_FILE
     if named and not path.is_file():
         raise UsageError(f"The settings file {path} is not there")
-    content = _settings_file(path) if path.is_file() else {}
+    content = _file_of(path, "config", "settings") if path.is_file() else {}
     return settings_from(Layers(flags=flags or {}, environment=environment, file=content, file_name=str(path)))
+
+
+def load_faults(path: Path) -> "Faults | None":
+    """
+    Return what a relay is to do wrong on purpose; None where the file turns no knob on.
+
+    Raises:
+        UsageError: the file is not there, or does not fit its schema.
+
+    """
+    from reconciler.relay.faults.injection import Faults
+    from reconciler.relay.faults.knobs import knobs_from
+
+    knobs = knobs_from(_file_of(path, "faults", "faults"))
+    return Faults(*knobs) if knobs else None
 
 
 def wants_color(*, environment: Mapping[str, str] | None = None) -> bool | None:
@@ -234,17 +250,17 @@ async def session(settings: Settings, paths: Sequence[Path] = (), *, media: str 
         yield Session(settings=settings, world=_world(settings, tree, reading, backend), relay=relay)
 
 
-def _settings_file(path: Path) -> Mapping[str, Any]:
+def _file_of(path: Path, schema: str, called: str) -> Mapping[str, Any]:
     from reconciler.manifests.settings_file import read_settings
     from reconciler.ports.source import ManifestFile
 
     try:
         file = ManifestFile(path=str(path), content=path.read_bytes())
     except OSError as error:
-        raise UsageError(f"The settings file {path} cannot be read: {error.strerror}") from error
-    reading = read_settings(file)
+        raise UsageError(f"The {called} file {path} cannot be read: {error.strerror}") from error
+    reading = read_settings(file, schema)
     if reading.findings:
-        raise UsageError("\n".join(["The settings file is wrong:", *map(str, reading.findings)]))
+        raise UsageError("\n".join([f"The {called} file is wrong:", *map(str, reading.findings)]))
     return reading.values
 
 

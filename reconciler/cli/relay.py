@@ -82,6 +82,12 @@ async def serve(settings: RelaySettings) -> None:
 
 def _announce(relay: Relay) -> None:
     settings = relay.settings
+    if settings.faults is not None:
+        click.echo(
+            f"WARNING: faults are on, and this relay misbehaves on purpose: {', '.join(settings.faults.names)}.\n"
+            f"  It is for tests alone; without --faults it behaves.",
+            err=True,
+        )
     click.echo(
         f"The relay serves {', '.join(settings.regions)} at {relay.endpoint}\n"
         f"  credentials: {settings.state / credentials.FILE_NAME}\n"

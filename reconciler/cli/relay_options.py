@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from reconciler import wiring
 from reconciler.domain.errors import UsageError
 from reconciler.domain.regions import LOCAL
 from reconciler.relay.addresses import DEFAULT_PORTS, shown
@@ -117,10 +118,19 @@ _LIMITS: Final = (
     ),
 )
 
+_TESTS: Final = (
+    click.option(
+        "--faults",
+        type=_FILE,
+        metavar="FILE",
+        help="For tests: do wrong on purpose what this file says. It is read once, at the start.",
+    ),
+)
+
 
 def relay_options(verb: Verb) -> Verb:
     """Give a verb all that can be said of a relay; it hands what was said to `relay_settings`."""
-    for option in reversed((*_API, *_MEDIA, *_ACCOUNT, *_LIMITS)):
+    for option in reversed((*_API, *_MEDIA, *_ACCOUNT, *_LIMITS, *_TESTS)):
         verb = option(verb)
     return verb
 
@@ -154,6 +164,7 @@ def relay_settings(said: dict[str, Any], *, state: Path) -> RelaySettings:
             connections=said["max_connections"],
             request_s=said["request_timeout"],
         ),
+        faults=wiring.load_faults(said["faults"]) if said["faults"] is not None else None,
     )
 
 

@@ -20,6 +20,8 @@ class Registration:
     """Where it keeps flows."""
     certificate: str = ""
     """Its own certificate, PEM, where it speaks TLS: who finds it here trusts this one, whatever names are in it."""
+    faults: tuple[str, ...] = ()
+    """Knobs of faults on purpose that are on."""
 
 
 def write(directory: Path, registration: Registration) -> None:
@@ -39,6 +41,7 @@ def read(directory: Path) -> Registration | None:
             pid=fields["pid"],
             regions=tuple(fields["regions"]),
             certificate=fields.get("certificate", ""),
+            faults=tuple(fields.get("faults", ())),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

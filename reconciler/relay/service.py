@@ -32,10 +32,12 @@ from reconciler.relay.addresses import DEFAULT_PORTS, Ports, Transport, demand_l
 from reconciler.relay.api import door
 from reconciler.relay.api.app import create_app
 from reconciler.relay.api.door import Door
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.editing import EditRules
 from reconciler.relay.engines.none import NoMedia
+from reconciler.relay.faults.injection import Faults
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker, RandomBytes
@@ -92,6 +94,8 @@ class RelaySettings:
     ports: range = DEFAULT_PORTS
     """From which inputs and outputs get theirs."""
     limits: Limits = field(default_factory=Limits)
+    faults: Faults | None = None
+    """What goes wrong on purpose; for tests."""
 
     @property
     def media_address(self) -> str:
@@ -225,7 +229,10 @@ class Relay:
         port: int = listener.getsockname()[1]
         credentials = account.load_or_make(settings.state, self._random_bytes)
         plane = await self._control_plane(port)
-        await self._serve(create_app(plane, await self._door(credentials)), listener, identity)
+        faults = settings.faults
+        handler = carry_out if faults is None else faults.around(carry_out)
+        app = create_app(plane, await self._door(credentials), handler=handler)
+        await self._serve(app, listener, identity)
         self._running = _Running(
             address=f"{bracketed(reached_at(settings.host))}:{port}", credentials=credentials, plane=plane
         )
@@ -234,7 +241,8 @@ class Relay:
 
     async def _serve(self, app: Starlette, listener: socket.socket, identity: Identity | None) -> None:
         tls = identity.context if identity is not None else None
-        serving = Serving(app, listener, limits=self.settings.limits, tls=tls)
+        cuts = self.settings.faults is not None
+        serving = Serving(app, listener, limits=self.settings.limits, tls=tls, cuts_unanswered=cuts)
         await serving.start()
         self._cleanup.push_async_callback(serving.stop)
 
@@ -244,6 +252,7 @@ class Relay:
             pid=os.getpid(),
             regions=self.settings.regions,
             certificate=identity.certificate if identity is not None else "",
+            faults=() if self.settings.faults is None else self.settings.faults.names,
         )
         registration.write(self.settings.state, found)
         self._cleanup.callback(registration.remove, self.settings.state)

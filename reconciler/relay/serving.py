@@ -17,7 +17,7 @@ from typing import Final
 import h11
 import structlog
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reconciler.domain.errors import EnvironmentFailedError
@@ -39,15 +39,20 @@ _TELL_EVERY_S: Final = 60.0
 
 
 class Serving:
-    """An application, served."""
+    """
+    An application, served.
+
+    With `cuts_unanswered`, a request that the application does not answer has its connection cut, and no HTTP 500.
+    """
 
     def __init__(
         self,
-        app: Starlette,
+        app: ASGIApp,
         listener: socket.socket,
         *,
         limits: Limits | None = None,
         tls: ssl.SSLContext | None = None,
+        cuts_unanswered: bool = False,
     ) -> None:
         """
         Prepare to serve.
@@ -57,11 +62,12 @@ class Serving:
             listener: a socket that listens.
             limits: how many connections, and how slow.
             tls: certificate and key; None for plain HTTP.
+            cuts_unanswered: whether to do so; for faults on purpose.
 
         """
         self._listener = listener
         config = uvicorn.Config(
-            app,
+            self._cutting(app) if cuts_unanswered else app,
             access_log=False,
             lifespan="off",
             log_config=None,
@@ -92,6 +98,29 @@ class Serving:
         if self._task is not None:
             await self._task
         self._listener.close()
+
+    def _cutting(self, app: ASGIApp) -> ASGIApp:
+        async def cutting(scope: Scope, receive: Receive, send: Send) -> None:
+            is_answered = False
+
+            async def watched(message: Message) -> None:
+                nonlocal is_answered
+                is_answered = True
+                await send(message)
+
+            await app(scope, receive, watched)
+            if not is_answered:
+                self._cut(scope["client"])
+                # Until the server has noticed it, too, it would answer in the application's place.
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+
+        return cutting
+
+    def _cut(self, client: tuple[str, int] | None) -> None:
+        for connection in tuple(self._server.server_state.connections):
+            if (connection.transport.get_extra_info("peername") or ())[:2] == client:
+                connection.transport.abort()
 
 
 class _Server(uvicorn.Server):

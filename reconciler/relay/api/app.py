@@ -22,10 +22,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from reconciler.relay.addresses import PortsExhaustedError
+from reconciler.relay.api.calls import Handler
 from reconciler.relay.api.door import Door
 from reconciler.relay.api.reading import read_call
 from reconciler.relay.api.refusals import RefusalError
-from reconciler.relay.api.table import HANDLERS
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.catalogue import CatalogueFailedError
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.codes import Code
@@ -42,7 +43,13 @@ _BODIES: Final = 8
 Json = dict[str, Any]
 
 
-def create_app(plane: ControlPlane, door: Door, *, monotonic_s: Callable[[], float] = time.monotonic) -> Starlette:
+def create_app(
+    plane: ControlPlane,
+    door: Door,
+    *,
+    monotonic_s: Callable[[], float] = time.monotonic,
+    handler: Handler = carry_out,
+) -> Starlette:
     """
     Return the API of one account as an ASGI application.
 
@@ -50,9 +57,10 @@ def create_app(plane: ControlPlane, door: Door, *, monotonic_s: Callable[[], flo
         plane: what it works on.
         door: whose requests it answers.
         monotonic_s: seconds that never run backwards, for the durations in the log.
+        handler: carries out every action.
 
     """
-    endpoint = _Endpoint(plane, door, monotonic_s)
+    endpoint = _Endpoint(plane, door, monotonic_s, handler)
     # A path of any kind and any method: what is not the API's is answered in the API's own words too.
     return Starlette(routes=[Route("/{path:path}", endpoint)], exception_handlers={Exception: _answer_crash})
 
@@ -68,11 +76,12 @@ class _Outcome:
 class _Endpoint:
     """Answers each request; an ASGI application of its own, because a Route then lets every method in."""
 
-    def __init__(self, plane: ControlPlane, door: Door, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, plane: ControlPlane, door: Door, monotonic_s: Callable[[], float], handler: Handler) -> None:
         self._plane = plane
         self._door = door
         self._monotonic_s = monotonic_s
         self._held_bytes = 0
+        self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log it, without its body and without its secrets."""
@@ -119,7 +128,7 @@ class _Endpoint:
         request.scope.get("state", {}).get(PROVEN, lambda: None)()
         call = read_call(headers, body, profile=profile, plane=self._plane)
         await self._door.let_pass(call, claim)
-        return await HANDLERS[call.action](self._plane, call)
+        return await self._handler(self._plane, call)
 
     async def _body(self, request: Request) -> bytes:
         """Return the body; one that is too large is read no further."""

@@ -1,5 +1,6 @@
 """`reconciler relay` as people run it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -22,20 +23,28 @@ from reconciler.relay.tls import TlsFiles
 COMMAND = [sys.executable, "-m", "reconciler", "relay"]
 
 
+@contextlib.contextmanager
+def serving(*argv: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Lend a relay that has said where it serves, and what it said."""
+    with subprocess.Popen([*COMMAND, "--media", "none", *argv], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            said = ""
+            while "credentials:" not in said:
+                line = process.stderr.readline()
+                assert line, said
+                said += line
+            yield process, said
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Return a relay that has said where it serves."""
-    argv = [*COMMAND, "--state", str(tmp_path), "--media", "none", "--region", "ap-singapore", "--region", "local"]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = ""
-        while "credentials:" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
+    """Return a relay that serves two regions."""
+    with serving("--state", str(tmp_path), "--region", "ap-singapore", "--region", "local") as (process, said):
         assert (tmp_path / "credentials.env").read_text().splitlines()[1].partition("=")[2] not in said
         yield process
-        process.kill()
 
 
 def run(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -163,6 +172,38 @@ def test_ports_that_are_no_range(ports: str) -> None:
     """First and last, within what ports can be."""
     with pytest.raises(UsageError, match=r"--ports: .* is not FIRST-LAST"):
         parse_ports(ports)
+
+
+def test_a_relay_with_faults_warns_of_them(tmp_path: Path) -> None:
+    """On the terminal at its start and in its registration, by the names of the knobs."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("maskedSecrets: [{}]\nthrottle: [{perS: 20}]\n")
+
+    with serving("--state", str(tmp_path), "--faults", str(faults)) as (_, said):
+        registered = json.loads((tmp_path / "relay.json").read_text())
+
+    assert "WARNING: faults are on, and this relay misbehaves on purpose: throttle, maskedSecrets." in said
+    assert "relay.faults_turned_on" in said
+    assert registered["faults"] == ["throttle", "maskedSecrets"]
+
+
+def test_faults_that_nobody_knows_start_no_relay(tmp_path: Path) -> None:
+    """At file, line and column, with what was meant; a test never runs without its faults by a slip."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("# of a test\nthrotle: [{}]\n")
+
+    refused = run("--state", str(tmp_path), "--media", "none", "--faults", str(faults))
+
+    assert refused.returncode == 64
+    assert f"{faults}:2:1: SL101 error: there is no property `throtle` here (did you mean throttle?)" in refused.stderr
+    assert not (tmp_path / "relay.json").exists()
+
+
+def test_run_has_no_faults() -> None:
+    """Only a relay on its own may be told to misbehave."""
+    refused = subprocess.run([*COMMAND[:-1], "run", "--faults", "x"], capture_output=True, text=True, check=False)
+
+    assert (refused.returncode, "No such option" in refused.stderr) == (64, True)
 
 
 @pytest.mark.parametrize(

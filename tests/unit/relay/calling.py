@@ -10,7 +10,9 @@ import httpx
 
 from reconciler.relay.addresses import Ports
 from reconciler.relay.api.app import create_app
+from reconciler.relay.api.calls import Handler
 from reconciler.relay.api.door import Door
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.editing import EditRules
@@ -31,9 +33,9 @@ Json = dict[str, Any]
 class Api:
     """Speaks to one control plane."""
 
-    def __init__(self, plane: ControlPlane, door: Door | None = None) -> None:
+    def __init__(self, plane: ControlPlane, door: Door | None = None, *, handler: Handler = carry_out) -> None:
         self.plane = plane
-        app = create_app(plane, door or Door(credentials=KEYS, now_s=lambda: NOW_S))
+        app = create_app(plane, door or Door(credentials=KEYS, now_s=lambda: NOW_S), handler=handler)
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=f"http://{HOST}"
         )
