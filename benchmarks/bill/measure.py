@@ -64,6 +64,7 @@ CASES: Final = (
     Case("RTP", "relay", works.relay_rtp, (1, 10, 50, 100)),
     Case("RTP", "ffmpeg", works.ffmpeg_rtp, (1, 10)),
     Case("RTMP_PULL", "relay", works.relay_players, (1, 10, 50)),
+    Case("RTSP", "relay", works.relay_rtsp, (1, 10, 50)),
     Case("RTMP to RTMP_PUSH", "relay", works.relay_pushes, (1, 10, 50)),
     Case("SRT to RTMP_PUSH", "relay", works.relay_pushes_from_srt, (1, 10, 50)),
     Case("RTMP_PUSH", "ffmpeg", works.ffmpeg_pushes, (1, 10)),

@@ -24,6 +24,7 @@ from benchmarks.stage.account import (
     push,
     rtp,
     rtp_source,
+    rtsp_source,
     secured,
     source,
     srt_caller,
@@ -33,8 +34,9 @@ from benchmarks.stage.relay import Json, StagedRelay
 from reconciler.media.programs import FFMPEG
 
 _FIRST_PORT: Final = 40_000
-_INPUT_PORT: Final = 39_999
 _RTMP_PORT: Final = 39_998
+_RTSP_PORT: Final = 39_997
+_PULLING_S: Final = 20.0
 _LATENCY_MS: Final = 200
 _SRT: Final = f"latency={_LATENCY_MS}"
 
@@ -177,6 +179,35 @@ async def relay_pushes_from_srt(path: Path, count: int) -> AsyncIterator[Work]:
         far = await stack.enter_async_context(far_rtmp.serving(_RTMP_PORT))
         async with _srt_flow(path, _pushes(far, count), stack) as (relay, _):
             yield Work(leaders=lambda: relay.leaders, counters=_keyed(far, count), look=far.look)
+
+
+@contextlib.asynccontextmanager
+async def relay_rtsp(path: Path, count: int) -> AsyncIterator[Work]:
+    """The relay: pulled over RTSP, to RTSP players over TCP, one an output."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(film.served_over_rtsp(path, _RTSP_PORT))
+        relay = await stack.enter_async_context(StagedRelay())
+        outputs = [output(f"out_{number}", "RTSP_PULL") for number in range(count)]
+        flow = await Account(relay).running("bill", rtsp_source(_RTSP_PORT), outputs)
+        await _pulling(relay, flow["FlowId"])
+        work = Work(leaders=lambda: relay.leaders)
+        for each in flow["OutputGroup"]:
+            command = (FFMPEG, "-nostdin", "-v", "quiet", "-rtsp_transport", "tcp", "-i", each["StreamUrls"][0]["Url"])
+            received = await stack.enter_async_context(
+                receivers.reading(*command, "-c", "copy", "-f", "flv", "pipe:1", judged=False)
+            )
+            work.counters.append(lambda received=received: received.octets)  # type: ignore[misc]
+        yield work
+
+
+async def _pulling(relay: StagedRelay, flow_id: str) -> None:
+    """Return once the input is connected: players who come earlier are told that there is nothing."""
+    async with asyncio.timeout(_PULLING_S):
+        while True:
+            told = await relay.call("DescribeStreamLinkFlowRealtimeStatus", FlowId=flow_id)
+            if any(one["Type"] == "Input" and one["CommonStatus"]["State"] == "Connected" for one in told["Datas"]):
+                return
+            await asyncio.sleep(0.1)
 
 
 @contextlib.asynccontextmanager

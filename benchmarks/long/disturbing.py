@@ -126,19 +126,28 @@ async def pushes_fail(did: Disturbance) -> None:
         await did.remove(made)
 
 
-async def players_come_and_go(did: Disturbance) -> None:
-    """Add an output for players, starve one, shut another one out, kill it, and delete the output."""
-    wanted = output("sibling", "RTMP_PULL")
+async def rtmp_players_come_and_go(did: Disturbance) -> None:
+    """Do to RTMP players what can be done to players."""
+    await _players(did, output("sibling", "RTMP_PULL"))
+
+
+async def rtsp_players_come_and_go(did: Disturbance) -> None:
+    """Do to RTSP players what can be done to players."""
+    await _players(did, output("sibling", "RTSP_PULL"))
+
+
+async def _players(did: Disturbance, wanted: Json) -> None:
+    """Add an output for players, starve one, shut it out, kill another one, and delete the output."""
     made = await did.add(wanted)
-    server = made["RTMPPullSettings"]["ServerUrls"][0]
-    async with _player(f"{server['TcUrl']}/{server['StreamKey']}") as one:
+    url = made["StreamUrls"][0]["Url"]
+    async with _player(url) as one:
         await asyncio.sleep(_SERVED_S)
         await _starve(did, one)
         await did.edit(made, {**wanted, "AllowIpList": ["192.0.2.0/24"]})
         did.did("player shut out")
         await asyncio.sleep(_SERVED_S)
         await did.edit(made, {**wanted, "AllowIpList": []})
-        async with _player(f"{server['TcUrl']}/{server['StreamKey']}") as other:
+        async with _player(url) as other:
             await asyncio.sleep(_SERVED_S)
             _kill(did, other)
     await did.remove(made)
@@ -156,8 +165,9 @@ async def rtp_destinations_change(did: Disturbance) -> None:
 
 _ACTS: Final[dict[str, tuple[Act, ...]]] = {
     "SRT": (srt_listener_lives, srt_callers_fail, pushes_fail),
-    "RTMP": (players_come_and_go, pushes_fail),
+    "RTMP": (rtmp_players_come_and_go, pushes_fail),
     "RTP": (rtp_destinations_change,),
+    "RTSP": (rtsp_players_come_and_go,),
 }
 
 
@@ -193,7 +203,8 @@ def _receiver(
 
 
 def _player(url: str) -> Running:
-    return _running(FFMPEG, "-nostdin", "-v", "quiet", "-i", url, "-c", "copy", "-f", "flv", "/dev/null", "-y")
+    over = ("-rtsp_transport", "tcp") if url.startswith("rtsp") else ()
+    return _running(FFMPEG, "-nostdin", "-v", "quiet", *over, "-i", url, "-c", "copy", "-f", "null", "-")
 
 
 @contextlib.asynccontextmanager

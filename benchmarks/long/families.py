@@ -2,9 +2,8 @@
 
 import secrets
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from benchmarks.stage.account import (
     HERE,
@@ -13,6 +12,7 @@ from benchmarks.stage.account import (
     push,
     rtp,
     rtp_source,
+    rtsp_source,
     secured,
     source,
     srt_caller,
@@ -28,34 +28,15 @@ _PORTS: Final = {"touched": 41_000, "control": 41_100}
 """Where kept outputs call, by flow."""
 
 
-class Source(Protocol):
-    """Returns an input; what it needs around it lives as long as the stack."""
-
-    async def __call__(self, stack: AsyncExitStack, /) -> Json:
-        """Return what the API is asked for."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Family:
     """Rows that share an engine."""
 
     name: str
-    source: Source
+    source: Callable[[str], Json]
+    """The input of a flow."""
     kept: Callable[[str], list[Json]]
-    """The kept outputs of a flow, `touched` or `control`."""
-
-
-async def _srt(_stack: AsyncExitStack) -> Json:
-    return source("SRT", SRTSettings={"Mode": "LISTENER", **SETTINGS})
-
-
-async def _rtmp(_stack: AsyncExitStack) -> Json:
-    return source("RTMP")
-
-
-async def _rtp(_stack: AsyncExitStack) -> Json:
-    return rtp_source()
+    """The kept outputs of a flow."""
 
 
 def _kept_srt(flow: str) -> list[Json]:
@@ -76,7 +57,9 @@ def _kept_rtp(flow: str) -> list[Json]:
 
 
 FAMILIES: Final = (
-    Family("SRT", _srt, _kept_srt),
-    Family("RTMP", _rtmp, _kept_rtmp),
-    Family("RTP", _rtp, _kept_rtp),
+    Family("SRT", lambda _: source("SRT", SRTSettings={"Mode": "LISTENER", **SETTINGS}), _kept_srt),
+    Family("RTMP", lambda _: source("RTMP"), _kept_rtmp),
+    Family("RTP", lambda _: rtp_source(), _kept_rtp),
+    Family("RTSP", lambda flow: rtsp_source(_PORTS[flow] + 5), lambda _: [output("players", "RTSP_PULL")]),
 )
+"""Each is asked by the name of a flow: `touched`, or `control`."""

@@ -99,7 +99,7 @@ async def _one(family: Family, seconds: float) -> tuple[list[Line], Disturbance]
     async with StagedRelay() as relay, AsyncExitStack() as stack:
         account = Account(relay)
         for name in (_TOUCHED, _UNTOUCHED):
-            await account.running(name, await family.source(stack), family.kept(name))
+            await account.running(name, family.source(name), family.kept(name))
         watches: list[Watch] = []
         found = await _found(relay)
         for name, flow in found.items():

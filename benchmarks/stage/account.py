@@ -57,6 +57,11 @@ def rtp_source() -> Json:
     return source("RTP", RTPSettings=_RTP)
 
 
+def rtsp_source(port: int) -> Json:
+    """Return an input that pulls from a port of this machine, at `/live`."""
+    return source("RTSP_PULL", RTSPPullSettings={"SourceAddresses": [{"Url": f"rtsp://{HERE}:{port}/live"}]})
+
+
 class Account:
     """Makes and changes flows of a relay."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.stage.relay import StageError
+from reconciler.media import rtsp
 from reconciler.media.programs import FFMPEG
 
 _SECONDS: Final = 20
@@ -60,6 +61,25 @@ async def sent_by_ffmpeg(film: Path, form: str, url: str) -> AsyncIterator[None]
     """Send the film to an address meanwhile, in a form that ffmpeg knows: `flv`, `rtp_mpegts`, `mpegts`."""
     async with _ended(await asyncio.create_subprocess_exec(*sending(film, form, url))):
         yield
+
+
+@contextlib.asynccontextmanager
+async def served_over_rtsp(film: Path, port: int) -> AsyncIterator[None]:
+    """Serve the film at `/live` of a port of this machine meanwhile."""
+    source, sink = os.pipe()
+    try:
+        # The order goes first into the very pipe that the stream follows in: it is far smaller than a pipe holds.
+        os.write(sink, rtsp.RtspOrigin(host="127.0.0.1", port=port, path="live").order())
+        origin = rtsp.start(stdin=source)
+        sender = await asyncio.create_subprocess_exec(*sending(film, "mpegts", "pipe:1"), stdout=sink)
+    finally:
+        os.close(source)
+        os.close(sink)
+    try:
+        async with _ended(sender):
+            yield
+    finally:
+        await origin.end()
 
 
 @contextlib.asynccontextmanager

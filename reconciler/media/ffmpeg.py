@@ -9,10 +9,15 @@ from reconciler.media.programs import FFMPEG
 _QUIET: Final = ("-hide_banner", "-nostdin", "-loglevel", "warning")
 _RTMP_WAIT_US: Final = 8_000_000
 """How long an RTMP socket may stand still before ffmpeg gives up."""
+_RTSP_WAIT_US: Final = 8_000_000
 
 _REFUSED: Final = "the server refused the stream key"
 _CLOSED: Final = "the connection was closed by the far end"
 _MEANINGS: Final = (
+    (r"failed: 403 ", "the server refused this machine: is it in the allowlist?"),
+    (r"failed: 404 ", "the server has no such path"),
+    (r"failed: 453 ", "all places of the output are taken"),
+    (r"failed: 503 ", "the server has nothing to play: its input is not connected"),
     (r"Connection refused", "the connection was refused: nothing listens there"),
     (r"(Name or service not known|Failed to resolve|Temporary failure in name resolution)", "the host is not known"),
     (r"(Network is unreachable|No route to host)", "the host cannot be reached"),
@@ -80,12 +85,23 @@ def play_list_input(descriptor: int) -> tuple[str, ...]:
     )
 
 
+def rtsp_input(url: str) -> tuple[str, ...]:
+    """Return the input arguments that play an RTSP URL over TCP."""
+    return ("-rtsp_transport", "tcp", "-timeout", str(_RTSP_WAIT_US), "-i", url)
+
+
 def rtmp_output(url: str, descriptor: int) -> tuple[str, ...]:
     """Return the output arguments that push as a `publish_preset` in an open descriptor says."""
     return (
         *("-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", str(_RTMP_WAIT_US)),
         *("-fpre", f"/dev/fd/{descriptor}", server_of(url)),
     )
+
+
+def rtp_output(host: str, port: int) -> tuple[str, ...]:
+    """Return the output arguments that send a transport stream in RTP packets to an address."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return ("-f", "rtp_mpegts", "-muxdelay", "0", f"rtp://{address}?pkt_size=1328")
 
 
 def list_frames(source: tuple[str, ...]) -> list[str]:
