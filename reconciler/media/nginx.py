@@ -196,7 +196,7 @@ class Nginx:
             raise NginxFailedError("nginx cannot be started") from error
         self._process = child
         save(child.identity, self._identity)
-        self._served.write_text(_digest(listener))
+        _write_private(self._served, _digest(listener))
         await self._until_ready(child)
 
     def _write(self, name: str, text: str) -> None:

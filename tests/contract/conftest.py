@@ -13,6 +13,7 @@ from reconciler.domain.model import Region
 from reconciler.ports.backend import Backend
 from reconciler.relay.addresses import Ports
 from reconciler.relay.api.app import create_app
+from reconciler.relay.api.door import WHOLE, Door
 from reconciler.relay.api.table import carry_out
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
@@ -33,6 +34,7 @@ from reconciler.relay.faults.knobs import (
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker
 from reconciler.relay.plane import ControlPlane
+from reconciler.relay.signatures import SpentSignatures
 from reconciler.streamlink.backend import StreamLinkBackend
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient
 from reconciler.streamlink.wire import ACTIONS, Profile
@@ -81,8 +83,11 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         host="127.0.0.1",
         now_s=lambda: clock.now().timestamp(),
     )
+    spent = await SpentSignatures.open(tmp_path)
+    # The strictest door there is: what passes it passes every other.
+    door = Door(credentials=KEYS, now_s=lambda: clock.now().timestamp(), demands=WHOLE, spent=spent)
     faults = Faults(*BAD_DAYS.get(request.param, ()), monotonic_s=clock.monotonic_s, sleep=clock.sleep)
-    app = create_app(plane, KEYS, now_s=lambda: clock.now().timestamp(), handler=faults.around(carry_out))
+    app = create_app(plane, door, handler=faults.around(carry_out))
     profile = request.param if request.param in set(Profile) else Profile.MAINLAND
     client = StreamLinkClient(
         ClientSettings(credentials=KEYS, endpoint="127.0.0.1:9", profile=profile),
@@ -97,3 +102,4 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         await over_api.close()
         await plane.records.close()
         await catalogue.close()
+        await spent.close()

@@ -88,7 +88,7 @@ class Gate:
         return self.flow.input.end
 
     def _publish(self, question: Question) -> Answer:
-        address, name = question.get("addr", ""), Secret(question.get("name", ""))
+        address, name = _caller(question), Secret(question.get("name", ""))
         if question.get("app") != self.ingest.app:
             # The server's own copy of the stream, from the application for publishers to the one for players.
             return Admitted() if name == self.hub and self._is_ours(address) else Refused()
@@ -106,7 +106,7 @@ class Gate:
         return Refused()
 
     def _play(self, question: Question) -> Answer:
-        address, name = question.get("addr", ""), Secret(question.get("name", ""))
+        address, name = _caller(question), Secret(question.get("name", ""))
         if name == self.hub and self._is_inside(question.get("app", ""), address):
             return Admitted()
         output = self._output_of(question.get("app", ""), name)
@@ -191,6 +191,13 @@ def limit_of(output: OutputMedia) -> int:
     if isinstance(output.end, RtmpPlay):
         ends.append(output.end.max_concurrent)
     return min(ends)
+
+
+def _caller(question: Question) -> str:
+    """Return who asks; an IPv4 address in IPv6 clothes, from a server that listens for both, counts as what it is."""
+    address = question.get("addr", "")
+    mapped = ipaddress.IPv6Address(address).ipv4_mapped if address.startswith("::ffff:") else None
+    return address if mapped is None else str(mapped)
 
 
 def allows(allowlist: tuple[str, ...], address: str) -> bool:

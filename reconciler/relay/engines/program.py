@@ -133,4 +133,5 @@ class EngineProgram:
         for source in _PROGRAMS.glob("*.py"):
             shutil.copyfile(source, folder / source.name)
         for path in (root, *root.rglob("*")):
+            path.chmod(0o700 if path.is_dir() else 0o600)
             self._home.give(path)
