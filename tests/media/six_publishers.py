@@ -26,6 +26,7 @@ async def main(state: Path) -> None:
     supervisor = Supervisor(state=state)
     told: dict[str, str] = {}
     async with asyncio.timeout(60), AsyncExitStack() as stack:
+        stack.push_async_callback(supervisor.close)
         await supervisor.carry(flow("fd00::2/128"))
         async with publisher(PORT, "adapter=fd00::3", host=f"[{HOST}]"):
             health = await health_when(supervisor, "six", lambda health: bool(health[INPUT].last_error))
@@ -36,7 +37,6 @@ async def main(state: Path) -> None:
         await inside.wait()
         await health_when(supervisor, "six", lambda health: health[INPUT].state is EndState.WAITING)
         told["fd00::2"] = "published, then cut"
-    await supervisor.close()
     sys.stdout.write(json.dumps(told))
 
 

@@ -21,6 +21,7 @@ async def main(state: Path) -> None:
     supervisor = Supervisor(state=state)
     told: dict[str, str] = {}
     async with asyncio.timeout(60), AsyncExitStack() as stack:
+        stack.push_async_callback(supervisor.close)
 
         async def from_(source: str) -> Forwarder:
             return await stack.enter_async_context(forwarding(SCENE.port, source=source, to=HOST))
@@ -44,7 +45,6 @@ async def main(state: Path) -> None:
         told["fd00::4"] = "played, then cut"
         kept = await inside.frames(inside.reception.frames + 26)
         told["fd00::2"] = f"played on, {kept.discontinuities} discontinuities, {kept.connections} connection"
-    await supervisor.close()
     sys.stdout.write(json.dumps(told))
 
 
