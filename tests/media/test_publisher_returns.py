@@ -22,7 +22,7 @@ from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import killed, publisher, rtmp_publisher
 from tests.media.rtmp_scene import INGEST, RtmpScene
 from tests.media.rtp_ends import receiving, sending
-from tests.media.watching import health_when, until_true
+from tests.media.watching import health_when, signal, until_true
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -44,10 +44,10 @@ async def test_srt_receivers_stay_connected(supervisor: Supervisor, free_port: C
         Receiver(SrtSocket(listens=False, host=listener.host, port=listener.port)) as calls,
         Receiver(SrtSocket(listens=True, host=caller.host, port=caller.port)) as is_called,
     ):
-        async with publisher(source.port) as first:
+        async with publisher(source.port, again="no") as first:
             await asyncio.gather(calls.frames(26), is_called.frames(26))
             await killed(first)
-        async with publisher(source.port):
+        async with signal(SrtSocket(listens=False, host=source.host, port=source.port)):
             both = await asyncio.gather(
                 *(each.frames(each.reception.frames + 51) for each in (calls, is_called)),
             )
