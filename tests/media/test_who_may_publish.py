@@ -180,20 +180,18 @@ async def test_a_silent_rtmp_publisher_gives_way_to_another_one(supervisor: Supe
 
 async def test_srt_publishers_outside_the_allowlist_are_refused_and_cut(supervisor: Supervisor, srt: SrtScene) -> None:
     """127.0.0.3 is refused against 127.0.0.2/32; an edit that swaps them cuts one and lets the other in."""
-    async with (
-        asyncio.timeout(60),
-        publisher(srt.port, "adapter=127.0.0.3"),
-        srt.receiver as receiver,
-    ):
-        await supervisor.carry(srt.flow("127.0.0.2/32"))
-        refused = await input_when(supervisor, srt.id, says("127.0.0.3"))
+    await supervisor.carry(srt.flow("127.0.0.2/32"))
+    async with asyncio.timeout(60), srt.receiver as receiver:
+        async with publisher(srt.port, "adapter=127.0.0.3"):
+            refused = await input_when(supervisor, srt.id, says("127.0.0.3"))
         async with publisher(srt.port, "adapter=127.0.0.2", again="no") as cut:
             await receiver.frames(1)
             await supervisor.carry(srt.flow("127.0.0.3/32"))
             async with asyncio.timeout(EVICTED_WITHIN_S):
                 await cut.wait()
+        async with publisher(srt.port, "adapter=127.0.0.3"):
             swapped = await input_when(supervisor, srt.id, carries_from("127.0.0.3"))
-        received = await receiver.frames(receiver.reception.frames + 26)
+            received = await receiver.frames(receiver.reception.frames + 26)
 
     assert refused.last_error == "a caller from 127.0.0.3 was refused: it is not in the allowlist"
     assert swapped.reconnections == 1
