@@ -12,7 +12,7 @@ from typing import Final
 
 from reconciler.domain.secrets import Secret
 from reconciler.media import srt
-from reconciler.media.ffmpeg import publish_preset, rtmp_output, signal_command, why
+from reconciler.media.ffmpeg import NOT_ONE_LINE, is_one_line, publish_preset, rtmp_output, signal_command, why
 from reconciler.media.processes import Streams, reading, spawn, tail, tied, unnamed_file
 from reconciler.media.programs import FFMPEG
 from reconciler.media.rates import Backoff
@@ -116,7 +116,7 @@ async def _send_srt(target: SrtSocket, reporter: _Reporter) -> str:
         async with AsyncExitStack() as stack:
             sender = srt.start(stdin=source, stdout=subprocess.DEVNULL)
             stack.push_async_callback(sender.end)
-            command = signal_command(("-f", "mpegts", "-muxdelay", "0", f"pipe:{sink}"))
+            command = signal_command(("-f", "mpegts", "-muxdelay", "0", "-protocol_whitelist", "pipe", f"pipe:{sink}"))
             picture = spawn(tied(command), mark=FFMPEG, cwd=Path("/"), streams=Streams(keep=(sink,)))
             stack.push_async_callback(picture.end)
             os.close(sink)
@@ -131,6 +131,8 @@ async def _send_srt(target: SrtSocket, reporter: _Reporter) -> str:
 
 async def _send_rtmp(target: RtmpTarget, reporter: _Reporter) -> str:
     """Run ffmpeg until it ends; return why in words."""
+    if not is_one_line(target.url, target.stream_key.reveal()):
+        return NOT_ONE_LINE
     with unnamed_file(publish_preset(target.url, target.stream_key.reveal())) as preset:
         command = signal_command(("-progress", "pipe:1", "-stats_period", "0.5", *rtmp_output(target.url, preset)))
         child = spawn(

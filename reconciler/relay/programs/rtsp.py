@@ -91,7 +91,9 @@ class Flow:
     def carry_source(self, spec: Spec) -> None:
         """Pull from there."""
         if self.pull is not None:
-            if self.pull.spec == spec:
+            if {**self.pull.spec, "denied_ports": spec["denied_ports"]} == spec:
+                # Ports of the flow's own outputs come and go; whom it pulls from is the same.
+                self.pull.spec = spec
                 return
             self.pull.close()
         self.pull = Pull(spec, Heard(packet=self.packet, changed=self.changed), post)

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import gi
 
+from reconciler.relay.programs.reach import refusal_of
+
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 from gi.repository import Gst, GstRtsp  # noqa: E402 -- the version must be chosen before the import
@@ -150,6 +152,11 @@ class Pull:
             return
         if not found:
             self._fail("the host is not known", time.monotonic())
+            return
+        # rtspsrc looks the name up again, so none of its addresses may be one that is never called.
+        refusal = next(filter(None, (refusal_of(self.spec, host, port) for host in sorted(found))), "")
+        if refusal:
+            self._fail(refusal, time.monotonic())
             return
         # Of several addresses, rtspsrc does not say which one it took.
         address = found.pop() if len(found) == 1 else ""

@@ -13,7 +13,7 @@ gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 -- the version must be chosen before the import
 
-from reconciler.relay.programs.rtp import within  # noqa: E402
+from reconciler.relay.programs.reach import within  # noqa: E402
 
 _RETRY_S: Final = 1.0
 _THREADS: Final = 16
