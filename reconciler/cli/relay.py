@@ -10,6 +10,7 @@ import click
 from reconciler.cli.asynchronous import on_signals
 from reconciler.cli.logs import configure
 from reconciler.cli.options import Options
+from reconciler.cli.relay_reach import reach_of, reach_options
 from reconciler.coordination.alone import AloneInDirectory, holder_of, terminate
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.domain.regions import LOCAL
@@ -59,9 +60,18 @@ _state_option = click.option(
     show_default=True,
     help="What may be changed while a flow runs, by generation of the vendor's documents.",
 )
+@reach_options
 @click.pass_context
 def command(  # noqa: PLR0913 -- one parameter an option
-    ctx: click.Context, *, listen: str, state: Path | None, regions: tuple[str, ...], media: str, edit_rules: str
+    ctx: click.Context,
+    *,
+    listen: str,
+    state: Path | None,
+    regions: tuple[str, ...],
+    media: str,
+    edit_rules: str,
+    denied: tuple[str, ...],
+    ca_files: tuple[Path, ...],
 ) -> None:
     """
     Serve the embedded relay on its own.
@@ -80,6 +90,7 @@ def command(  # noqa: PLR0913 -- one parameter an option
         regions=regions or (LOCAL,),
         media=MediaKind(media),
         edit_rules=EditRules(edit_rules),
+        reach=reach_of(denied, ca_files),
     )
     asyncio.run(serve(settings))
 

@@ -1,8 +1,14 @@
 """Where the engines of this relay may connect to, and whom they trust there."""
 
+import re
+import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any, Final
 
+from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.relay.addresses import Transport
 from reconciler.relay.media import (
     FlowMedia,
@@ -32,6 +38,8 @@ credentials; and where Alibaba Cloud, AWS and Google Cloud keep them besides. Mu
 Source: IANA's special-purpose address registries; each cloud's page on instance metadata.
 """
 
+_CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
@@ -58,6 +66,17 @@ class Reach:
     own_ports: tuple[int, ...] = ()
     """TCP ports of the relay itself, which no flow may send to."""
     authorities: str = ""
+    """Certificates that are trusted beside those of the machine, PEM."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no CIDR."""
+        for cidr in self.denied:
+            try:
+                ip_network(cidr)
+            except ValueError as error:
+                raise UsageError(
+                    f"--deny-destination {cidr} is no CIDR such as 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32: {error}."
+                ) from error
 
     def bounds(self, flow: FlowMedia, transport: Transport) -> Bounds:
         """Return what this flow's engines keep to."""
@@ -81,3 +100,25 @@ def _port_of(one: InputMedia | OutputMedia, transport: Transport) -> int | None:
             return port
         case _:
             return None
+
+
+def authorities_in(files: Iterable[Path]) -> str:
+    """
+    Return the certificates in files, PEM; a key that stands beside them stays there.
+
+    Raises:
+        EnvironmentFailedError: a file cannot be read, or holds none.
+
+    """
+    found = ""
+    for file in files:
+        try:
+            text = "\n".join(_CERTIFICATE.findall(file.read_text(encoding="ascii", errors="replace")))
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+        except (OSError, ValueError) as error:
+            raise EnvironmentFailedError(
+                f"--ca-file {file} holds no certificate that can be read: it is to be PEM, with a line "
+                f"-----BEGIN CERTIFICATE----- for each."
+            ) from error
+        found += f"{text}\n"
+    return found

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,7 @@ from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker, RandomBytes
 from reconciler.relay.media import Media
 from reconciler.relay.plane import ControlPlane
+from reconciler.relay.reach import ANYWHERE, Reach
 from reconciler.relay.recording.recorder import Recorder
 from reconciler.relay.recording.records import FILE_NAME as RECORDS_FILE
 from reconciler.relay.recording.records import Records
@@ -74,6 +75,8 @@ class RelaySettings:
     edit_rules: EditRules = EditRules.LIVE_2023
     ports: range = DEFAULT_PORTS
     """From which inputs and outputs get theirs."""
+    reach: Reach = ANYWHERE
+    """Where its engines may connect to, and whom they trust there."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -175,7 +178,7 @@ class Relay:
         listener = bind(settings.host, settings.port)
         self._cleanup.callback(listener.close)
         credentials = account.load_or_make(settings.state, self._random_bytes)
-        plane = await self._control_plane()
+        plane = await self._control_plane(listener.getsockname()[1])
         serving = Serving(create_app(plane, credentials, now_s=self._now_s), listener)
         await serving.start()
         self._cleanup.push_async_callback(serving.stop)
@@ -189,7 +192,7 @@ class Relay:
         self._cleanup.callback(registration.remove, settings.state)
         log.info("relay.started", endpoint=self.endpoint, regions=settings.regions, flows=len(plane.catalogue.flows()))
 
-    async def _control_plane(self) -> ControlPlane:
+    async def _control_plane(self, api_port: int) -> ControlPlane:
         settings = self.settings
         catalogue = await Catalogue.open(settings.state)
         self._cleanup.push_async_callback(catalogue.close)
@@ -200,7 +203,9 @@ class Relay:
         for flow in flows:
             ids.start_after(max([flow.id, *(end.id for end in flow.ends)]))
         running = [flow for flow in flows if flow.state is FlowState.RUNNING]
-        carriage = Carriage(self._given_media if self._given_media is not None else await self._media(running))
+        carriage = Carriage(
+            self._given_media if self._given_media is not None else await self._media(running, api_port)
+        )
         self._cleanup.push_async_callback(carriage.close)
         for flow in running:
             carriage.update(flow)
@@ -226,10 +231,11 @@ class Relay:
         self._cleanup.push_async_callback(recorder.stop)
         return records
 
-    async def _media(self, running: Sequence[Flow]) -> Media:
+    async def _media(self, running: Sequence[Flow], api_port: int) -> Media:
         if self.settings.media is MediaKind.NONE:
             return NoMedia()
-        supervisor = Supervisor(state=self.settings.state)
+        reach = replace(self.settings.reach, own_ports=(api_port,))
+        supervisor = Supervisor(state=self.settings.state, reach=reach)
         # Engines that a killed relay left are adopted where their flow runs on; the others hold ports, and go.
         await supervisor.start([flow.id for flow in running])
         return supervisor

@@ -15,6 +15,10 @@ CONNECT_S: Final = 10.0
 """For all of it: the name, every address that it has, and TLS."""
 
 
+STUCK_S: Final = 8.0
+"""A destination that takes nothing for so long is given up; so is one that never answers."""
+
+
 class Trouble(StrEnum):
     """What can be said of a destination; nothing else is passed on, whatever it sends."""
 
@@ -56,6 +60,7 @@ def dial(order: dict[str, Any]) -> socket.socket:
     made = _connect(order, deadline_s)
     try:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * STUCK_S))
         if not order["tls"]:
             return made
         made.settimeout(_left(deadline_s))

@@ -6,7 +6,7 @@ ffmpeg to start. When it calls, the wire connects to the destination, for which 
 addresses to keep away from, and no word when TLS fails. From then on it passes bytes on, both ways; where a chunk
 size is asked for, what ffmpeg sends is cut anew.
 
-It ends with ffmpeg, and ffmpeg with it. Why it ended is the last line on standard error, if there is something to say.
+It ends with ffmpeg, and ffmpeg with it. Why it ended is a line on standard error, if there is something to say.
 """
 
 import contextlib
@@ -26,12 +26,10 @@ from types import FrameType
 from typing import Any, Final
 
 from reconciler.relay.programs.chunks import GarbledError, Rechunker
-from reconciler.relay.programs.dial import DialError, Trouble, dial
+from reconciler.relay.programs.dial import STUCK_S, DialError, Trouble, dial
 
 TOLD: Final = "wire: "
 """Begins the line that says why the wire ended."""
-STUCK_S: Final = 8.0
-"""A destination that takes nothing for so long is given up; so is one that never answers."""
 _HELD_BYTES: Final = 256 << 10
 """What is held for a side that is slower than the other, which is not read meanwhile."""
 _READ_BYTES: Final = 64 << 10
@@ -132,25 +130,32 @@ class Wire:
         self._child_watch = os.pidfd_open(self._child)
         signal.signal(signal.SIGTERM, self._told_to_end)
 
-    def run(self) -> str:
-        """Carry the stream; return why it ended, if that can be said."""
+    def run(self) -> None:
+        """Carry the stream until it ends, and say why, if that can be said."""
         near = self._called()
         if near is None:
-            return ""
+            return
+        with near:
+            trouble = self._carry(near)
+            if trouble:
+                # In one piece, on a line of its own, and before ffmpeg begins to complain of what follows.
+                os.write(sys.stderr.fileno(), f"\n{TOLD}{trouble}\n".encode())
+        if not trouble:
+            # What the server said last, and what that means, ffmpeg alone knows.
+            self._await_child(_FAREWELL_S)
+
+    def _carry(self, near: socket.socket) -> str:
+        """Carry the stream; return what is wrong with the far end."""
         try:
             far = dial(self._order)
         except DialError as error:
             return error.trouble
         try:
-            trouble = self._pump(near, far)
+            return self._pump(near, far)
         except GarbledError:
-            trouble = Trouble.GARBLED
-        hang_up(far)
-        near.close()
-        if not trouble:
-            # What the server said last, and what that means, ffmpeg alone knows.
-            self._await_child(_FAREWELL_S)
-        return trouble
+            return Trouble.GARBLED
+        finally:
+            hang_up(far)
 
     def _told_to_end(self, _number: int, _frame: FrameType | None) -> None:
         """Let ffmpeg take its leave of the destination."""
@@ -271,6 +276,4 @@ def main() -> None:
         file.seek(0)
         order = json.load(file)
     with socket.socket(fileno=int(listener_at)) as listener:
-        trouble = Wire(order, listener, command).run()
-    if trouble:
-        sys.stderr.write(f"{TOLD}{trouble}\n")
+        Wire(order, listener, command).run()
