@@ -250,12 +250,13 @@ class Push:
         write_private(self._work.record("pushed"), json.dumps(noted))
 
     async def close(self) -> None:
-        """Stop pushing, and leave no process."""
-        task, self._task, self._session = self._task, None, ""
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
-        self._since_s = 0.0
+        """Stop pushing, and leave no process; where this is cut short, the next call waits for the same end."""
+        if self._task is not None:
+            # Only once: another time would cut short the ending of the process itself.
+            if not self._task.cancelling():
+                self._task.cancel()
+            await asyncio.wait({self._task})
+        self._task, self._session, self._since_s = None, "", 0.0
 
     async def _again_and_again(self, left: Process | None) -> None:
         backoff, loop = Backoff(), asyncio.get_running_loop()
@@ -371,8 +372,8 @@ class Pushes:
         }
         for key, push in list(self._pushes.items()):
             if wanted.get(key) != (push.destination, push.chunk_bytes) or push.source != source:
-                del self._pushes[key]
                 await push.close()
+                del self._pushes[key]
         for key, (destination, chunk_bytes) in wanted.items():
             if key not in self._pushes:
                 work = Work(self.home, f"push-{key[0]}-{key[1]}")
@@ -394,9 +395,8 @@ class Pushes:
 
     async def close(self) -> None:
         """End all of them."""
-        pushes, self._pushes = list(self._pushes.values()), {}
-        for push in pushes:
-            await push.close()
+        await asyncio.gather(*(push.close() for push in self._pushes.values()))
+        self._pushes.clear()
 
 
 def together(parts: Sequence[EndHealth]) -> EndHealth:

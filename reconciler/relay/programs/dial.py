@@ -67,7 +67,7 @@ def dial(order: dict[str, Any]) -> socket.socket:
         return _trust(order["authorities"]).wrap_socket(made, server_hostname=order["host"])
     except (OSError, ValueError) as error:
         made.close()
-        raise DialError(_why_no_tls(error)) from error
+        raise DialError(why_no_tls(error)) from error
 
 
 def _connect(order: dict[str, Any], deadline_s: float) -> socket.socket:
@@ -125,7 +125,8 @@ def _why_unreachable(error: OSError) -> Trouble:
     return Trouble.REFUSED if isinstance(error, ConnectionRefusedError) else Trouble.NO_ROUTE
 
 
-def _why_no_tls(error: Exception) -> Trouble:
+def why_no_tls(error: Exception) -> Trouble:
+    """Return what is wrong with a destination that was to speak TLS."""
     match error:
         case ssl.SSLCertVerificationError():
             return _why_not_trusted(error.verify_code)
