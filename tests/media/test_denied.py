@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -28,8 +30,10 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.reach import Reach
+from reconciler.relay.service import Relay, RelaySettings
 from reconciler.relay.supervisor import Supervisor
-from tests.media.watching import health_when, signal
+from tests.media.watching import health_when, signal, until
+from tests.sdk.test_lifecycle import REGION, Sdk, made
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -116,6 +120,35 @@ async def test_a_flow_is_not_fed_with_itself(supervisor: Supervisor, free_port: 
     told = await told_of(looped, end, Supervisor(state=supervisor.state / "own", reach=reach))
 
     assert told == (OWN.replace("destination", "origin") if way.startswith("RTMP in") else OWN)
+
+
+async def test_the_api_is_never_pulled_from(tmp_path: Path) -> None:
+    """A relay knows its own port, and says so in the flow's log."""
+    now = datetime.now(UTC)
+    asked = {
+        "Type": ["input"],
+        "Pipeline": ["0"],
+        "PageSize": 100,
+        "StartTime": (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "EndTime": (now + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    async with Relay(RelaySettings(state=tmp_path, regions=(REGION,))) as relay:
+        sdk = Sdk(relay)
+        address = made("RTMPPullSourceAddress", TcUrl=f"rtmp://{relay.address}/live", StreamKey="key")
+        settings = made("CreateInputRTMPPullSettings", SourceAddresses=[address])
+        source = made("CreateInput", InputName="camera", Protocol="RTMP_PULL", RTMPPullSettings=settings)
+        flow = (
+            await sdk.call("CreateStreamLinkFlow", FlowName="news", MaxBandwidth=10_000_000, InputGroup=[source])
+        ).Info
+        out = made("CreateOutputInfo", OutputName="out", Description="", OutputRegion=REGION, Protocol="RTMP_PULL")
+        await sdk.call("CreateStreamLinkOutputInfo", FlowId=flow.FlowId, Output=out)
+        await sdk.call("StartStreamLinkFlow", FlowId=flow.FlowId)
+
+        async def is_told() -> bool:
+            log = await sdk.call("DescribeStreamLinkFlowLogs", FlowId=flow.FlowId, **asked)
+            return OWN.replace("destination", "origin") in log.to_json_string()
+
+        await until(is_told)
 
 
 async def test_a_denied_push_keeps_its_twin(supervisor: Supervisor, free_port: Callable[[], int]) -> None:
