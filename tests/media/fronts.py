@@ -18,9 +18,14 @@ async def unheeded(_: bytes) -> None:
 
 @asynccontextmanager
 async def in_front(
-    port: int, behind: int, *, tls: ssl.SSLContext | None = None, heed: Heed = unheeded
+    port: int,
+    behind: int,
+    *,
+    tls: ssl.SSLContext | None = None,
+    heed: Heed = unheeded,
+    heed_answers: Heed = unheeded,
 ) -> AsyncIterator[None]:
-    """Pass on what comes to a port to the one behind; what clients say goes on once it was heeded."""
+    """Pass on what comes to a port to the one behind; what clients and server say goes on once it was heeded."""
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heed: Heed) -> None:
         while some := await reader.read(65_536):
@@ -32,7 +37,7 @@ async def in_front(
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", behind)
         ways = [
             asyncio.ensure_future(pass_on(reader, far_writer, heed)),
-            asyncio.ensure_future(pass_on(far_reader, writer, unheeded)),
+            asyncio.ensure_future(pass_on(far_reader, writer, heed_answers)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -42,7 +47,7 @@ async def in_front(
             await asyncio.gather(*ways, return_exceptions=True)
             far_writer.transport.abort()
 
-    async with _serving(port, serve, tls):
+    async with serving(port, serve, tls):
         yield
 
 
@@ -53,18 +58,21 @@ async def mute(port: int) -> AsyncIterator[None]:
     async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with _serving(port, serve, None):
+    async with serving(port, serve):
         yield
 
 
 @asynccontextmanager
-async def _serving(port: int, serve: Serve, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+async def serving(port: int, serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
+    """Serve who calls a port, and cut whoever is left in the end."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            await serve(reader, writer)
-        writer.transport.abort()
+        try:
+            with contextlib.suppress(OSError):
+                await serve(reader, writer)
+        finally:
+            writer.transport.abort()
 
     def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.create_task(attend(reader, writer)))
@@ -74,10 +82,12 @@ async def _serving(port: int, serve: Serve, tls: ssl.SSLContext | None) -> Async
     # Little room in the kernel, so that a server which does not read is noticed as one far away would be.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32_768)
     listener.bind(("127.0.0.1", port))
-    async with await asyncio.start_server(met, sock=listener, ssl=tls, limit=16_384):
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    server = await asyncio.start_server(met, sock=listener, ssl=tls, limit=16_384)
+    try:
+        yield
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
