@@ -14,6 +14,10 @@ WIRED_WAIT_US: Final = 30_000_000
 """The same where a wire of ours has the shorter deadlines, and says in words what did not keep them."""
 
 NOT_ONE_LINE: Final = "the URL or the stream key holds a control character, which RTMP has no use for"
+PRESET_FORM: Final = "{name}={value}\n"
+"""How a preset holds an option."""
+PLAY_LIST_FORM: Final = "option {name} '{value}'\n"
+"""How a play list does."""
 _REFUSED: Final = "the server refused the stream key"
 _CLOSED: Final = "the connection was closed by the far end"
 _MEANINGS: Final = (
@@ -26,6 +30,7 @@ _MEANINGS: Final = (
     (r"dimensions not set", "the input has no keyframe, so nobody can begin to watch"),
     (r"(Could not write header|Error initializing output stream)", "RTMP does not carry this stream"),
     (r"matches no streams", "the input has no video"),
+    (r"No credentials set", "the server asks for another user name and password"),
     (r"(Server error|BadName|Publish.*denied|NetStream\.Publish)", _REFUSED),
     (r"(gnutls|TLS|tls|certificate)", "the TLS connection failed"),
     (r"(Input/output error|End of file|Broken pipe|Connection reset)", _CLOSED),

@@ -32,7 +32,7 @@ class Heard:
 
     def _chunk(self) -> bool:
         data = self._data
-        if len(data) < 1 + 11 + 4:
+        if not data or len(data) < 1 + (11, 7, 3, 0)[data[0] >> 6]:
             return False
         form, number = data[0] >> 6, data[0] & 63
         at = 1

@@ -18,7 +18,7 @@ from reconciler.media.processes import Child, Streams, spawn, unnamed_file
 from reconciler.media.rtmp_server import RtmpServers
 from reconciler.media.signal import RtmpTarget
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.wire import FarEnd, near_listener, order_text, wire_command
+from reconciler.relay.engines.wire import FarEnd, Settings, near_listener, order_text, wire_command
 from reconciler.relay.giving import PLAY_APP
 from reconciler.relay.media import EndId, EndState, FlowMedia, InputMedia, OutputMedia, RtmpPlay, RtmpPull
 from reconciler.relay.reach import Bounds
@@ -64,12 +64,12 @@ async def wire_to(port: int, folder: Path) -> AsyncIterator[Wire]:
     """Run a wire to a port of loopback."""
     home = FlowHome(folder, None)
     home.make("wire")
-    told = folder / "told"
+    told, far = folder / "told", FarEnd(url=f"rtmp://127.0.0.1:{port}/live")
     os.mkfifo(told)
     with ExitStack() as lent:
         listener = lent.enter_context(near_listener())
         near: int = listener.getsockname()[1]
-        order = lent.enter_context(unnamed_file(order_text(FarEnd(url=f"rtmp://127.0.0.1:{port}/live"), Bounds())))
+        order = lent.enter_context(unnamed_file(order_text(far, Bounds(), Settings(-1, ""))))
         command = wire_command(home, order, listener, [sys.executable, "-c", CALLER, str(told), str(near)])
         streams = Streams(log=folder / "log", keep=(order, listener.fileno()))
         process = spawn(command, mark=str(told), cwd=home.run, streams=streams)

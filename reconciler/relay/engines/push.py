@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from reconciler.domain.secrets import Secret
 from reconciler.media.ffmpeg import (
     NOT_ONE_LINE,
+    PLAY_LIST_FORM,
+    PRESET_FORM,
     WIRED_WAIT_US,
     is_one_line,
     is_permanent,
@@ -44,6 +46,7 @@ from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.wire import (
     NO_URL,
     FarEnd,
+    Settings,
     near_listener,
     near_url,
     order_text,
@@ -306,8 +309,8 @@ class Push:
         self._progress = f"{self._work.name}.{secrets.token_hex(8)}.progress"
         with ExitStack() as lent:
             listener = lent.enter_context(near_listener())
-            order = lent.enter_context(unnamed_file(order_text(self.far, self.bounds)))
-            copy, kept = self._copy(lent, near_url(listener))
+            copy, kept, settings = self._copy(lent, near_url(listener))
+            order = lent.enter_context(unnamed_file(order_text(self.far, self.bounds, settings)))
             command = wire_command(self._work.home, order, listener, copy)
             child = spawn(
                 as_user(command, self._work.home.user),
@@ -319,17 +322,17 @@ class Push:
         self._note()
         return child
 
-    def _copy(self, lent: ExitStack, near: str) -> tuple[list[str], tuple[int, ...]]:
-        """Return the command of ffmpeg, which calls the wire in the far end's stead, and what it must keep."""
+    def _copy(self, lent: ExitStack, near: str) -> tuple[list[str], tuple[int, ...], Settings]:
+        """Return the command of ffmpeg, which calls the wire; what it must keep; and where it reads of the far end."""
         url, key = self.destination.url, self.destination.stream_key.reveal()
         source, kept = self.source.arguments(lent, near)
         if self.source.far is None:
             preset = lent.enter_context(unnamed_file(wired_preset(url, key)))
-            sink = rtmp_output(near, preset, wait_us=WIRED_WAIT_US)
+            sink, settings = rtmp_output(near, preset, wait_us=WIRED_WAIT_US), Settings(preset, PRESET_FORM)
         else:
             preset = lent.enter_context(unnamed_file(publish_preset(url, key)))
-            sink = rtmp_output(url, preset)
-        return push_copy(source, sink, progress=self._progress), (*kept, preset)
+            sink, settings = rtmp_output(url, preset), Settings(kept[0], PLAY_LIST_FORM)
+        return push_copy(source, sink, progress=self._progress), (*kept, preset), settings
 
     async def _watch(self, child: Process) -> bool:
         """Follow ffmpeg's own counter until ffmpeg ends, or the counter stands still: return whether it did."""

@@ -6,8 +6,9 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from reconciler.media.ffmpeg import address_of, app_of
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import program_command
 from reconciler.relay.programs.dial import Trouble
@@ -19,6 +20,14 @@ _NEAR_BUFFER_BYTES: Final = 128 << 10
 """What the kernel holds between ffmpeg and its wire: more would only hide that a destination is slow."""
 _WORDS: Final = frozenset(Trouble)
 NO_URL: Final = "the address is no RTMP URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ffmpeg reads its settings from, and how another one is written there; the last of a name holds."""
+
+    descriptor: int
+    form: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +50,17 @@ class FarEnd:
         except ValueError:
             return False
 
-    def order(self, bounds: Bounds) -> dict[str, Any]:
+    def order(self, bounds: Bounds, settings: Settings) -> dict[str, Any]:
         """Return what a wire is told; no stream key is among it."""
         parts = urlsplit(self.url)
+        login = {
+            "user": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "app": app_of(self.url),
+            "address": address_of(self.url),
+            "settings": settings.descriptor,
+            "setting": settings.form,
+        }
         return {
             "host": parts.hostname,
             "port": parts.port or _PORTS[parts.scheme],
@@ -51,13 +68,14 @@ class FarEnd:
             "authorities": bounds.authorities,
             "chunk_bytes": self.chunk_bytes,
             "silent_s": self.silent_s,
+            "login": login if parts.username else {},
             **bounds.order(),
         }
 
 
-def order_text(far: FarEnd, bounds: Bounds) -> str:
+def order_text(far: FarEnd, bounds: Bounds, settings: Settings) -> str:
     """Return the order as the wire reads it."""
-    return json.dumps(far.order(bounds))
+    return json.dumps(far.order(bounds, settings))
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ class Trouble(StrEnum):
     OTHER_NAME = "the certificate of the destination is for another name"
     UNTRUSTED = "the certificate of the destination is signed by nobody that is trusted here"
     INVALID = "the certificate of the destination is not valid"
+    LOGIN = "the destination refused the user name or password"
     STUCK = "the destination stopped reading"
     SILENT = "the destination stopped sending"
     GARBLED = "what ffmpeg sends is not understood"

@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from reconciler.relay.programs.chunks import GarbledError, Rechunker
 from reconciler.relay.programs.dial import STUCK_S, DialError, Trouble, dial
+from reconciler.relay.programs.login import answer
 
 TOLD: Final = "wire: "
 """Begins the line that says why the wire ended."""
@@ -138,8 +139,8 @@ class Wire:
         with near:
             trouble = self._carry(near)
             if trouble:
-                # In one piece, on a line of its own, and before ffmpeg begins to complain of what follows.
-                os.write(sys.stderr.fileno(), f"\n{TOLD}{trouble}\n".encode())
+                # Before ffmpeg begins to complain of what follows.
+                tell(trouble)
         if not trouble:
             # What the server said last, and what that means, ffmpeg alone knows.
             self._await_child(_FAREWELL_S)
@@ -212,6 +213,22 @@ class Wire:
         return Trouble.SILENT if silent_s and now_s - back.heard_s > silent_s else ""
 
 
+def tell(trouble: str) -> None:
+    """Say why the wire ends, in one piece and on a line of its own, for ffmpeg writes to the same place."""
+    os.write(sys.stderr.fileno(), f"\n{TOLD}{trouble}\n".encode())
+
+
+def log_in(order: dict[str, Any]) -> None:
+    """Have ffmpeg answer what the server asks of a user, by adding to the settings that it is about to read."""
+    login = order["login"]
+    added = answer(order)
+    for name, key in (("rtmp_app", "app"), ("rtmp_tcurl", "address")) if added else ():
+        value = login[key] + added
+        if "'" in login["setting"]:
+            value = value.replace("'", r"'\''")
+        os.write(login["settings"], login["setting"].format(name=name, value=value).encode())
+
+
 def turn(out: Way, back: Way) -> None:
     """Wait until something can be done, a tick at most, and do it."""
     near, far = out.source, out.sink
@@ -276,4 +293,10 @@ def main() -> None:
         file.seek(0)
         order = json.load(file)
     with socket.socket(fileno=int(listener_at)) as listener:
+        try:
+            if order["login"]:
+                log_in(order)
+        except DialError as error:
+            tell(error.trouble)
+            return
         Wire(order, listener, command).run()

@@ -2,16 +2,16 @@
 
 import pytest
 
-from reconciler.relay.engines.wire import FarEnd, near_listener, near_url, told
+from reconciler.relay.engines.wire import FarEnd, Settings, near_listener, near_url, told
 from reconciler.relay.programs.dial import Trouble
 from reconciler.relay.reach import Bounds
 
 
 def test_an_order_says_where_and_how() -> None:
-    """Host, port and TLS are those of the URL; user name, path and query are not for the wire."""
+    """Host, port and TLS are those of the URL; what stands before the host is for the server, if it asks."""
     far = FarEnd(url="rtmps://user:canary@[2001:db8::1]/app?canary=1", chunk_bytes=4096)
 
-    order = far.order(Bounds(denied=("10.0.0.0/8",), ports=(80,), authorities="PEM"))
+    order = far.order(Bounds(denied=("10.0.0.0/8",), ports=(80,), authorities="PEM"), Settings(7, "{name}={value}"))
 
     assert order == {
         "host": "2001:db8::1",
@@ -20,9 +20,24 @@ def test_an_order_says_where_and_how() -> None:
         "authorities": "PEM",
         "chunk_bytes": 4096,
         "silent_s": 0.0,
+        "login": {
+            "user": "user",
+            "password": "canary",
+            "app": "app?canary=1",
+            "address": "rtmps://[2001:db8::1]/app?canary=1",
+            "settings": 7,
+            "setting": "{name}={value}",
+        },
         "denied": ["10.0.0.0/8"],
         "denied_ports": [80],
     }
+
+
+def test_who_has_no_user_name_does_not_log_in() -> None:
+    """The server is called once."""
+    order = FarEnd(url="rtmp://h/app").order(Bounds(), Settings(7, ""))
+
+    assert (order["login"], order["port"]) == ({}, 1935)
 
 
 @pytest.mark.parametrize(
