@@ -347,7 +347,8 @@ class Push:
             elif loop.time() - moved_s > STANDSTILL_S:
                 return True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await child.wait()
         return False
 
     def _connected(self, now_s: float) -> None:
