@@ -1,7 +1,7 @@
-# The whole project in seven commands; `make` alone lists them.
+# The whole project in eight commands; `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench long lock
+.PHONY: help setup run test check matrix bench long lock
 
 help:            ## list the commands
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
@@ -18,11 +18,14 @@ test: setup      ## run the tests; ARGS='-k name' chooses
 check: setup     ## all that CI asks: format, lint, types, contracts, tests, coverage, schemas, examples
 	@scripts/check
 
+matrix: setup    ## carry every input with every output, and count frames at the far ends; ARGS=rtsp chooses
+	@.venv/bin/python -m benchmarks.matrix $(ARGS)
+
 bench: setup     ## measure beside the peers, minutes; ARGS=validate chooses
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-long: setup      ## shows that take minutes; ARGS='--minutes 30' makes them longer
-	@.venv/bin/python -m benchmarks.long $(ARGS)
+long: setup      ## shows that take minutes, at which nobody may see a gap; ARGS=siblings, churn or examples chooses
+	@.venv/bin/python -m benchmarks.long $(or $(ARGS),--help)
 
 lock:            ## lock the dependencies anew into requirements/
 	@scripts/lock

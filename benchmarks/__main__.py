@@ -3,14 +3,22 @@
 import argparse
 
 from benchmarks import follow, validate
+from benchmarks.bill import measure as bill
+from reconciler.cli import logs
 
 
 def main() -> None:
     """Run every measurement, or the one that is named."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure beside the peers, in interleaved runs.")
-    parser.add_argument("name", nargs="?", choices=["validate", "check-jsonschema", "follow"], help="this one alone")
+    parser.add_argument(
+        "name", nargs="?", choices=["validate", "check-jsonschema", "follow", "relay"], help="this one alone"
+    )
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--row", action="append", default=[], help="of the relay: rows whose name holds this; repeat it"
+    )
+    parser.add_argument("--most", type=int, default=100, help="of the relay: outputs at once")
     chosen = parser.parse_args()
     if chosen.name in {None, "validate"}:
         validate.measure(documents=chosen.documents, rounds=chosen.rounds)
@@ -18,6 +26,9 @@ def main() -> None:
         validate.measure_beside_check_jsonschema(documents=chosen.documents, rounds=1)
     if chosen.name in {None, "follow"}:
         follow.measure(rounds=chosen.rounds)
+    if chosen.name in {None, "relay"}:
+        logs.configure(None, level="warning")
+        bill.measure(only=chosen.row, most=chosen.most)
 
 
 if __name__ == "__main__":

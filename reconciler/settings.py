@@ -68,6 +68,10 @@ class BackendSettings:
     """None when nobody chose: mainland for a cloud account; the relay answers to both."""
     endpoint: str = ""
     """`host[:port]` or a URL; "" for the profile's own, or the relay of the state directory."""
+    ca_file: Path | None = None
+    """Authorities whose certificates count, PEM; None for everybody's."""
+    insecure_http: bool = False
+    """Whether an endpoint of another machine may be plain http."""
     owner: Owner | None = None
     """None when nobody chose: `local` on the relay, an error for a cloud account."""
     regions: tuple[Region, ...] = ()
@@ -157,6 +161,13 @@ def _path(value: Any) -> Path:
     return Path(str(value)).expanduser()
 
 
+def _flag(value: Any) -> bool:
+    words = {True: True, False: False, "true": True, "false": False}
+    if value not in words:
+        raise ValueError(f"{value!r} is neither true nor false")
+    return words[value]
+
+
 def _listed(value: Any) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     return tuple(item.strip() for item in items if item.strip())
@@ -204,6 +215,8 @@ _SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "backend.kind": _one_of(BackendKind),
     "backend.profile": _one_of(Profile),
     "backend.endpoint": _text,
+    "backend.caFile": _path,
+    "backend.insecureHttp": _flag,
     "backend.owner": _owner,
     "backend.regions": _regions,
     "backend.editRules": _text,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.ports.backend import Backend
     from reconciler.ports.secrets import Vault
     from reconciler.ports.source import Reader, Source, Verdict
+    from reconciler.relay.faults.injection import Faults
     from reconciler.relay.service import Relay
     from reconciler.streamlink.signing import Credentials
 
@@ -71,8 +72,23 @@ def load_settings(
     path = Path(named) if named else DEFAULT_FILE
     if named and not path.is_file():
         raise UsageError(f"The settings file {path} is not there")
-    content = _settings_file(path) if path.is_file() else {}
+    content = _file_of(path, "config", "settings") if path.is_file() else {}
     return settings_from(Layers(flags=flags or {}, environment=environment, file=content, file_name=str(path)))
+
+
+def load_faults(path: Path) -> "Faults | None":
+    """
+    Return what a relay is to do wrong on purpose; None where the file turns no knob on.
+
+    Raises:
+        UsageError: the file is not there, or does not fit its schema.
+
+    """
+    from reconciler.relay.faults.injection import Faults
+    from reconciler.relay.faults.knobs import knobs_from
+
+    knobs = knobs_from(_file_of(path, "faults", "faults"))
+    return Faults(*knobs) if knobs else None
 
 
 def wants_color(*, environment: Mapping[str, str] | None = None) -> bool | None:
@@ -234,17 +250,17 @@ async def session(settings: Settings, paths: Sequence[Path] = (), *, media: str 
         yield Session(settings=settings, world=_world(settings, tree, reading, backend), relay=relay)
 
 
-def _settings_file(path: Path) -> Mapping[str, Any]:
+def _file_of(path: Path, schema: str, called: str) -> Mapping[str, Any]:
     from reconciler.manifests.settings_file import read_settings
     from reconciler.ports.source import ManifestFile
 
     try:
         file = ManifestFile(path=str(path), content=path.read_bytes())
     except OSError as error:
-        raise UsageError(f"The settings file {path} cannot be read: {error.strerror}") from error
-    reading = read_settings(file)
+        raise UsageError(f"The {called} file {path} cannot be read: {error.strerror}") from error
+    reading = read_settings(file, schema)
     if reading.findings:
-        raise UsageError("\n".join(["The settings file is wrong:", *map(str, reading.findings)]))
+        raise UsageError("\n".join([f"The {called} file is wrong:", *map(str, reading.findings)]))
     return reading.values
 
 
@@ -317,7 +333,7 @@ def _relay(settings: Settings, regions: tuple[Region, ...], *, media: str) -> "R
 
 def _embedded(settings: Settings, relay: "Relay") -> "Backend":
     regions = settings.backend.regions or tuple(map(Region, relay.settings.regions))
-    return _backend(settings, endpoint=relay.endpoint, credentials=relay.credentials, regions=regions)
+    return _backend(settings, at=_Place(endpoint=relay.endpoint), credentials=relay.credentials, regions=regions)
 
 
 def _found_relay(settings: Settings) -> "Backend":
@@ -331,13 +347,16 @@ def _found_relay(settings: Settings) -> "Backend":
             maybe_applied=False,
         )
     regions = settings.backend.regions or tuple(map(Region, found.regions))
-    return _backend(settings, endpoint=found.endpoint, credentials=_relay_keys(settings), regions=regions)
+    # Whoever may write into the state directory is this relay's owner: what it says there needs no authority, and what
+    # is sent to an address of this machine does not leave it.
+    at = _Place(endpoint=found.endpoint, certificate=found.certificate, is_here=True)
+    return _backend(settings, at=at, credentials=_relay_keys(settings), regions=regions)
 
 
 def _addressed_relay(settings: Settings) -> "Backend":
     keys = _account_keys(settings) if settings.backend.account is not None else _relay_keys(settings)
     regions = settings.backend.regions or None
-    return _backend(settings, endpoint=settings.backend.endpoint, credentials=keys, regions=regions)
+    return _backend(settings, at=_Place(endpoint=settings.backend.endpoint), credentials=keys, regions=regions)
 
 
 def _relay_keys(settings: Settings) -> "Credentials":
@@ -355,7 +374,7 @@ def _relay_keys(settings: Settings) -> "Credentials":
 def _cloud(settings: Settings) -> "Backend":
     return _backend(
         settings,
-        endpoint=settings.backend.endpoint,
+        at=_Place(endpoint=settings.backend.endpoint),
         credentials=_account_keys(settings),
         regions=settings.backend.regions or None,
     )
@@ -371,12 +390,24 @@ def _account_keys(settings: Settings) -> "Credentials":
     return Credentials(secret_id=account.secret_id, secret_key=account.secret_key.reveal(), token=token)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where an API answers, and how it is known for what it is."""
+
+    endpoint: str
+    certificate: str = ""
+    """PEM; the one that it shows, where that is known."""
+    is_here: bool = False
+    """Whether it is known to be on this machine."""
+
+
 def _backend(
-    settings: Settings, *, endpoint: str, credentials: "Credentials", regions: tuple[Region, ...] | None
+    settings: Settings, *, at: _Place, credentials: "Credentials", regions: tuple[Region, ...] | None
 ) -> "Backend":
     from reconciler.sources.clock import SystemClock
     from reconciler.streamlink.backend import StreamLinkBackend
     from reconciler.streamlink.client import ClientSettings, StreamLinkClient
+    from reconciler.streamlink.trust import Trust
     from reconciler.streamlink.wire import Profile
 
     is_cloud = settings.backend.kind is BackendKind.STREAMLINK
@@ -385,7 +416,9 @@ def _backend(
         ClientSettings(
             credentials=credentials,
             profile=Profile(settings.backend.profile or Profile.MAINLAND),
-            endpoint=endpoint,
+            endpoint=at.endpoint,
+            insecure_http=at.is_here or settings.backend.insecure_http,
+            trust=Trust(ca_file=settings.backend.ca_file, certificate=at.certificate),
             rate_per_s=settings.backend.rate_per_s or (CLOUD_RATE_PER_S if is_cloud else RELAY_RATE_PER_S),
         ),
         clock=clock,

@@ -98,7 +98,7 @@ class Audience:
     async def _follow_inputs(self, flows: list[FoundFlow]) -> None:
         wanted: dict[str, SignalTarget] = {}
         for flow in flows:
-            # An input that a real encoder feeds, or that pulls by itself, is left alone.
+            # An input that a real encoder feeds, or that pulls from elsewhere, is left alone.
             with contextlib.suppress(UsageError):
                 target = signal_target(flow)
                 if flow.id in self._signals or self._waits(flow):
@@ -107,7 +107,7 @@ class Audience:
             if wanted.get(flow_id) != signal.target:
                 await self._silence(flow_id)
         for flow_id in wanted.keys() - self._signals.keys():
-            task = asyncio.create_task(publish(wanted[flow_id], stop=asyncio.Event()))
+            task = asyncio.create_task(publish(wanted[flow_id], stop=asyncio.Event(), servers=self._servers))
             self._signals[flow_id] = _Signal(target=wanted[flow_id], task=task)
 
     def _waits(self, flow: FoundFlow) -> bool:

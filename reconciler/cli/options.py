@@ -47,6 +47,7 @@ _PATHS: Final = {
     "backend": "backend.kind",
     "profile": "backend.profile",
     "endpoint": "backend.endpoint",
+    "ca_file": "backend.caFile",
     "owner": "backend.owner",
     "region": "backend.regions",
 }
@@ -58,6 +59,11 @@ def backend_options(verb: Verb) -> Verb:
     for option in (
         click.option("--region", multiple=True, help="A region to read; repeatable.  [default: all]"),
         click.option("--owner", help="Whose objects may be touched; required for a cloud account."),
+        click.option(
+            "--ca-file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Authorities that the API's certificate may be of, PEM.  [default: those of the system]",
+        ),
         click.option("--endpoint", help="HOST[:PORT] or URL of the API."),
         click.option("--profile", type=click.Choice(["mainland", "international"]), help="Which StreamLink service."),
         click.option("--backend", type=click.Choice(["relay", "streamlink"]), help="What holds the streams."),

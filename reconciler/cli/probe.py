@@ -34,8 +34,8 @@ def command(options: Options, /, output: str, *, form: str, seconds: float, **ba
     """
     Receive from an output, and report resolution, rate, frames and discontinuities.
 
-    OUTPUT is output/FLOW/NAME or FLOW/NAME. It is pulled from, or listened for where it calls this machine. The exit
-    status is 1 when no frame arrived within 20 s.
+    OUTPUT is output/FLOW/NAME or FLOW/NAME. It is pulled from (RTSP over TCP), or listened for where it calls or sends
+    to this machine. The exit status is 1 when no frame arrived within 20 s.
     """
     from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
@@ -81,8 +81,8 @@ def report_text(output: str, reception: "Reception", *, seconds: float) -> str:
         why = reception.last_error or "nobody said why"
         return f"{output}: nothing arrived within {FIRST_FRAME_S:g} s: {why}"
     return (
-        f"{output}: {reception.codec} {reception.width}x{reception.height} {reception.fps:g} fps, "
-        f"{reception.bitrate_bps / 1e6:.2f} Mb/s, {reception.frames} frames, "
+        f"{output}: {reception.transport}, {reception.codec} {reception.width}x{reception.height} "
+        f"{reception.fps:g} fps, {reception.bitrate_bps / 1e6:.2f} Mb/s, {reception.frames} frames, "
         f"{reception.discontinuities} discontinuities in {seconds:g} s"
     )
 
@@ -93,6 +93,7 @@ def report_json(output: str, reception: "Reception", *, seconds: float) -> dict[
         "version": 1,
         "output": output,
         "seconds": seconds,
+        "transport": reception.transport,
         "codec": reception.codec,
         "width": reception.width,
         "height": reception.height,

@@ -3,100 +3,42 @@
 import asyncio
 import signal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from reconciler.cli.asynchronous import on_signals
 from reconciler.cli.logs import configure
 from reconciler.cli.options import Options
-from reconciler.cli.relay_reach import reach_of, reach_options
+from reconciler.cli.relay_options import relay_options, relay_settings, state_option
 from reconciler.coordination.alone import AloneInDirectory, holder_of, terminate
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
-from reconciler.domain.regions import LOCAL
 from reconciler.relay import credentials, registration, supervisor
-from reconciler.relay.editing import EditRules
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay, RelaySettings
 from reconciler.settings import DEFAULT_STATE, LogFormat
 
-DEFAULT_LISTEN: Final = "127.0.0.1:0"
 _STOP_TIMEOUT_S: Final = 30.0
-_MAX_PORT: Final = 65_535
-
-_state_option = click.option(
-    "--state",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Directory of the catalogue and the credentials.  [default: .reconciler]",
-)
 
 
 @click.group(name="relay", invoke_without_command=True)
-@click.option(
-    "--listen",
-    default=DEFAULT_LISTEN,
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Loopback address of the API; port 0 takes a free one.",
-)
-@_state_option
-@click.option(
-    "--region",
-    "regions",
-    multiple=True,
-    metavar="NAME",
-    help=f"A region in which it keeps flows; repeat it for more.  [default: {LOCAL}]",
-)
-@click.option(
-    "--media",
-    type=click.Choice([kind.value for kind in MediaKind]),
-    default=MediaKind.ENGINES.value,
-    show_default=True,
-    help="What carries the streams; `none` serves the control plane alone.",
-)
-@click.option(
-    "--edit-rules",
-    type=click.Choice([rules.value for rules in EditRules]),
-    default=EditRules.LIVE_2023.value,
-    show_default=True,
-    help="What may be changed while a flow runs, by generation of the vendor's documents.",
-)
-@reach_options
+@relay_options
 @click.pass_context
-def command(  # noqa: PLR0913 -- one parameter an option
-    ctx: click.Context,
-    *,
-    listen: str,
-    state: Path | None,
-    regions: tuple[str, ...],
-    media: str,
-    edit_rules: str,
-    denied: tuple[str, ...],
-    ca_files: tuple[Path, ...],
-) -> None:
+def command(ctx: click.Context, /, **said: Any) -> None:
     """
     Serve the embedded relay on its own.
 
-    It answers as StreamLink does, and carries the media on this machine, until SIGTERM or Ctrl-C.
+    It answers as StreamLink does, and carries the media on this machine, until SIGTERM or Ctrl-C. docs/relay.md says
+    how to run it for others than this machine.
     """
     if ctx.invoked_subcommand is not None:
         return
     options = _options(ctx)
     configure(LogFormat(options.log_format) if options.log_format else None, color=options.use_color)
-    host, port = parse_listen(listen)
-    settings = RelaySettings(
-        state=state or _default_state(ctx),
-        host=host,
-        port=port,
-        regions=regions or (LOCAL,),
-        media=MediaKind(media),
-        edit_rules=EditRules(edit_rules),
-        reach=reach_of(denied, ca_files),
-    )
-    asyncio.run(serve(settings))
+    asyncio.run(serve(relay_settings(said, state=_default_state(ctx))))
 
 
 @command.command()
-@_state_option
+@state_option
 @click.pass_context
 def stop(ctx: click.Context, *, state: Path | None) -> None:
     """End the relay of a state directory, or what a killed one left there, and wait until it is gone."""
@@ -138,23 +80,14 @@ async def serve(settings: RelaySettings) -> None:
         alone.release()
 
 
-def parse_listen(listen: str) -> tuple[str, int]:
-    """
-    Return host and port of `HOST:PORT`; an IPv6 host stands in brackets.
-
-    Raises:
-        UsageError: it is not of that form.
-
-    """
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > _MAX_PORT or not host:
-        raise UsageError(f"{listen!r} is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080.")
-    host = "127.0.0.1" if host == "localhost" else host.removeprefix("[").removesuffix("]")
-    return host, int(port)
-
-
 def _announce(relay: Relay) -> None:
     settings = relay.settings
+    if settings.faults is not None:
+        click.echo(
+            f"WARNING: faults are on, and this relay misbehaves on purpose: {', '.join(settings.faults.names)}.\n"
+            f"  It is for tests alone; without --faults it behaves.",
+            err=True,
+        )
     click.echo(
         f"The relay serves {', '.join(settings.regions)} at {relay.endpoint}\n"
         f"  credentials: {settings.state / credentials.FILE_NAME}\n"

@@ -25,7 +25,8 @@ def command(options: Options, /, flow: str, *, seconds: float | None, yes: bool,
     """
     Publish a test picture with a running timecode and a tone to a flow's input.
 
-    FLOW is flow/NAME, NAME, or the name that a console shows. An input that is connected already is left alone.
+    FLOW is flow/NAME, NAME, or the name that a console shows. An input that is connected already is left alone. Where
+    the input pulls from this machine, or calls it, the picture is served there.
     """
     from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot

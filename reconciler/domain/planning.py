@@ -224,13 +224,16 @@ def _turn(flow: Flow, found: FoundFlow, parts: Parts, *, outputs: int) -> None:
 
 
 def _removal(key: FlowKey, found: FoundFlow) -> Iterator[Call]:
-    """Yield the calls that remove a flow: its outputs, the last one only after the stop, then itself."""
+    """
+    Yield the calls that remove a flow: the stop, its outputs, itself.
+
+    The stop comes first because no rule of any generation refuses what is done to an idle flow.
+    """
     at = FlowAt(found.region, found.live_name)
-    outputs = [delete_output(key, output, found) for output in found.outputs]
-    yield from outputs[:-1]
     if found.state is FlowState.RUNNING:
         yield Stop(key=key, at=at, why="to be deleted")
-    yield from outputs[-1:]
+    for output in found.outputs:
+        yield delete_output(key, output, found)
     yield Delete(key=key, at=at, found=found, impact=felt(Impact.INTERRUPT, found))
 
 

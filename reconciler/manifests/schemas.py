@@ -13,7 +13,7 @@ from reconciler.domain.documents import Path
 
 Schema = Mapping[str, Any]
 
-NAMES: Final = ("manifest", "flow", "output", "config")
+NAMES: Final = ("manifest", "flow", "output", "config", "faults")
 """Every schema, by the name of its file."""
 
 

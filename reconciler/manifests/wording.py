@@ -32,6 +32,8 @@ _QUOTED: Final = frozenset({
     "apiVersion", "kind", "name", "region", "maxBandwidth", "state", "protocol", "mode", "latency", "ms", "port",
     "senderCountry", "receiverCountry", "peerIdleTimeout", "idleTimeout", "chunkSize", "maxConcurrent",
     "profile", "owner", "editRules", "ratePerS", "debounceMs", "maxWaitMs", "rescanS", "observeS",
+    "actions", "begin", "evenEmpty", "every", "order", "page", "perS", "reads", "rows", "seconds", "shown", "times",
+    "when",
 })  # fmt: skip
 """Properties whose value may be quoted; all others might hold a secret, or something pasted in its place."""
 

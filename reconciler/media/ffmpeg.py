@@ -12,6 +12,7 @@ _RTMP_WAIT_US: Final = 8_000_000
 """How long an RTMP socket may stand still before ffmpeg gives up."""
 WIRED_WAIT_US: Final = 30_000_000
 """The same where a wire of ours has the shorter deadlines, and says in words what did not keep them."""
+_RTSP_WAIT_US: Final = 8_000_000
 
 NOT_ONE_LINE: Final = "the URL or the stream key holds a control character, which RTMP has no use for"
 PRESET_FORM: Final = "{name}={value}\n"
@@ -21,6 +22,10 @@ PLAY_LIST_FORM: Final = "option {name} '{value}'\n"
 _REFUSED: Final = "the server refused the stream key"
 _CLOSED: Final = "the connection was closed by the far end"
 _MEANINGS: Final = (
+    (r"failed: 403 ", "the server refused this machine: is it in the allowlist?"),
+    (r"failed: 404 ", "the server has no such path"),
+    (r"failed: 453 ", "all places of the output are taken"),
+    (r"failed: 503 ", "the server has nothing to play: its input is not connected"),
     (r"Connection refused", "the connection was refused: nothing listens there"),
     (r"(Name or service not known|Failed to resolve|Temporary failure in name resolution)", "the host is not known"),
     (r"(Network is unreachable|No route to host)", "no route to host"),
@@ -120,6 +125,14 @@ def play_list_input(descriptor: int, protocols: str = "rtmp,tcp") -> tuple[str, 
     )
 
 
+def rtsp_input(url: str) -> tuple[str, ...]:
+    """Return the input arguments that play an RTSP URL over TCP."""
+    return (
+        *("-rtsp_transport", "tcp", "-timeout", str(_RTSP_WAIT_US), "-protocol_whitelist", "rtsp,rtp,tcp,udp"),
+        *("-i", url),
+    )
+
+
 def rtmp_output(url: str, descriptor: int, *, wait_us: int = _RTMP_WAIT_US) -> tuple[str, ...]:
     """Return the output arguments that push as a preset in an open descriptor says."""
     return (
@@ -136,6 +149,12 @@ def _demand_one_line(*texts: str) -> None:
 def _quoted(text: str) -> str:
     """Return a text as a play list writes it."""
     return "'" + text.replace("'", r"'\''") + "'"
+
+
+def rtp_output(host: str, port: int) -> tuple[str, ...]:
+    """Return the output arguments that send a transport stream in RTP packets to an address."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return ("-f", "rtp_mpegts", "-muxdelay", "0", f"rtp://{address}?pkt_size=1328")
 
 
 def list_frames(source: tuple[str, ...]) -> list[str]:

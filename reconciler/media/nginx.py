@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from reconciler.media.processes import EngineUser, Process, Streams, adopted, as_user, load, save, spawn, tied
+from reconciler.media.processes import EngineUser, Process, Streams, adopted, as_user, end, load, save, spawn, tied
 from reconciler.media.programs import NGINX, RTMP_MODULE
 from reconciler.media.sockets import connected
 
@@ -59,6 +59,15 @@ class RtmpStream:
     clients: tuple[RtmpClient, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtmpState:
+    """A server, as it tells itself."""
+
+    worker: str
+    """Number of the process that carries the media."""
+    streams: tuple[RtmpStream, ...]
+
+
 class NginxFailedError(Exception):
     """The server did not start, or did not answer; the text is in words and free of secrets."""
 
@@ -96,7 +105,7 @@ def render(listener: RtmpListener) -> str:
         f"{allowed}{denied}"
         f"      on_publish {listener.gate};\n"
         f"      on_publish_done {listener.gate};\n"
-        + ("" if listener.playable_from else f"      on_play {listener.gate};\n")
+        + ("" if listener.playable_from else f"      on_play {listener.gate};\n      on_play_done {listener.gate};\n")
         + (f"      push {_local(listener)}/{listener.copies[app]};\n" if app in listener.copies else "")
         + "    }\n"
         for app in listener.apps
@@ -150,6 +159,8 @@ class Nginx:
         self._place = place
         self._outlives_us = outlives_us
         self._process: Process | None = None
+        self.worker = ""
+        """What tells the process that carries the media from its predecessors, as it said itself last."""
 
     @property
     def running(self) -> bool:
@@ -196,7 +207,7 @@ class Nginx:
             raise NginxFailedError("nginx cannot be started") from error
         self._process = child
         save(child.identity, self._identity)
-        self._served.write_text(_digest(listener))
+        _write_private(self._served, _digest(listener))
         await self._until_ready(child)
 
     def _write(self, name: str, text: str) -> None:
@@ -227,10 +238,13 @@ class Nginx:
                 return
 
     async def stop(self) -> None:
-        """End the server; where none runs, nothing happens."""
+        """End the server, and what is left of one that was killed; where none runs, nothing happens."""
         if self._process is not None:
             await self._process.end()
             self._process = None
+        # A master that was killed leaves its worker, which goes on and holds the port.
+        if (known := load(self._identity)) is not None:
+            await end(known, home=self._place.run)
         self._identity.unlink(missing_ok=True)
 
     async def streams(self) -> tuple[RtmpStream, ...]:
@@ -241,7 +255,9 @@ class Nginx:
             NginxFailedError: it does not answer.
 
         """
-        return parse_streams(await self._get("/stat"))
+        state = parse_state(await self._get("/stat"))
+        self.worker = state.worker
+        return state.streams
 
     async def drop(self, *, app: str, name: str, role: str, client_id: str) -> None:
         """Cut one `publisher` or `subscriber`; one that has left already is fine."""
@@ -258,9 +274,9 @@ class Nginx:
         return answer.partition(b"\r\n\r\n")[2]
 
 
-def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
+def parse_state(text: bytes) -> RtmpState:
     """
-    Return the streams in an answer of `/stat`.
+    Return what an answer of `/stat` says.
 
     Raises:
         NginxFailedError: it is no such answer.
@@ -270,7 +286,7 @@ def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
         root = ET.fromstring(text)  # noqa: S314 -- the server is our own, on a socket in our own folder
     except ET.ParseError as error:
         raise NginxFailedError("nginx does not tell its state") from error
-    return tuple(
+    streams = tuple(
         RtmpStream(
             app=application.findtext("name", ""),
             name=stream.findtext("name", ""),
@@ -281,6 +297,7 @@ def parse_streams(text: bytes) -> tuple[RtmpStream, ...]:
         for application in root.iter("application")
         for stream in application.iter("stream")
     )
+    return RtmpState(worker=root.findtext("pid", ""), streams=streams)
 
 
 def _client(client: ET.Element) -> RtmpClient:

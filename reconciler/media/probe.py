@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from reconciler.domain.secrets import Secret
 from reconciler.media import srt
 from reconciler.media.ffmpeg import (
     NOT_ONE_LINE,
@@ -21,35 +20,36 @@ from reconciler.media.ffmpeg import (
     play_list,
     play_list_input,
     protocols_of,
+    rtsp_input,
     why,
 )
 from reconciler.media.frames import FrameList
 from reconciler.media.nginx import NginxFailedError
+from reconciler.media.probe_sources import ProbeSource, RtmpSource, RtpSocket, RtspAddress, transport_of
 from reconciler.media.processes import Child, Streams, reading, spawn, tail, tied, unnamed_file, writing
 from reconciler.media.programs import FFMPEG
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.media.rtmp_server import RtmpServers
+from reconciler.media.rtp import TRANSPORT_STREAM, SequenceCounter, datagrams, packet
+from reconciler.media.rtsp_tunnel import tunnel
 from reconciler.media.srt import SrtSocket
 from reconciler.media.ts import ContinuityCounter
+
+__all__ = [
+    "STALLED_S",
+    "ProbeSource",
+    "Receiver",
+    "Reception",
+    "ReceptionState",
+    "RtmpSource",
+    "RtpSocket",
+    "RtspAddress",
+]
 
 _PIECE_BYTES: Final = 64 * 1024
 _PIPED: Final = ("-f", "mpegts", "-protocol_whitelist", "pipe", "-i", "pipe:0")
 STALLED_S: Final = 3.0
 """A connection on which no frame came for so long does not count as receiving."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtmpSource:
-    """An RTMP address: we pull `url` + "/" + `stream_key`, or serve it so that an output can push to it."""
-
-    listens: bool
-    url: str
-    """`rtmp://host:port/app`; where we listen, host is an address of this machine."""
-    stream_key: Secret
-
-
-ProbeSource = SrtSocket | RtmpSource
-"""Where a probe receives from: it calls or listens, as the output wants."""
 
 
 class ReceptionState(StrEnum):
@@ -64,10 +64,12 @@ class Reception:
     """What has arrived so far; figures are counted from the first connection on."""
 
     state: ReceptionState = ReceptionState.WAITING
+    transport: str = ""
+    """The protocol, and what it runs over."""
     frames: int = 0
     """Video frames, counted by ffmpeg."""
     discontinuities: int = 0
-    """Continuity-counter errors, and video timestamp steps above one and a half frames."""
+    """Continuity-counter errors, RTP sequence gaps, and video timestamp steps above one and a half frames."""
     connections: int = 0
     codec: str = ""
     width: int = 0
@@ -91,6 +93,7 @@ class Receiver:
         self._servers = servers
         self._frames = FrameList()
         self._continuity = ContinuityCounter()
+        self._sequence = SequenceCounter()
         self._rate = RateWindow()
         self._connections = 0
         self._last_error = ""
@@ -117,8 +120,9 @@ class Receiver:
         flows = self._connected and time.monotonic() - self._arrived_s < STALLED_S
         return Reception(
             state=ReceptionState.RECEIVING if flows else ReceptionState.WAITING,
+            transport=transport_of(self._source),
             frames=self._frames.frames,
-            discontinuities=self._continuity.errors + self._frames.steps.discontinuities,
+            discontinuities=self._continuity.errors + self._sequence.gaps + self._frames.steps.discontinuities,
             connections=self._connections,
             codec=self._frames.codec,
             width=self._frames.width,
@@ -157,14 +161,23 @@ class Receiver:
     async def _receive(self, source: ProbeSource, backoff: Backoff) -> None:
         """Receive until the connection ends, then pause."""
         began_with = self._frames.frames
-        if isinstance(source, SrtSocket):
-            reason = await self._receive_srt(source)
-        else:
-            reason = await self._receive_rtmp(source)
+        reason = await self._receive_from(source)
         self._changed(connected=False, reason=reason)
         if self._frames.frames > began_with:
             backoff.reset()
         await asyncio.sleep(backoff.pause_s())
+
+    async def _receive_from(self, source: ProbeSource) -> str:
+        """Receive until the connection ends; return why it did, in words."""
+        match source:
+            case SrtSocket():
+                return await self._receive_srt(source)
+            case RtmpSource():
+                return await self._receive_rtmp(source)
+            case RtpSocket():
+                return await self._receive_rtp(source)
+            case RtspAddress():
+                return await self._receive_rtsp(source)
 
     async def _receive_srt(self, source: SrtSocket) -> str:
         """Run SRT receiver and ffmpeg until either ends; return why in words."""
@@ -196,6 +209,46 @@ class Receiver:
         with unnamed_file(play_list(source.url, source.stream_key.reveal())) as script:
             arguments = play_list_input(script, protocols_of(source.url))
             counter = _start_counter(arguments, stdin=subprocess.DEVNULL, keep=(script,))
+        return await self._count_to_the_end(counter)
+
+    async def _receive_rtsp(self, source: RtspAddress) -> str:
+        """Run ffmpeg, by way of a tunnel that counts what is missing, until it ends; return why in words."""
+        async with tunnel(source.url.reveal(), self._sequence) as way:
+            reason = await self._count_to_the_end(_start_counter(rtsp_input(way.url), stdin=subprocess.DEVNULL))
+            return way.last_error or reason
+
+    async def _receive_rtp(self, source: RtpSocket) -> str:
+        """Listen, and run ffmpeg on what arrives until it ends; return why in words."""
+        async with AsyncExitStack() as stack:
+            try:
+                arriving = await stack.enter_async_context(datagrams(source.host, source.port))
+            except OSError:
+                return "the port is in use"
+            counter = _start_counter(_PIPED, stdin=subprocess.PIPE)
+            stack.push_async_callback(counter.end)
+            said = asyncio.create_task(tail(counter))
+            stack.callback(said.cancel)
+            to_counter = await stack.enter_async_context(writing(counter.stdin))
+            await self._first_of(self._take_apart(arriving, to_counter), self._count(counter))
+            return why(await said, began=True)
+
+    async def _take_apart(self, arriving: asyncio.Queue[bytes], counter: asyncio.StreamWriter) -> None:
+        """Pass the transport stream in RTP packets on to ffmpeg, and count what is missing."""
+        with contextlib.suppress(ConnectionError):
+            while True:
+                found = packet(await arriving.get())
+                if found is None:
+                    continue
+                self._sequence.feed(found)
+                if found.payload_type != TRANSPORT_STREAM:
+                    self._changed(connected=False, reason="the RTP packets hold no MPEG transport stream")
+                    continue
+                self._continuity.feed(found.payload)
+                counter.write(found.payload)
+                await counter.drain()
+
+    async def _count_to_the_end(self, counter: Child) -> str:
+        """Count what an ffmpeg that connects by itself gets; return in words why it ended."""
         said, began_with = asyncio.create_task(tail(counter)), self._frames.frames
         try:
             await self._count(counter)
@@ -256,7 +309,7 @@ class Receiver:
 @asynccontextmanager
 async def _server_for(source: ProbeSource, servers: RtmpServers | None) -> AsyncIterator[ProbeSource]:
     """Lend what to read from: where an output pushes RTMP to us, that is a server of our own."""
-    if isinstance(source, SrtSocket) or not source.listens:
+    if not isinstance(source, RtmpSource) or not source.listens:
         yield source
         return
     async with (servers or RtmpServers()).serving(source.url, source.stream_key) as url:

@@ -205,6 +205,8 @@ def spawn(argv: Sequence[str], *, mark: str, cwd: Path, streams: Streams) -> Chi
             stderr=said if streams.stderr is None else streams.stderr,
             start_new_session=True,
             pass_fds=streams.keep,
+            # What it writes by itself, a log or a pid, is nobody else's either.
+            umask=0o077,
         )
     stat = _stat(popen.pid)
     # A child that has died already stays as a zombie until we take it, so its entry is always there.

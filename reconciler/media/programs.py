@@ -29,11 +29,21 @@ ELEMENTS: Final[dict[str, str]] = {
     "tsparse": "gstreamer1.0-plugins-bad",
     "appsink": "gstreamer1.0-plugins-base",
     "appsrc": "gstreamer1.0-plugins-base",
+    "tsdemux": "gstreamer1.0-plugins-bad",
+    "h264parse": "gstreamer1.0-plugins-bad",
+    "aacparse": "gstreamer1.0-plugins-good",
     "rtpbin": "gstreamer1.0-plugins-good",
+    "rtph264pay": "gstreamer1.0-plugins-good",
     "rtspsrc": "gstreamer1.0-plugins-good",
-    "udpsink": "gstreamer1.0-plugins-good",
 }
 """GStreamer elements in use, and the package of each."""
+
+TYPELIBS: Final[dict[str, str]] = {
+    "GstRtsp": "gir1.2-gst-plugins-base-1.0",
+    "GstRtspServer": "gir1.2-gst-rtsp-server-1.0",
+    "GstSdp": "gir1.2-gst-plugins-base-1.0",
+}
+"""Libraries of GStreamer that Python reaches, and the package of each."""
 
 _CHECK_TIMEOUT_S: Final = 20.0
 _CHECK: Final = """
@@ -42,7 +52,8 @@ import gi
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst
 Gst.init(None)
-print(*(name for name in sys.argv[1:] if Gst.ElementFactory.find(name) is None))
+print(*(name for name in sys.argv[2:] if Gst.ElementFactory.find(name) is None))
+print(*(name for name in sys.argv[1].split() if "1.0" not in gi.Repository.get_default().enumerate_versions(name)))
 """
 
 
@@ -110,7 +121,7 @@ def _missing_elements() -> tuple[Requirement, ...]:
     """Ask the distribution's interpreter once for all elements: it takes a quarter of a second."""
     try:
         answer = subprocess.run(  # noqa: S603 -- a fixed program with fixed arguments
-            [SYSTEM_PYTHON, "-I", "-c", _CHECK, *ELEMENTS],
+            [SYSTEM_PYTHON, "-I", "-c", _CHECK, " ".join(TYPELIBS), *ELEMENTS],
             capture_output=True,
             check=True,
             env=environment(),
@@ -119,4 +130,8 @@ def _missing_elements() -> tuple[Requirement, ...]:
         )
     except (OSError, subprocess.SubprocessError):
         return _BINDINGS
-    return tuple(Requirement(f"the GStreamer element {name}", ELEMENTS[name]) for name in answer.stdout.split())
+    elements, typelibs = (line.split() for line in answer.stdout.splitlines())
+    return (
+        *(Requirement(f"the GStreamer element {name}", ELEMENTS[name]) for name in elements),
+        *(Requirement(f"{name} for Python", TYPELIBS[name]) for name in typelibs),
+    )

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from reconciler.domain.errors import EnvironmentFailedError
+
 DEFAULT_PORTS: Final = range(20_000, 30_000)
 """Below the range from which Linux takes ports for outgoing connections (32768 on), so the two never meet."""
 
@@ -18,7 +20,13 @@ class Transport(StrEnum):
 
 
 class PortsExhaustedError(Exception):
-    """Every port of the range is given away or in use by another program."""
+    """Every port of the range is given away or in use by another program; the message is for whoever asked for one."""
+
+    def __init__(self, transport: Transport, ports: range) -> None:
+        super().__init__(
+            f"Every {transport.upper()} port of {shown(ports)}, the range of this relay, is given away or in use by "
+            f"another program. Delete what is not needed, or start it with a larger range: --ports FIRST-LAST."
+        )
 
 
 class Ports:
@@ -57,11 +65,42 @@ class Ports:
                 self._position = index + 1
                 self._given[transport].add(port)
                 return port
-        raise PortsExhaustedError
+        raise PortsExhaustedError(transport, self._ports)
+
+    def reserve(self, transport: Transport, port: int) -> bool:
+        """Never give this port; return whether that is so, which it is not where somebody has it already."""
+        if port in self._given[transport]:
+            return False
+        self._given[transport].add(port)
+        return True
 
     def give_back(self, transport: Transport, port: int) -> None:
         """Take a port back from a deleted end."""
         self._given[transport].discard(port)
+
+
+def demand_local(host: str, option: str) -> None:
+    """
+    Go on only with an address that this machine has.
+
+    Raises:
+        EnvironmentFailedError: it has not.
+
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as tried:
+            tried.bind((host, 0))
+    except OSError as error:
+        raise EnvironmentFailedError(
+            f"{option}: nothing can listen on {host}: {error.strerror}. `ip -brief address` lists what this machine "
+            f"has."
+        ) from error
+
+
+def shown(ports: range) -> str:
+    """Return a range as people write it, its last port included."""
+    return f"{ports.start}-{ports.stop - 1}"
 
 
 def _is_free(host: str, port: int, transport: Transport) -> bool:

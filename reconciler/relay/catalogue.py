@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -81,6 +82,20 @@ class Catalogue:
     async def remove(self, flow_id: str) -> None:
         """Forget a flow and its ends."""
         await asyncio.shield(self._remove(flow_id))
+
+    async def move(self, host: str) -> int:
+        """
+        Have every flow listen on this host, with the ports that it has; return how many did not before.
+
+        Raises:
+            CatalogueFailedError: it could not be written; nothing has changed.
+
+        """
+        moved = {flow.id: replace(flow, host=host) for flow in self._flows.values() if flow.host != host}
+        if moved:
+            await self._write(lambda: self._store.move(host))
+            self._flows.update(moved)
+        return len(moved)
 
     async def _save(self, flow: Flow) -> None:
         before = self._flows.get(flow.id)

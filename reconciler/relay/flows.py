@@ -58,7 +58,7 @@ class Flow:
     state: FlowState = FlowState.IDLE
     max_bandwidth_bps: int
     host: str
-    """Address of the ports given to it."""
+    """Address of the ports given to it; the relay's own, which may be another after a restart."""
     rtmp_port: int | None = None
     """TCP port of its RTMP ingest, which its RTMP_PULL outputs share."""
     inputs: tuple[End, ...] = ()

@@ -43,6 +43,10 @@ class Giver:
         for transport, ports in taken.items():
             self._ports.remember(transport, ports)
 
+    def keep_out(self, transport: Transport, port: int) -> bool:
+        """Never give this port, which is somebody else's; return False where an end has it already."""
+        return self._ports.reserve(transport, port)
+
     def give(self, flow: Flow) -> Flow:
         """
         Return the flow with whatever its ends lack; what an end has already, it keeps.

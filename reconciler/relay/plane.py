@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
 from reconciler.relay.carriage import Carriage
@@ -13,6 +13,7 @@ from reconciler.relay.editing import EditRules
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker
+from reconciler.relay.limits import Limits
 from reconciler.relay.recording.records import Records
 
 
@@ -29,10 +30,13 @@ class ControlPlane:
     known_regions: tuple[str, ...]
     """Where outputs may be; holds `regions` too."""
     host: str
-    """Address of the ports that are given to new flows."""
+    """Address of the ports that are given to flows."""
     now_s: Callable[[], float]
     """Seconds of the Unix epoch."""
     edit_rules: EditRules = EditRules.LIVE_2023
+    advertised: str = ""
+    """Name or address by which the world reaches that host; "" where it is the host's own."""
+    limits: Limits = field(default_factory=Limits)
     records: Records = field(default_factory=Records)
     """Samples and logs of the flows; in memory, and empty, where nobody records."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -40,6 +44,10 @@ class ControlPlane:
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a flow gets its name, so that no two get one."""
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, init=False)
+
+    def as_seen(self, flow: Flow) -> Flow:
+        """Return the flow with its addresses as the world reaches them, for whoever asks; never to be kept."""
+        return replace(flow, host=self.advertised) if self.advertised else flow
 
     @asynccontextmanager
     async def alone(self, flow_id: str) -> AsyncIterator[None]:

@@ -14,10 +14,14 @@ class Registration:
     """Where a relay answers."""
 
     endpoint: str
-    """URL, `http://127.0.0.1:8080`."""
+    """URL, `http://127.0.0.1:8080`, as this machine reaches it."""
     pid: int
     regions: tuple[str, ...]
     """Where it keeps flows."""
+    certificate: str = ""
+    """Its own certificate, PEM, where it speaks TLS: who finds it here trusts this one, whatever names are in it."""
+    faults: tuple[str, ...] = ()
+    """Knobs of faults on purpose that are on."""
 
 
 def write(directory: Path, registration: Registration) -> None:
@@ -32,7 +36,13 @@ def read(directory: Path) -> Registration | None:
     """Return where the relay of this directory answers; None when it says nothing readable."""
     try:
         fields = json.loads((directory / FILE_NAME).read_text())
-        return Registration(endpoint=fields["endpoint"], pid=fields["pid"], regions=tuple(fields["regions"]))
+        return Registration(
+            endpoint=fields["endpoint"],
+            pid=fields["pid"],
+            regions=tuple(fields["regions"]),
+            certificate=fields.get("certificate", ""),
+            faults=tuple(fields.get("faults", ())),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

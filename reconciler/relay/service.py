@@ -6,35 +6,42 @@ starts it holds the state directory already (`coordination.alone`).
 """
 
 import contextlib
-import ipaddress
 import os
 import re
 import secrets
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
+from starlette.applications import Starlette
 
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.domain.regions import KNOWN, LOCAL
 from reconciler.media import programs
+from reconciler.media.nginx import bracketed, reached_at
 from reconciler.relay import credentials as account
-from reconciler.relay import registration
-from reconciler.relay.addresses import DEFAULT_PORTS, Ports
+from reconciler.relay import hosts, registration
+from reconciler.relay.addresses import DEFAULT_PORTS, Ports, Transport, demand_local, shown
+from reconciler.relay.api import door
 from reconciler.relay.api.app import create_app
+from reconciler.relay.api.door import Door
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.editing import EditRules
 from reconciler.relay.engines.none import NoMedia
+from reconciler.relay.faults.injection import Faults
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker, RandomBytes
+from reconciler.relay.limits import Limits, demand_descriptors
 from reconciler.relay.media import Media
 from reconciler.relay.plane import ControlPlane
 from reconciler.relay.reach import ANYWHERE, Reach
@@ -43,7 +50,9 @@ from reconciler.relay.recording.records import FILE_NAME as RECORDS_FILE
 from reconciler.relay.recording.records import Records
 from reconciler.relay.registration import Registration
 from reconciler.relay.serving import Serving, bind
+from reconciler.relay.signatures import SpentSignatures
 from reconciler.relay.supervisor import Supervisor
+from reconciler.relay.tls import Identity, TlsFiles, identity_from
 from reconciler.streamlink.signing import Credentials
 
 log: Final = structlog.get_logger()
@@ -66,9 +75,19 @@ class RelaySettings:
     state: Path
     """Directory of the catalogue, the credentials and the engines' files."""
     host: str = "127.0.0.1"
-    """Loopback address of the API, and of every address that is given to an input or output."""
+    """Address of the API."""
     port: int = 0
     """TCP port of the API; 0 takes a free one."""
+    tls: TlsFiles | None = None
+    """None for plain HTTP."""
+    insecure_http: bool = False
+    """Whether plain HTTP is meant where a network can listen."""
+    accept_unsigned_action: bool = False
+    """Whether requests may be signed as the official SDK does it where a network can listen, and be sent twice."""
+    media_host: str = ""
+    """Address on which inputs and outputs listen; "" for that of the API."""
+    advertise: str = ""
+    """Name or address under which the world reaches inputs and outputs; "" for the one that they listen on."""
     regions: tuple[str, ...] = (LOCAL,)
     """Where it keeps flows."""
     media: MediaKind = MediaKind.ENGINES
@@ -77,19 +96,49 @@ class RelaySettings:
     """From which inputs and outputs get theirs."""
     reach: Reach = ANYWHERE
     """Where its engines may connect to, and whom they trust there."""
+    limits: Limits = field(default_factory=Limits)
+    faults: Faults | None = None
+    """What goes wrong on purpose; for tests."""
+
+    @property
+    def media_address(self) -> str:
+        """Where inputs and outputs listen."""
+        return self.media_host or self.host
+
+    @property
+    def is_overheard(self) -> bool:
+        """Whether a network can reach the API, and then perhaps listen to it."""
+        return not hosts.is_loopback(self.host)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
-        if not is_loopback(self.host):
+        self._demand_addresses()
+        if self.insecure_http and self.tls is not None:
             raise UsageError(
-                f"The relay listens on loopback addresses alone (127.0.0.1, ::1), not on {self.host!r}: "
-                f"it does not speak TLS yet, and plain HTTP would show every key to the network."
+                "--insecure-http and --tls-cert exclude each other: with a certificate there is no plain HTTP."
+            )
+        if self.is_overheard and self.tls is None and not self.insecure_http:
+            raise UsageError(
+                f"--listen {self.host} is no loopback address, and plain HTTP would show every stream key and "
+                f"passphrase to the network. Give the relay a certificate (--tls-cert FILE --tls-key FILE); or say "
+                f"--insecure-http where nobody else is on that network."
             )
         if not self.regions:
             raise UsageError("The relay needs at least one region; `local` will do.")
         for region in self.regions:
             if _REGION.fullmatch(region) is None:
                 raise UsageError(f"{region!r} is no region: lower-case letters and digits, parts joined by hyphens.")
+
+    def _demand_addresses(self) -> None:
+        hosts.demand_address(self.host, "--listen")
+        hosts.demand_address(self.media_address, "--media-listen")
+        if self.advertise:
+            hosts.demand_reachable(self.advertise, "--advertise")
+        elif hosts.is_unspecified(self.media_address):
+            raise UsageError(
+                f"Inputs and outputs would listen on {self.media_address}, every address of this machine and none "
+                f"that could be given out: --advertise HOST says by which one the world reaches them."
+            )
 
 
 class Relay:
@@ -123,8 +172,8 @@ class Relay:
 
     @property
     def endpoint(self) -> str:
-        """URL of the API, `http://127.0.0.1:8080`."""
-        return f"http://{self.address}"
+        """URL of the API, `http://127.0.0.1:8080`, as this machine reaches it."""
+        return f"{'https' if self.settings.tls is not None else 'http'}://{self.address}"
 
     @property
     def address(self) -> str:
@@ -175,30 +224,63 @@ class Relay:
         _make_private(settings.state)
         if settings.media is MediaKind.ENGINES and self._given_media is None:
             programs.demand()
+        demand_descriptors(settings.limits)
+        demand_local(settings.media_address, "--media-listen")
+        identity = identity_from(settings.tls) if settings.tls is not None else None
         listener = bind(settings.host, settings.port)
         self._cleanup.callback(listener.close)
+        port: int = listener.getsockname()[1]
         credentials = account.load_or_make(settings.state, self._random_bytes)
-        plane = await self._control_plane(listener.getsockname()[1])
-        serving = Serving(create_app(plane, credentials, now_s=self._now_s), listener)
+        plane = await self._control_plane(port)
+        faults = settings.faults
+        handler = carry_out if faults is None else faults.around(carry_out)
+        app = create_app(plane, await self._door(credentials), handler=handler)
+        await self._serve(app, listener, identity)
+        self._running = _Running(
+            address=f"{bracketed(reached_at(settings.host))}:{port}", credentials=credentials, plane=plane
+        )
+        self._register(identity)
+        log.info("relay.started", endpoint=self.endpoint, regions=settings.regions, flows=len(plane.catalogue.flows()))
+
+    async def _serve(self, app: Starlette, listener: socket.socket, identity: Identity | None) -> None:
+        tls = identity.context if identity is not None else None
+        cuts = self.settings.faults is not None
+        serving = Serving(app, listener, limits=self.settings.limits, tls=tls, cuts_unanswered=cuts)
         await serving.start()
         self._cleanup.push_async_callback(serving.stop)
-        host, port = listener.getsockname()[:2]
-        self._running = _Running(
-            address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}", credentials=credentials, plane=plane
+
+    def _register(self, identity: Identity | None) -> None:
+        found = Registration(
+            endpoint=self.endpoint,
+            pid=os.getpid(),
+            regions=self.settings.regions,
+            certificate=identity.certificate if identity is not None else "",
+            faults=() if self.settings.faults is None else self.settings.faults.names,
         )
-        registration.write(
-            settings.state, Registration(endpoint=self.endpoint, pid=os.getpid(), regions=settings.regions)
-        )
-        self._cleanup.callback(registration.remove, settings.state)
-        log.info("relay.started", endpoint=self.endpoint, regions=settings.regions, flows=len(plane.catalogue.flows()))
+        registration.write(self.settings.state, found)
+        self._cleanup.callback(registration.remove, self.settings.state)
+
+    async def _door(self, credentials: Credentials) -> Door:
+        """Return who is let in; where a network can listen, each signature is good for one write."""
+        if not self.settings.is_overheard:
+            return Door(credentials=credentials, now_s=self._now_s)
+        if self.settings.accept_unsigned_action:
+            return Door(credentials=credentials, now_s=self._now_s, demands=door.AS_THE_SDK_WITH_BODY)
+        spent = await SpentSignatures.open(self.settings.state)
+        self._cleanup.push_async_callback(spent.close)
+        return Door(credentials=credentials, now_s=self._now_s, demands=door.WHOLE, spent=spent)
 
     async def _control_plane(self, api_port: int) -> ControlPlane:
         settings = self.settings
-        catalogue = await Catalogue.open(settings.state)
-        self._cleanup.push_async_callback(catalogue.close)
+        catalogue = await self._catalogue()
         flows = catalogue.flows()
-        giver = Giver(Ports(settings.host, settings.ports), self._random_bytes)
+        giver = Giver(Ports(settings.media_address, settings.ports), self._random_bytes)
         giver.remember(flows)
+        if not giver.keep_out(Transport.TCP, api_port):
+            raise EnvironmentFailedError(
+                f"Port {api_port} of the API was given to an input or output of an earlier run, which keeps it "
+                f"until it is deleted. Choose another with --listen, outside {shown(settings.ports)} (--ports)."
+            )
         ids = IdMaker(self._now_s, self._random_bytes)
         for flow in flows:
             ids.start_after(max([flow.id, *(end.id for end in flow.ends)]))
@@ -218,10 +300,21 @@ class Relay:
             ids=ids,
             regions=settings.regions,
             known_regions=tuple(sorted({*KNOWN, *settings.regions})),
-            host=settings.host,
+            host=settings.media_address,
+            advertised=settings.advertise,
+            limits=settings.limits,
             now_s=self._now_s,
             edit_rules=settings.edit_rules,
         )
+
+    async def _catalogue(self) -> Catalogue:
+        """Return what is known of the flows; all of them listen where this relay does, wherever they did before."""
+        catalogue = await Catalogue.open(self.settings.state)
+        self._cleanup.push_async_callback(catalogue.close)
+        host = self.settings.media_address
+        if moved := await catalogue.move(host):
+            log.warning("relay.flows_moved", flows=moved, host=host)
+        return catalogue
 
     async def _recording(self, carriage: Carriage, catalogue: Catalogue) -> Records:
         records = Records(self.settings.state / RECORDS_FILE)
@@ -246,14 +339,6 @@ class _Running:
     address: str
     credentials: Credentials
     plane: ControlPlane
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether the host is an address of this machine that no network reaches."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _make_private(directory: Path) -> None:

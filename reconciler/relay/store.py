@@ -95,6 +95,11 @@ class Store:
             self._database.executemany("DELETE FROM ends WHERE id = ?", [(gone,) for gone in old.keys() - new.keys()])
             self._database.executemany("INSERT OR REPLACE INTO ends VALUES (?, ?, ?, ?, ?, ?)", changed)
 
+    def move(self, host: str) -> None:
+        """Give every flow another host."""
+        with self._transaction():
+            self._database.execute("UPDATE flows SET host = ?", (host,))
+
     def delete(self, flow_id: str) -> None:
         """Remove a flow and its ends."""
         with self._transaction():

@@ -19,6 +19,8 @@ from reconciler.streamlink import failures
 from reconciler.streamlink.ratelimit import DEFAULT_BURST, DEFAULT_RATE_PER_S, RateLimiter
 from reconciler.streamlink.redaction import shown
 from reconciler.streamlink.signing import Credentials, SignedParts, signed_headers
+from reconciler.streamlink.timestamps import Timestamps
+from reconciler.streamlink.trust import Trust
 from reconciler.streamlink.wire import ACTIONS, PRODUCTS, Action, Payload, Profile
 
 MAX_CONNECTIONS: Final = 32
@@ -39,6 +41,10 @@ class ClientSettings:
     profile: Profile = Profile.MAINLAND
     endpoint: str = ""
     """`host:port` or a URL; "" for the profile's own host. Plain http is for loopback alone: requests hold secrets."""
+    insecure_http: bool = False
+    """Whether plain http may leave this machine all the same."""
+    trust: Trust = field(default_factory=Trust)
+    """Whose certificates count."""
     rate_per_s: float = DEFAULT_RATE_PER_S
     """Calls a second of each action, at most."""
     burst: int = DEFAULT_BURST
@@ -94,18 +100,21 @@ class StreamLinkClient:
         """
         self.settings: Final = settings
         self._product = PRODUCTS[settings.profile]
-        self._url = endpoint_url(settings.endpoint or self._product.host)
+        self._url = endpoint_url(settings.endpoint or self._product.host, insecure_http=settings.insecure_http)
         self._clock = clock
         self._random_fraction = random_fraction
+        self._timestamps = Timestamps()
         self._limiter = RateLimiter(clock, rate_per_s=settings.rate_per_s, burst=settings.burst)
         self._http = httpx.AsyncClient(
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S),
             timeout=settings.timeout,
             follow_redirects=False,
-            # A proxy of the environment is for the world, never for this machine.
-            trust_env=not _is_local(self._url),
+            # A proxy of the environment is for the world, never for this machine, nor for what anybody could read.
+            trust_env=self._url.scheme == "https" and not _is_local(self._url) and not settings.trust.certificate,
             # Plain http needs no authorities, and reading them takes longer than everything else here.
-            verify=True if self._url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            verify=(settings.trust.context() or True)
+            if self._url.scheme == "https"
+            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             transport=transport,
         )
 
@@ -196,12 +205,16 @@ class StreamLinkClient:
             action=action,
             version=self._product.version,
             region=region,
-            timestamp_s=int(self._clock.now().timestamp()),
+            timestamp_s=self._timestamp_s(action, region, body),
             body=body,
         )
         headers = signed_headers(parts, self.settings.credentials) | {"X-TC-Language": "en-US"}
         async with self._http.stream("POST", self._url, content=body, headers=headers) as response:
             yield response
+
+    def _timestamp_s(self, action: str, region: str, body: bytes) -> int:
+        now_s = int(self._clock.now().timestamp())
+        return self._timestamps.next((action, region, body), now_s) if ACTIONS[action].writes else now_s
 
     def _answer(self, status: int, content: bytes, payload: Payload, sent: failures.Sent) -> Answer:
         envelope = _envelope(content)
@@ -225,9 +238,13 @@ class StreamLinkClient:
         return shown(text, payload=payload, also=(credentials.secret_key, credentials.token))
 
 
-def endpoint_url(endpoint: str) -> httpx.URL:
+def endpoint_url(endpoint: str, *, insecure_http: bool = False) -> httpx.URL:
     """
     Return the URL of an endpoint: http on loopback unless it says otherwise, https everywhere else.
+
+    Args:
+        endpoint: host and port, or a URL.
+        insecure_http: whether plain http may leave this machine where the endpoint says so.
 
     Raises:
         UsageError: it is no endpoint, or it would send secrets in the clear.
@@ -241,8 +258,11 @@ def endpoint_url(endpoint: str) -> httpx.URL:
         raise UsageError(message) from error
     if url.scheme not in {"http", "https"} or not url.host or url.path not in {"", "/"} or url.query or url.userinfo:
         raise UsageError(f"The endpoint must be HOST:PORT, http://HOST:PORT or https://HOST:PORT, without more: {url}")
-    if url.scheme == "http" and not _is_local(url):
-        raise UsageError(f"The endpoint {endpoint} would send secrets in the clear; only https may leave this machine.")
+    if url.scheme == "http" and not _is_local(url) and not insecure_http:
+        raise UsageError(
+            f"The endpoint {endpoint} would send secrets in the clear; only https may leave this machine. Where nobody "
+            f"else is on that network, backend.insecureHttp allows it."
+        )
     return url.copy_with(path="/")
 
 

@@ -73,6 +73,8 @@ def of_transport(error: httpx.HTTPError, sent: Sent) -> UnavailableError:
     kind = next(TRANSPORT_FAILURES[each] for each in type(error).__mro__ if each in TRANSPORT_FAILURES)
     maybe_applied = sent.writes and kind.left
     detail = f" ({error})" if str(error) and not kind.left else ""
+    if "CERTIFICATE_VERIFY_FAILED" in detail:
+        detail += "; where the API's authority is your own, backend.caFile (--ca-file) names its certificate"
     message = f"{_call(sent)}: {kind.why}{detail}.{_outcome(maybe_applied=maybe_applied)}"
     return (GarbledError if kind.garbled else UnavailableError)(message, maybe_applied=maybe_applied)
 

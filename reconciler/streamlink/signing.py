@@ -26,6 +26,8 @@ SIGNED_HEADERS: Final = ("content-type", "host", "x-tc-action", "x-tc-region", "
 """What our client signs, in the ascending order that the scheme asks for."""
 REQUIRED_HEADERS: Final = frozenset({"content-type", "host"})
 """What every client must sign."""
+WHOLE_CALL: Final = REQUIRED_HEADERS | {"x-tc-action", "x-tc-region", "x-tc-version"}
+"""What says all that a call means, beside its body; the timestamp is part of every signature by the scheme itself."""
 
 _UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
 _TERMINATOR: Final = "tc3_request"
@@ -68,6 +70,18 @@ class Signer:
 
     secret_id: str
     service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What a request must prove at one endpoint."""
+
+    services: Collection[str] = ("mps", "mdc")
+    """Service codes that the endpoint answers to."""
+    headers: frozenset[str] = REQUIRED_HEADERS
+    """Names of the headers that must be signed, lower-case."""
+    body: bool = False
+    """Whether the body must be signed too; the scheme lets a client declare that it is not."""
 
 
 class SignatureRefused(Exception):  # noqa: N818 -- a refusal that the API answers, not one of our failures.
@@ -124,13 +138,43 @@ def authorization(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a request says of who signed it, as far as its headers alone can be judged."""
+
+    secret_id: str
+    service: str
+    signature: str
+    """64 hexadecimal digits, the same for equal requests of one second and for no others."""
+    timestamp_s: int
+    """Seconds of the Unix epoch."""
+    _lowered: Mapping[str, str] = field(repr=False)
+    _signed: tuple[str, ...] = field(repr=False)
+    _day_key: bytes = field(repr=False)
+
+    def prove(self, body: bytes) -> Signer:
+        """
+        Return who signed the request, whose body is this.
+
+        Raises:
+            SignatureRefused: it is not the request that was signed, or another key signed it.
+
+        """
+        date = _date_of(self.timestamp_s)
+        canonical = _canonical_request("POST", self._lowered, self._signed, _payload_hash(self._lowered, body))
+        expected = _signature(self._day_key, _string_to_sign(canonical, self.timestamp_s, date, self.service))
+        if not hmac.compare_digest(expected, self.signature):
+            raise SignatureRefused("AuthFailure.SignatureFailure", "The signature is not the one of this request.")
+        return Signer(secret_id=self.secret_id, service=self.service)
+
+
 def verify(
     headers: Mapping[str, str],
     body: bytes,
     *,
     secret_key_of: Callable[[str], str | None],
     now_s: float,
-    services: Collection[str] = ("mps", "mdc"),
+    demands: Demands = Demands(),
 ) -> Signer:
     """
     Return who signed the request.
@@ -140,46 +184,69 @@ def verify(
         body: the body as it came.
         secret_key_of: the key of a secret id; None when nobody has that id.
         now_s: the time, seconds of the Unix epoch.
-        services: service codes that this endpoint answers to.
+        demands: what must be proven.
 
     Raises:
         SignatureRefused: it is not proven; the code says why.
 
     """
+    return claim_of(headers, secret_key_of=secret_key_of, now_s=now_s, demands=demands).prove(body)
+
+
+def claim_of(
+    headers: Mapping[str, str],
+    *,
+    secret_key_of: Callable[[str], str | None],
+    now_s: float,
+    demands: Demands = Demands(),
+) -> Claim:
+    """
+    Return what the headers say of who signed; nothing is proven before the body is, but strangers need not send one.
+
+    Raises:
+        SignatureRefused: no body could make it a proof; the code says why.
+
+    """
     lowered = _lowered(headers)
-    claim = _claim(lowered, services)
-    timestamp_s = _timestamp(lowered, claim["date"], now_s)
+    said = _said(lowered, demands)
+    timestamp_s = _timestamp(lowered, said["date"], now_s)
     if lowered.get("x-tc-token"):
         raise SignatureRefused("AuthFailure.TokenFailure", "Temporary credentials are not issued here.")
-    secret_key = secret_key_of(claim["id"])
+    secret_key = secret_key_of(said["id"])
     if secret_key is None:
         raise SignatureRefused("AuthFailure.SecretIdNotFound", "The SecretId is not known here.")
-    payload_hash = _payload_hash(lowered, body)
-    canonical = _canonical_request("POST", lowered, tuple(claim["signed"].lower().split(";")), payload_hash)
-    expected = _signature(
-        _day_key(secret_key, claim["date"], claim["service"]),
-        _string_to_sign(canonical, timestamp_s, claim["date"], claim["service"]),
+    return Claim(
+        secret_id=said["id"],
+        service=said["service"],
+        signature=said["signature"],
+        timestamp_s=timestamp_s,
+        _lowered=lowered,
+        _signed=tuple(said["signed"].lower().split(";")),
+        _day_key=_day_key(secret_key, said["date"], said["service"]),
     )
-    if not hmac.compare_digest(expected, claim["signature"]):
-        raise SignatureRefused("AuthFailure.SignatureFailure", "The signature is not the one of this request.")
-    return Signer(secret_id=claim["id"], service=claim["service"])
 
 
-def _claim(lowered: Mapping[str, str], services: Collection[str]) -> re.Match[str]:
-    claim = _AUTHORIZATION.fullmatch(lowered.get("authorization", "").strip())
-    if claim is None:
+def _said(lowered: Mapping[str, str], demands: Demands) -> re.Match[str]:
+    said = _AUTHORIZATION.fullmatch(lowered.get("authorization", "").strip())
+    if said is None:
         raise SignatureRefused(
             "AuthFailure.InvalidAuthorization", f"The Authorization header is missing or not of the form {ALGORITHM}."
         )
-    if claim["service"] not in services:
+    if said["service"] not in demands.services:
         raise SignatureRefused("AuthFailure.InvalidAuthorization", "The credential scope names another service.")
-    signed = frozenset(claim["signed"].lower().split(";"))
-    missing = (REQUIRED_HEADERS | signed) - lowered.keys()
-    if missing or not signed >= REQUIRED_HEADERS:
+    signed = frozenset(said["signed"].lower().split(";"))
+    if signed - lowered.keys() or not signed >= demands.headers:
         raise SignatureRefused(
-            "AuthFailure.InvalidAuthorization", "SignedHeaders must list content-type and host, and only what is sent."
+            "AuthFailure.InvalidAuthorization",
+            f"SignedHeaders must list {', '.join(sorted(demands.headers))} here, and only headers that are sent.",
         )
-    return claim
+    if demands.body and lowered.get("x-tc-content-sha256") == _UNSIGNED_PAYLOAD:
+        raise SignatureRefused(
+            "AuthFailure.InvalidAuthorization",
+            "X-TC-Content-SHA256 says that the body is not signed; here it must be. Sign its SHA-256, and leave the "
+            "header out.",
+        )
+    return said
 
 
 def _timestamp(lowered: Mapping[str, str], date: str, now_s: float) -> int:

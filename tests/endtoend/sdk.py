@@ -30,6 +30,11 @@ class Sdk:
         (flow,) = answer.Infos
         return flow
 
+    async def names(self) -> list[str]:
+        """Return the names of the account's flows."""
+        answer = await self.call("DescribeStreamLinkFlows", models.DescribeStreamLinkFlowsRequest())
+        return [flow.FlowName for flow in answer.Infos]
+
     async def create_listener(self, flow: Any, name: str) -> None:
         """Make an SRT listener output by hand."""
         request = models.CreateStreamLinkOutputInfoRequest()

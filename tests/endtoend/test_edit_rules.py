@@ -1,62 +1,176 @@
 """The reconciler against each generation of the vendor's rules on what may be changed while a flow runs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.relay.editing import EditRules
 from reconciler.relay.service import MediaKind, Relay, RelaySettings
-from tests.endtoend.commands import Shell
-from tests.endtoend.conftest import TOWER
+from tests.endtoend.commands import Said, Shell
+from tests.endtoend.conftest import FLOW, TOWER
 from tests.endtoend.sdk import Sdk
 
 pytestmark = pytest.mark.anyio
 
 STUDIO = TOWER.replace("name: tower", "name: studio").replace("LATENCY", "120")
+POOL = """\
+apiVersion: reconciler/v1
+kind: Output
+metadata: {name: pool}
+spec:
+  flow: news
+  protocol: SRT
+  allowlist: [127.0.0.0/8]
+  srt: {mode: listener}
+"""
+EVERY, LISTS_ONLY = frozenset(EditRules), frozenset({EditRules.LIVE_2022, EditRules.LIVE_2023})
+LIVE_ONLY = frozenset({EditRules.LIVE_2023})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """What becomes of one edit, one create and one delete on a running flow."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruled:
+    """A relay that keeps to some rules, a running flow on it, its tree, and the command line."""
 
-    status: int
-    outputs: set[str]
-    latency_ms: int
+    relay: Relay
+    tree: Path
+    reconciler: Shell
 
+    async def apply(self) -> Said:
+        """Make the account as the tree says."""
+        return await self.reconciler("apply", self.tree, "--auto-approve")
 
-EXPECTED = {
-    EditRules.LIVE_2023: Expected(status=0, outputs={"tower", "studio"}, latency_ms=333),
-    EditRules.LIVE_2022: Expected(status=5, outputs={"tower", "studio"}, latency_ms=120),
-    EditRules.STRICT_2021: Expected(status=1, outputs={"tower", "platform"}, latency_ms=120),
-}
+    async def differs(self) -> bool:
+        """Return whether a plan would change something."""
+        said = await self.reconciler("plan", self.tree, "--detailed-exitcode")
+        assert said.status in {0, 2}, said.everything
+        return said.status == 2
+
+    async def flow(self) -> Any:
+        """Return the one flow."""
+        return await Sdk(self.relay.address, self.relay.credentials).only_flow()
+
+    def write(self, name: str, text: str, *, was: str = "", now: str = "") -> None:
+        """Write a manifest, with something in it replaced."""
+        assert was in text
+        (self.tree / f"{name}.yaml").write_text(text.replace(was, now) if was else text)
 
 
 @pytest.fixture(params=list(EditRules))
-async def ruled(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Relay]:
-    """Serve the control plane alone, under each set of rules."""
+async def ruled(request: pytest.FixtureRequest, tmp_path: Path, tree: Path, reconciler: Shell) -> AsyncIterator[Ruled]:
+    """Serve the control plane alone under each set of rules, with a flow that runs."""
+    (tree / "pool.yaml").write_text(POOL)
     settings = RelaySettings(state=tmp_path / "state", media=MediaKind.NONE, edit_rules=request.param)
-    async with Relay(settings) as serving:
+    async with Relay(settings) as relay:
+        serving = Ruled(relay=relay, tree=tree, reconciler=reconciler)
+        made = await serving.apply()
+        assert made.status == 0, made.everything
         yield serving
 
 
-async def test_what_the_rules_refuse_fails_alone_and_stops_nothing(ruled: Relay, tree: Path, reconciler: Shell) -> None:
-    """Each change is made or refused by itself; no flow is stopped to force one, and what failed stays to be done."""
-    await reconciler("apply", tree, "--auto-approve")
-    (tree / "tower.yaml").write_text(TOWER.replace("LATENCY", "333"))
-    (tree / "studio.yaml").write_text(STUDIO)
-    (tree / "platform.yaml").unlink()
-    expected = EXPECTED[ruled.settings.edit_rules]
+def latency_of_an_output(ruled: Ruled) -> None:
+    """Change how an output sends."""
+    ruled.write("tower", TOWER, was="LATENCY", now="333")
 
-    applied = await reconciler("apply", tree, "--auto-approve")
-    left = await reconciler("plan", tree, "--detailed-exitcode")
 
-    flow = await Sdk(ruled.address, ruled.credentials).only_flow()
-    outputs = {output.OutputName: output for output in flow.OutputGroup}
-    assert applied.status == expected.status, applied.everything
-    assert outputs.keys() == expected.outputs
-    assert outputs["tower"].SRTSettings.Latency == expected.latency_ms
-    assert flow.State == "RUNNING"
-    assert ruled.calls["StopStreamLinkFlow"] == 0
-    assert left.status == (0 if expected.status == 0 else 2)
+def latency_of_the_input(ruled: Ruled) -> None:
+    """Change how the input receives."""
+    ruled.write("news", FLOW, was="latency: 120", now="latency: 333")
+
+
+def allowlist_of_an_output(ruled: Ruled) -> None:
+    """Change who may pull."""
+    ruled.write("pool", POOL, was="127.0.0.0/8", now="127.0.0.2/32")
+
+
+def allowlist_of_the_input(ruled: Ruled) -> None:
+    """Change who may push."""
+    ruled.write("news", FLOW, was="127.0.0.0/8", now="127.0.0.2/32")
+
+
+def another_output(ruled: Ruled) -> None:
+    """Add one."""
+    ruled.write("studio", STUDIO)
+
+
+def one_output_less(ruled: Ruled) -> None:
+    """Take one away."""
+    (ruled.tree / "platform.yaml").unlink()
+
+
+CHANGES: dict[Callable[[Ruled], None], frozenset[EditRules]] = {
+    latency_of_an_output: LIVE_ONLY,
+    latency_of_the_input: LIVE_ONLY,
+    allowlist_of_an_output: LISTS_ONLY,
+    allowlist_of_the_input: LISTS_ONLY,
+    another_output: LISTS_ONLY,
+    one_output_less: LISTS_ONLY,
+}
+"""What is changed on a running flow, and the rules that let it be."""
+
+
+@pytest.mark.parametrize(("change", "allowed"), CHANGES.items(), ids=[change.__name__ for change in CHANGES])
+async def test_a_change_is_made_live_where_the_rules_let_it(
+    ruled: Ruled, change: Callable[[Ruled], None], allowed: frozenset[EditRules]
+) -> None:
+    """Elsewhere it fails and says why, no flow is stopped to force it, and it stays to be done."""
+    change(ruled)
+    is_allowed = ruled.relay.settings.edit_rules in allowed
+
+    applied = await ruled.apply()
+
+    assert applied.status == (0 if is_allowed else 1), applied.everything
+    assert ("The flow's state does not allow it" in applied.everything) is not is_allowed
+    assert await ruled.differs() is not is_allowed
+    assert (await ruled.flow()).State == "RUNNING"
+    assert ruled.relay.calls["StopStreamLinkFlow"] == 0
+
+
+async def test_what_the_rules_refuse_fails_alone(ruled: Ruled) -> None:
+    """Of several changes each is made or refused by itself."""
+    before = {output.OutputName for output in (await ruled.flow()).OutputGroup}
+    changes = (latency_of_an_output, allowlist_of_an_output, another_output, one_output_less)
+    for change in changes:
+        change(ruled)
+    rules = ruled.relay.settings.edit_rules
+    made = [change for change in changes if rules in CHANGES[change]]
+
+    applied = await ruled.apply()
+
+    outputs = {output.OutputName: output for output in (await ruled.flow()).OutputGroup}
+    after = (before | {"studio"}) - {"platform"} if another_output in made else before
+    assert applied.status == {len(changes): 0, 0: 1}.get(len(made), 5), applied.everything
+    assert outputs.keys() == after
+    assert outputs["tower"].SRTSettings.Latency == (333 if latency_of_an_output in made else 120)
+    assert outputs["pool"].AllowIpList == ["127.0.0.2/32" if allowlist_of_an_output in made else "127.0.0.0/8"]
+
+
+async def test_whoever_stops_the_flow_gets_every_change(ruled: Ruled) -> None:
+    """A manifest that says idle is the way out: the stop comes first, and then all rules let everything be changed."""
+    changes = tuple(CHANGES)
+    for change in changes:
+        change(ruled)
+    ruled.write("news", FLOW, was="  region: local\n", now="  region: local\n  state: idle\n")
+
+    stopped = await ruled.apply()
+    ruled.write("news", FLOW)
+    started = await ruled.apply()
+
+    flow = await ruled.flow()
+    assert (stopped.status, started.status) == (0, 0), stopped.everything + started.everything
+    assert {output.OutputName for output in flow.OutputGroup} == {"tower", "pool", "studio"}
+    assert (flow.State, ruled.relay.calls["StopStreamLinkFlow"]) == ("RUNNING", 1)
+
+
+async def test_a_running_flow_that_no_manifest_names_is_deleted(ruled: Ruled) -> None:
+    """Under all rules: it is stopped first, and then whatever it has may go."""
+    for manifest in ruled.tree.iterdir():
+        manifest.unlink()
+    ruled.write("other", FLOW, was="name: news", now="name: other")
+
+    applied = await ruled.apply()
+
+    assert applied.status == 0, applied.everything
+    assert (await ruled.flow()).FlowName == "other"

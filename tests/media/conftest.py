@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.relay.supervisor import Supervisor
+from tests.media.rtsp_scene import make_film
 
 
 @pytest.fixture
@@ -36,3 +37,13 @@ async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
     supervisor = Supervisor(state=tmp_path)
     yield supervisor
     await supervisor.close()
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a film in H.264, one at 4 Mb/s, and one in H.265 with two tracks of sound."""
+    folder = tmp_path_factory.mktemp("films")
+    make_film(folder, "h264", "-c:v", "libx264")
+    make_film(folder, "heavy", "-c:v", "libx264", "-b:v", "4M", "-minrate", "4M", "-bufsize", "1M", size="640x360")
+    make_film(folder, "h265two", "-c:v", "libx265", tracks=2, seconds=20)
+    return folder

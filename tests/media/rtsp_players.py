@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class Talker:
         head = await self._head()
         length = re.search(r"Content-Length: (\d+)", head)
         body = (await self.reader.readexactly(int(length[1]))).decode() if length else ""
-        self.tracks = re.findall(r"a=control:(stream=\d+)", body) or self.tracks
+        self.tracks = re.findall(r"a=control:(track=\d+)", body) or self.tracks
         if session := re.search(r"Session: ([^;\s]+)", head):
             self.session = session[1]
         return int(head.split()[1])
@@ -105,10 +106,20 @@ class Talker:
 
 
 @asynccontextmanager
-async def talking(port: int, *, path: str = "play", source: str = "127.0.0.1") -> AsyncIterator[Talker]:
-    """Lend a connection to a port of this machine, from this address of it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+async def talking(
+    port: int, *, path: str = "play", source: str = "127.0.0.1", room_bytes: int = 0
+) -> AsyncIterator[Talker]:
+    """Lend a connection to a port of this machine, from this address of it; it may have little room for what comes."""
+    family, host = (socket.AF_INET6, "::1") if ":" in source else (socket.AF_INET, "127.0.0.1")
+    ours = socket.socket(family)
+    ours.setblocking(False)
+    if room_bytes:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room_bytes)
+    ours.bind((source, 0))
+    await asyncio.get_running_loop().sock_connect(ours, (host, port))
+    reader, writer = await asyncio.open_connection(sock=ours)
+    shown = f"[{host}]" if ":" in host else host
     try:
-        yield Talker(f"rtsp://127.0.0.1:{port}/{path}", reader, writer)
+        yield Talker(f"rtsp://{shown}:{port}/{path}", reader, writer)
     finally:
         writer.close()

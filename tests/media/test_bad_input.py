@@ -1,7 +1,6 @@
 """What a publisher should not have sent: told on the output that cannot carry it, and on no other."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -22,18 +21,14 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.supervisor import Supervisor
+from tests.media.ends import AAC, H264, PICTURE, QUIET, TONE, running
 from tests.media.watching import health_when
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 INPUT, LISTENER, PUSH = EndId("input"), EndId("listener"), EndId("push")
 KEY = Secret("key")
-QUIET = ("ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin")
-PICTURE = ("-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25")
-TONE = ("-re", "-f", "lavfi", "-i", "sine=frequency=1000")
-H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25")
 H265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=25")
-AAC = ("-c:a", "aac")
 DROP_KEYS = "noise=drop=key"
 
 
@@ -78,19 +73,6 @@ class Scene:
     @property
     def _url(self) -> str:
         return f"srt://127.0.0.1:{self.source.port}?mode=caller&pkt_size=1316"
-
-
-@asynccontextmanager
-async def running(command: tuple[str, ...]) -> AsyncIterator[None]:
-    """Run a program meanwhile."""
-    null = subprocess.DEVNULL
-    child = await asyncio.create_subprocess_exec(*command, stdin=null, stdout=null, stderr=null)
-    try:
-        yield
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.wait()
 
 
 def refused(health: EndHealth) -> bool:

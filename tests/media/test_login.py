@@ -24,9 +24,9 @@ from reconciler.relay.media import (
     RtmpPush,
 )
 from reconciler.relay.supervisor import Supervisor
+from tests.media.ends import running
 from tests.media.fronts import serving
 from tests.media.recorder import Heard
-from tests.media.test_bad_input import running
 from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]

@@ -1,6 +1,8 @@
 """A control plane that is killed and comes back, under running receivers."""
 
 import asyncio
+import os
+import signal as signals
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.media.probe import Receiver, RtmpSource
-from reconciler.media.processes import load
+from reconciler.media.processes import gone, load
 from reconciler.media.rtmp_server import RtmpServers
 from reconciler.media.signal import RtmpTarget
 from reconciler.media.srt import SrtSocket
@@ -86,6 +88,29 @@ async def test_rtmp_players_and_pushes_see_nothing_of_a_restart(
 
     assert (before, len(after)) == (after, 2)
     assert [(each.discontinuities, each.connections) for each in counted] == [(0, 1), (0, 1)]
+
+
+async def test_a_server_that_died_with_the_control_plane_leaves_nothing_that_holds_its_port(
+    supervisor: Supervisor, free_port: Callable[[], int]
+) -> None:
+    """A master of nginx that was killed leaves its worker; the next control plane ends it and begins anew."""
+    port = free_port()
+    flow = rtmp_flow(port, free_port())
+    target = RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)
+
+    async with asyncio.timeout(60), predecessor(supervisor.state, f"rtmp:{port}:{free_port()}") as child:
+        child.kill()
+        await child.wait()
+        master = pids(supervisor.state)["nginx.identity"]
+        os.kill(master, signals.SIGKILL)
+        await gone(master)
+        await supervisor.start(["rtmp"])
+        await supervisor.carry(flow)
+        async with signal(target), played(port) as player:
+            await player.frames(26)
+            health = await health_when(supervisor, "rtmp", all_connected(INPUT, PULL))
+
+    assert health[INPUT].last_error == ""
 
 
 async def test_an_srt_receiver_sees_nothing_of_a_restart(supervisor: Supervisor, free_port: Callable[[], int]) -> None:

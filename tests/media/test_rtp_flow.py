@@ -2,10 +2,8 @@
 
 import asyncio
 import socket
-import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -21,64 +19,12 @@ from reconciler.relay.media import (
     RtpSend,
 )
 from reconciler.relay.supervisor import Supervisor
+from tests.media.rtp_ends import receiving, sending
 from tests.media.watching import health_when, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 INPUT, KEPT, OTHER = EndId("input"), EndId("kept"), EndId("other")
-PACKET_BYTES = 1328
-
-
-@dataclass
-class Counted(asyncio.DatagramProtocol):
-    """A receiver: how many packets came, and how often the sequence had a gap."""
-
-    packets: int = 0
-    gaps: int = 0
-    first: int | None = None
-    _last: int | None = field(default=None)
-
-    def datagram_received(self, data: bytes, _addr: object) -> None:
-        """Count a packet."""
-        (sequence,) = struct.unpack_from("!H", data, 2)
-        if self._last is not None and sequence != (self._last + 1) % 65536:
-            self.gaps += 1
-        self._last = sequence
-        self.packets += 1
-
-
-@asynccontextmanager
-async def receiving(port: int) -> AsyncIterator[Counted]:
-    """Receive on a port meanwhile."""
-    loop = asyncio.get_running_loop()
-    transport, counted = await loop.create_datagram_endpoint(Counted, local_addr=("127.0.0.1", port))
-    try:
-        yield counted
-    finally:
-        transport.close()
-
-
-@asynccontextmanager
-async def sending(port: int, *, source: str = "127.0.0.1") -> AsyncIterator[None]:
-    """Send numbered packets meanwhile, 500 a second, from this address."""
-    with socket.socket(type=socket.SOCK_DGRAM) as sender:
-        sender.bind((source, 0))
-        task = asyncio.create_task(_send(sender, port))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
-
-
-async def _send(sender: socket.socket, port: int) -> None:
-    number = 0
-    while True:
-        for _ in range(5):
-            header = struct.pack("!BBHII", 0x80, 96, number % 65536, number * 90, 7)
-            sender.sendto(header + bytes(PACKET_BYTES - len(header)), ("127.0.0.1", port))
-            number += 1
-        await asyncio.sleep(0.01)
 
 
 @dataclass(frozen=True)

@@ -2,134 +2,27 @@
 
 import asyncio
 import socket
-import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from reconciler.domain.secrets import Secret
-from reconciler.media.frames import FrameList
-from reconciler.media.programs import FFMPEG, SYSTEM_PYTHON
-from reconciler.relay.media import (
-    EndId,
-    EndState,
-    FlowMedia,
-    InputMedia,
-    OutputMedia,
-    RtspPull,
-    RtspServe,
-    TrackKind,
-)
+from reconciler.relay.media import EndState, TrackKind
 from reconciler.relay.supervisor import Supervisor
 from tests.media.rtsp_players import playing, probed, talking
-from tests.media.watching import files_that_hold, health_when, processes_that_show, until
+from tests.media.rtsp_scene import INPUT, KEPT, OTHER, Scene, connected, more_frames, origin, output
+from tests.media.watching import files_that_hold, health_when, processes_that_show
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
-INPUT, KEPT, OTHER = EndId("input"), EndId("kept"), EndId("other")
-ORIGIN = Path(__file__).with_name("rtsp_origin.py")
 PASSWORD = "canary-of-the-origin"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A flow with an output, on free ports, and what its origin plays."""
-
-    origin: int
-    kept: int
-    other: int
-    folder: Path
-
-    def flow(
-        self, *more: OutputMedia, path: str = "live", password: str = "", **kept: int | tuple[str, ...]
-    ) -> FlowMedia:
-        """Return the flow, with more outputs."""
-        source = RtspPull(
-            url=f"rtsp://127.0.0.1:{self.origin}/{path}",
-            username="viewer" if password else "",
-            password=Secret(password) if password else None,
-        )
-        return FlowMedia(
-            id="rtsp",
-            input=InputMedia(id=INPUT, end=source),
-            outputs=(output(KEPT, self.kept, **kept), *more),
-        )
-
-    def url(self, port: int) -> str:
-        """Return where an output is played."""
-        return f"rtsp://127.0.0.1:{port}/play"
-
-
-def output(name: EndId, port: int, **more: int | tuple[str, ...]) -> OutputMedia:
-    """Return an output that players pull from a port of this machine."""
-    allowlist, places = more.get("allowlist", ()), more.get("max_concurrent", 4)
-    assert isinstance(allowlist, tuple)
-    assert isinstance(places, int)
-    end = RtspServe(host="127.0.0.1", port=port, path="play")
-    return OutputMedia(id=name, end=end, allowlist=allowlist, max_concurrent=places)
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a film in H.264, and one in H.265 with two tracks of sound."""
-    folder = tmp_path_factory.mktemp("films")
-    for name, codec, tracks, seconds in (("h264", "libx264", 1, 60), ("h265two", "libx265", 2, 20)):
-        sound = ("-map", "1:a") * tracks
-        subprocess.run(
-            [
-                *(FFMPEG, "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25"),
-                *("-f", "lavfi", "-i", "sine=440:r=48000", "-map", "0:v", *sound, "-t", str(seconds)),
-                *("-pix_fmt", "yuv420p", "-c:v", codec, "-preset", "ultrafast", "-g", "25", "-bf", "0"),
-                *("-c:a", "aac", "-f", "mpegts", str(folder / f"{name}.ts")),
-            ],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-    return folder
 
 
 @pytest.fixture
 def scene(free_port: Callable[[], int], films: Path) -> Scene:
     """Give a flow on free ports."""
     return Scene(free_port(), free_port(), free_port(), films)
-
-
-@asynccontextmanager
-async def origin(scene: Scene, film: str = "h264", *, login: str = "") -> AsyncIterator[None]:
-    """Let an origin play a film meanwhile; it is killed in the end."""
-    process = await asyncio.create_subprocess_exec(
-        *(SYSTEM_PYTHON, str(ORIGIN), str(scene.origin), str(scene.folder / f"{film}.ts")),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(f"{login}\n".encode())
-        assert await process.stdout.readline() == b"serving\n"
-        yield
-    finally:
-        process.kill()
-        await process.wait()
-
-
-async def more_frames(*players: FrameList, count: int = 60) -> None:
-    """Return once each of these players has got so many more frames."""
-    wanted = [player.frames + count for player in players]
-
-    async def enough() -> bool:
-        return all(player.frames >= frames for player, frames in zip(players, wanted, strict=True))
-
-    await until(enough)
-
-
-async def connected(supervisor: Supervisor) -> None:
-    """Return once the flow pulls from its origin."""
-    await health_when(supervisor, "rtsp", lambda health: health[INPUT].state is EndState.CONNECTED)
 
 
 async def test_players_see_no_gap_whatever_happens_to_a_sibling(supervisor: Supervisor, scene: Scene) -> None:

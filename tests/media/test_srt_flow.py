@@ -1,6 +1,7 @@
 """An SRT flow, from a published signal to receivers at the far end of every kind of output."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -180,3 +181,21 @@ async def test_who_is_not_in_the_allowlist_does_not_get_in_and_is_cut_off_when_t
     assert "it is not in the allowlist" in refused[INPUT].last_error
     assert admitted[INPUT].peer.startswith("127.0.0.1:")
     assert cut_off[INPUT].state is EndState.WAITING
+
+
+async def test_a_port_in_use_is_told_by_that_output_alone(supervisor: Supervisor, scene: Scene) -> None:
+    """Its siblings are carried meanwhile; it begins by itself once the port is free, and forgets the error."""
+    with socket.socket(type=socket.SOCK_DGRAM) as squatter:
+        squatter.bind(("127.0.0.1", scene.extra.port))
+        await supervisor.carry(scene.flow(OutputMedia(id=EXTRA, end=scene.extra)))
+        taken = await health_when(supervisor, "flow/1", lambda health: bool(health[EXTRA].last_error))
+    async with signal(far_end(scene.source)), Receiver(far_end(scene.extra)) as receiver:
+        reception = await asyncio.wait_for(receiver.frames(10), 30)
+        free = await health_when(supervisor, "flow/1", lambda health: health[EXTRA].state is EndState.CONNECTED)
+
+    assert (taken[LISTENER].last_error, taken[EXTRA].last_error) == (
+        "",
+        "the socket cannot be opened: is the port in use?",
+    )
+    assert reception.frames >= 10
+    assert free[EXTRA].last_error == ""

@@ -1,12 +1,9 @@
 """Who gets in at an SRT output, and who is cut: counted by srt-live-transmit, another implementation of a receiver."""
 
 import asyncio
-import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,53 +11,16 @@ import pytest
 from reconciler.domain.secrets import Secret
 from reconciler.media.probe import Receiver
 from reconciler.media.srt import SrtSocket
-from reconciler.media.ts import ContinuityCounter
 from reconciler.relay.media import EndId, FlowMedia, InputMedia, OutputMedia, SrtEnd
 from reconciler.relay.supervisor import Supervisor
+from tests.media.ends import receiver
+from tests.media.networks import told_in_a_network_of_its_own
 from tests.media.watching import health_when, signal, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 INPUT, OUT = EndId("input"), EndId("out")
 PASSPHRASE = "canary-passphrase"
-HERE = Path(__file__).parent
-
-
-@dataclass
-class Received:
-    """What a receiver has got."""
-
-    bytes: int = 0
-    continuity: ContinuityCounter = field(default_factory=ContinuityCounter)
-    ended: bool = False
-
-
-@asynccontextmanager
-async def receiver(port: int, *options: str, again: str = "no") -> AsyncIterator[Received]:
-    """Receive with srt-live-transmit meanwhile; whether it tries `again` when it is refused or cut is said so."""
-    url = f"srt://127.0.0.1:{port}?" + "&".join(("mode=caller", *options))
-    child = await asyncio.create_subprocess_exec(
-        *("srt-live-transmit", "-loglevel:fatal", f"-autoreconnect:{again}", "-chunk:1316", url, "file://con"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    received = Received()
-    task = asyncio.create_task(_count(child, received))
-    try:
-        yield received
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.wait()
-        await task
-
-
-async def _count(child: asyncio.subprocess.Process, received: Received) -> None:
-    assert child.stdout is not None
-    while piece := await child.stdout.read(65_536):
-        received.bytes += len(piece)
-        received.continuity.feed(piece)
-    received.ended = True
 
 
 @dataclass(frozen=True)
@@ -199,9 +159,6 @@ async def test_latency_and_stream_id_are_what_was_asked_for(supervisor: Supervis
 
 def test_ipv6_addresses_are_kept_apart(tmp_path: Path) -> None:
     """In a network of its own: fd00::2 is in the allowlist and receives, fd00::3 is not, and an edit cuts fd00::2."""
-    prepare = 'ip link set lo up && for n in 1 2 3; do ip -6 addr add fd00::$n/128 dev lo nodad; done && exec "$@"'
-    command = ["unshare", "--net", "sh", "-c", prepare, "sh", sys.executable, str(HERE / "six.py"), str(tmp_path)]
+    told = told_in_a_network_of_its_own("six.py", tmp_path)
 
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=90, cwd=HERE.parents[1])
-
-    assert json.loads(said.stdout) == {"fd00::2": "received, then cut", "fd00::3": "refused"}
+    assert told == {"fd00::2": "received, then cut", "fd00::3": "refused"}

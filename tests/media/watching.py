@@ -21,6 +21,15 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def until_true(holds: Callable[[], bool]) -> None:
+    """Return once `holds` says yes; fail after a while."""
+
+    async def ask() -> bool:
+        return holds()
+
+    await until(ask)
+
+
 async def health_when(
     supervisor: Supervisor, flow_id: str, holds: Callable[[Mapping[EndId, EndHealth]], bool]
 ) -> Mapping[EndId, EndHealth]:

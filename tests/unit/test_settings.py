@@ -67,6 +67,8 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
             "RECONCILER_BACKEND_PROFILE": "international",
             "RECONCILER_BACKEND_REGIONS": "local, eu-frankfurt,",
             "RECONCILER_BACKEND_RATE_PER_S": "7.5",
+            "RECONCILER_BACKEND_CA_FILE": "/etc/relay/ca.pem",
+            "RECONCILER_BACKEND_INSECURE_HTTP": "true",
             "RECONCILER_LOOP_DEBOUNCE_MS": "250",
             "RECONCILER_LOG_FORMAT": "json",
             "RECONCILER_SOURCE_PATHS": "a,b",
@@ -78,6 +80,8 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
     assert settings.backend.profile is Profile.INTERNATIONAL
     assert settings.backend.regions == ("local", "eu-frankfurt")
     assert settings.backend.rate_per_s == 7.5
+    assert settings.backend.ca_file == Path("/etc/relay/ca.pem")
+    assert settings.backend.insecure_http is True
     assert settings.loop.debounce_ms == 250
     assert settings.log_format is LogFormat.JSON
     assert settings.paths == (Path("a"), Path("b"))
@@ -89,6 +93,7 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
     [
         pytest.param({"flags": {"backend.owner": "Not Mine"}}, "The option for backend.owner: 'Not Mine'", id="owner"),
         pytest.param({"env": {"RECONCILER_BACKEND_KIND": "etcd"}}, "none of relay, streamlink", id="choice"),
+        pytest.param({"env": {"RECONCILER_BACKEND_INSECURE_HTTP": "yes"}}, "neither true nor false", id="no flag"),
         pytest.param({"env": {"RECONCILER_LOOP_DEBOUNCE_MS": "soon"}}, "is no whole number", id="no number"),
         pytest.param({"env": {"RECONCILER_LOOP_RESCAN_S": "0"}}, "not within 1 to 86400", id="out of range"),
         pytest.param(

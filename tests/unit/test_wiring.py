@@ -12,8 +12,11 @@ from reconciler import wiring
 from reconciler.domain.errors import StateHeldError, UnavailableError, UsageError
 from reconciler.domain.model import Region
 from reconciler.domain.secrets import Secret
+from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.tls import TlsFiles
 from reconciler.settings import Account, BackendKind, BackendSettings, LoopSettings, SecretsSettings, Settings
 from tests.builders import LOCAL
+from tests.certificates import Certificate, make_authority, make_certificate
 
 pytestmark = pytest.mark.anyio
 
@@ -241,3 +244,57 @@ async def test_a_loop_of_a_session_passes_and_stops(tmp_path: Path) -> None:
         found = await session.world.backend.observe(Region("eu-frankfurt"))
 
     assert [flow.live_name for flow in found] == ["news"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Return a certificate of an authority of ours, for this machine's name and not for its address."""
+    folder = tmp_path_factory.mktemp("certificates")
+    return make_certificate(folder, make_authority(folder), "DNS:localhost")
+
+
+async def regions_at(settings: Settings) -> tuple[Region, ...]:
+    """Return the regions of the backend that is there; each was read."""
+    async with wiring.existing_backend(settings) as backend:
+        regions = tuple(await backend.regions())
+        for region in regions:
+            await backend.observe(region)
+        return regions
+
+
+async def test_a_relay_that_speaks_tls_is_known_by_what_it_registered(tmp_path: Path, certificate: Certificate) -> None:
+    """Found by its state directory it needs no authority, nor a name in its certificate for the address it has."""
+    settings = settings_in(tmp_path)
+    tls = TlsFiles(certificate=certificate.file, key=certificate.key)
+
+    async with Relay(RelaySettings(state=settings.state, media=MediaKind.NONE, tls=tls)):
+        found = await regions_at(settings)
+
+    assert found == (Region("local"),)
+
+
+async def test_a_relay_elsewhere_is_known_by_its_authority(tmp_path: Path, certificate: Certificate) -> None:
+    """With `backend.caFile` it is believed by its name; without, the message says what to set."""
+    authority = certificate.file.with_name("authority.pem")
+    tls = TlsFiles(certificate=certificate.file, key=certificate.key)
+    async with Relay(RelaySettings(state=tmp_path / "state", media=MediaKind.NONE, tls=tls)) as relay:
+        at = replace(RELAY, endpoint=f"https://localhost:{relay.address.rpartition(':')[2]}")
+
+        found = await regions_at(settings_in(tmp_path, replace(at, ca_file=authority, regions=(Region("local"),))))
+        with pytest.raises(UnavailableError, match=r"CERTIFICATE_VERIFY_FAILED.*backend\.caFile \(--ca-file\)"):
+            await regions_at(settings_in(tmp_path, replace(at, regions=(Region("local"),))))
+
+    assert found == (Region("local"),)
+
+
+async def test_plain_http_to_another_machine_is_asked_for(tmp_path: Path) -> None:
+    """The message names the setting; with it the client is made."""
+    away = replace(CLOUD, endpoint="http://192.0.2.1:8080")
+
+    with pytest.raises(UsageError, match=r"in the clear.*backend\.insecureHttp"):
+        async with wiring.existing_backend(settings_in(tmp_path, away)):
+            pytest.fail("there is no backend")
+    async with wiring.existing_backend(settings_in(tmp_path, replace(away, insecure_http=True))) as backend:
+        name = backend.name
+
+    assert "http://192.0.2.1:8080" in name

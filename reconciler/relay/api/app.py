@@ -22,38 +22,45 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from reconciler.relay.addresses import PortsExhaustedError
-from reconciler.relay.api.reading import MAX_BODY_BYTES, Door, read_call
+from reconciler.relay.api.calls import Handler
+from reconciler.relay.api.door import Door
+from reconciler.relay.api.reading import read_call
 from reconciler.relay.api.refusals import RefusalError
-from reconciler.relay.api.table import HANDLERS
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.catalogue import CatalogueFailedError
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.codes import Code
-from reconciler.streamlink.signing import CONTENT_TYPE, Credentials
+from reconciler.streamlink.signing import CONTENT_TYPE
 from reconciler.streamlink.wire import ACTIONS
 
 log: Final = structlog.get_logger()
+
+PROVEN: Final = "proven"
+"""In the state of a request's scope: what to call once the connection has shown whose it is."""
+_BODIES: Final = 8
+"""Of the largest kind that may be in memory at once; who waits to be proven must not fill it."""
 
 Json = dict[str, Any]
 
 
 def create_app(
     plane: ControlPlane,
-    credentials: Credentials,
+    door: Door,
     *,
-    now_s: Callable[[], float] = time.time,
     monotonic_s: Callable[[], float] = time.monotonic,
+    handler: Handler = carry_out,
 ) -> Starlette:
     """
     Return the API of one account as an ASGI application.
 
     Args:
         plane: what it works on.
-        credentials: whose requests it answers.
-        now_s: the time, seconds of the Unix epoch.
+        door: whose requests it answers.
         monotonic_s: seconds that never run backwards, for the durations in the log.
+        handler: carries out every action.
 
     """
-    endpoint = _Endpoint(plane, Door(credentials=credentials, now_s=now_s), monotonic_s)
+    endpoint = _Endpoint(plane, door, monotonic_s, handler)
     # A path of any kind and any method: what is not the API's is answered in the API's own words too.
     return Starlette(routes=[Route("/{path:path}", endpoint)], exception_handlers={Exception: _answer_crash})
 
@@ -69,10 +76,12 @@ class _Outcome:
 class _Endpoint:
     """Answers each request; an ASGI application of its own, because a Route then lets every method in."""
 
-    def __init__(self, plane: ControlPlane, door: Door, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, plane: ControlPlane, door: Door, monotonic_s: Callable[[], float], handler: Handler) -> None:
         self._plane = plane
         self._door = door
         self._monotonic_s = monotonic_s
+        self._held_bytes = 0
+        self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log it, without its body and without its secrets."""
@@ -102,29 +111,46 @@ class _Endpoint:
             return await self._carry_out(request)
         except RefusalError as refusal:
             code, message = refusal.code, refusal.message
-        except PortsExhaustedError:
-            code, message = Code.EXCEEDED_QUANTITY_LIMIT, "Every port of this relay is given away or in use."
+        except PortsExhaustedError as error:
+            code, message = Code.EXCEEDED_QUANTITY_LIMIT, str(error)
         except CatalogueFailedError:
             code, message = Code.INTERNAL_ERROR, "The relay's disk did not take the change; nothing has changed."
         outcome.code = code.value
         return _error(code, message)
 
     async def _carry_out(self, request: Request) -> Json:
-        body = await _body(request)
         if request.method != "POST" or request.url.path != "/":
             raise RefusalError(Code.UNSUPPORTED_PROTOCOL, "Requests are sent as POST to the path /.")
-        call = read_call(request.headers, body, door=self._door, plane=self._plane)
-        return await HANDLERS[call.action](self._plane, call)
+        headers, claim = self._door.claim(request.headers.items())
+        body = await self._body(request)
+        profile = self._door.prove(claim, body)
+        # Told by the server of the connection; where the application is called without one, nobody asks.
+        request.scope.get("state", {}).get(PROVEN, lambda: None)()
+        call = read_call(headers, body, profile=profile, plane=self._plane)
+        await self._door.let_pass(call, claim)
+        return await self._handler(self._plane, call)
 
-
-async def _body(request: Request) -> bytes:
-    """Return the body; one that is too large is read no further."""
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > MAX_BODY_BYTES:
-            raise RefusalError(Code.REQUEST_SIZE_LIMIT_EXCEEDED, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-    return bytes(parts)
+    async def _body(self, request: Request) -> bytes:
+        """Return the body; one that is too large is read no further."""
+        limit_bytes = self._plane.limits.request_bytes
+        parts = bytearray()
+        try:
+            async for part in request.stream():
+                parts += part
+                self._held_bytes += len(part)
+                if len(parts) > limit_bytes:
+                    raise RefusalError(
+                        Code.REQUEST_SIZE_LIMIT_EXCEEDED,
+                        f"The body is larger than {limit_bytes} bytes, the most that this relay takes "
+                        f"(--max-request-bytes).",
+                    )
+                if self._held_bytes > limit_bytes * _BODIES:
+                    raise RefusalError(
+                        Code.REQUEST_LIMIT_EXCEEDED, "Too many large requests are being read; send this one later."
+                    )
+        finally:
+            self._held_bytes -= len(parts)
+        return bytes(parts)
 
 
 def _error(code: Code, message: str) -> Json:

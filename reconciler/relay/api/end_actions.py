@@ -36,6 +36,12 @@ def with_new_output(plane: ControlPlane, flow: Flow, wanted: Json) -> Flow:
         RefusalError: the output cannot be, or not in this flow.
 
     """
+    if len(flow.outputs) >= plane.limits.outputs:
+        raise RefusalError(
+            Code.EXCEEDED_QUANTITY_LIMIT,
+            f"A flow has at most {plane.limits.outputs} outputs here, and this one has them; delete one, or start the "
+            f"relay with a larger --max-outputs.",
+        )
     asked = accept_output(wanted)
     _demand_free_name(asked, flow.outputs)
     demand_feedable(asked, flow.input)
@@ -49,7 +55,7 @@ async def create_input(plane: ControlPlane, call: Call) -> Json:
         for wanted in call.payload["InputGroup"]:
             flow = with_new_input(plane, flow, wanted)  # noqa: PLW2901 -- each step builds on the one before
         made = await plane.commit(flow)
-    return {"Info": describe_flow(made, call.profile)}
+    return {"Info": describe_flow(plane.as_seen(made), call.profile)}
 
 
 async def modify_input(plane: ControlPlane, call: Call) -> Json:
@@ -65,7 +71,7 @@ async def modify_input(plane: ControlPlane, call: Call) -> Json:
         if not may_edit(plane.edit_rules, flow, found, asked):
             raise _running()
         made = await plane.commit(flow.with_end(replace(found, asked=asked)))
-    return {"Info": describe_input(made, _end_of(made, found.id), call.profile)}
+    return {"Info": describe_input(plane.as_seen(made), _end_of(made, found.id), call.profile)}
 
 
 async def create_output(plane: ControlPlane, call: Call) -> Json:
@@ -74,7 +80,7 @@ async def create_output(plane: ControlPlane, call: Call) -> Json:
         if not may_add_or_remove(plane.edit_rules, flow):
             raise _running()
         made = await plane.commit(with_new_output(plane, flow, call.payload["Output"]))
-    return {"Info": describe_output(made, made.outputs[-1])}
+    return {"Info": describe_output(plane.as_seen(made), made.outputs[-1])}
 
 
 async def modify_output(plane: ControlPlane, call: Call) -> Json:
@@ -94,7 +100,7 @@ async def modify_output(plane: ControlPlane, call: Call) -> Json:
         if not may_edit(plane.edit_rules, flow, found, asked):
             raise _running()
         made = await plane.commit(flow.with_end(replace(found, asked=asked)))
-    return {"Info": describe_output(made, _end_of(made, found.id))}
+    return {"Info": describe_output(plane.as_seen(made), _end_of(made, found.id))}
 
 
 async def delete_output(plane: ControlPlane, call: Call) -> Json:

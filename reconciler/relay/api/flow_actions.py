@@ -19,6 +19,7 @@ async def create_flow(plane: ControlPlane, call: Call) -> Json:
     """Make a flow, with the input and outputs that came with it."""
     async with plane.naming:
         _demand_free_name(plane, call)
+        _demand_room(plane)
         flow = Flow(
             id=plane.ids.next(),
             region=call.region,
@@ -31,12 +32,12 @@ async def create_flow(plane: ControlPlane, call: Call) -> Json:
         for wanted in call.payload.get("OutputGroup", ()):
             flow = with_new_output(plane, flow, wanted)
         made = await plane.commit(flow)
-    return {"Info": describe_flow(made, call.profile)}
+    return {"Info": describe_flow(plane.as_seen(made), call.profile)}
 
 
 async def describe_one(plane: ControlPlane, call: Call) -> Json:
     """Return one flow."""
-    return {"Info": describe_flow(flow_of(plane, call), call.profile)}
+    return {"Info": describe_flow(plane.as_seen(flow_of(plane, call)), call.profile)}
 
 
 async def list_flows(plane: ControlPlane, call: Call) -> Json:
@@ -48,7 +49,7 @@ async def list_flows(plane: ControlPlane, call: Call) -> Json:
     flows = plane.catalogue.flows(call.region)
     page = flows[(number - 1) * size : number * size]
     return {
-        "Infos": [describe_flow(flow, call.profile) for flow in page],
+        "Infos": [describe_flow(plane.as_seen(flow), call.profile) for flow in page],
         "PageNum": number,
         "PageSize": size,
         "TotalNum": len(flows),
@@ -103,3 +104,12 @@ def _demand_free_name(plane: ControlPlane, call: Call) -> None:
     """
     if any(flow.name == call.payload["FlowName"] for flow in plane.catalogue.flows(call.region)):
         raise RefusalError(Code.NAME, f"A flow of this FlowName is in {call.region} already.")
+
+
+def _demand_room(plane: ControlPlane) -> None:
+    if len(plane.catalogue.flows()) >= plane.limits.flows:
+        raise RefusalError(
+            Code.EXCEEDED_QUANTITY_LIMIT,
+            f"This relay keeps at most {plane.limits.flows} flows, and has them; delete one, or start it with a "
+            f"larger --max-flows.",
+        )

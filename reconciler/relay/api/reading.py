@@ -1,9 +1,8 @@
-"""From an HTTP request to a call: size, signature, version, action, region, JSON, shape; in this order."""
+"""From an HTTP request to a call: headers, size, signature, version, action, region, JSON, shape; in this order."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 from reconciler.relay.api.calls import Call
 from reconciler.relay.api.objects import canonical, demand_shape
@@ -11,49 +10,18 @@ from reconciler.relay.api.refusals import RefusalError
 from reconciler.relay.api.table import HANDLERS, OF_ANY_REGION
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.codes import Code
-from reconciler.streamlink.signing import CONTENT_TYPE, Credentials, SignatureRefused, verify
+from reconciler.streamlink.signing import CONTENT_TYPE
 from reconciler.streamlink.wire import ACTIONS, PRODUCTS, Profile
 
-MAX_BODY_BYTES: Final = 10 * 1024 * 1024
-"""Source: StreamLink API, limits of POST with v3 signing."""
 
-_PROFILES: Final[Mapping[str, Profile]] = {product.service: profile for profile, product in PRODUCTS.items()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
-    """Lets in whoever proves to be the account's owner."""
-
-    credentials: Credentials
-    now_s: Callable[[], float]
-
-    def profile_of(self, headers: Mapping[str, str], body: bytes) -> Profile:
-        """
-        Return the product that the signer speaks to.
-
-        Raises:
-            RefusalError: the signature proves nothing.
-
-        """
-        try:
-            signer = verify(headers, body, secret_key_of=self._key_of, now_s=self.now_s(), services=_PROFILES)
-        except SignatureRefused as refused:
-            raise RefusalError(Code(refused.code), refused.message) from refused
-        return _PROFILES[signer.service]
-
-    def _key_of(self, secret_id: str) -> str | None:
-        return self.credentials.secret_key if secret_id == self.credentials.secret_id else None
-
-
-def read_call(headers: Mapping[str, str], body: bytes, *, door: Door, plane: ControlPlane) -> Call:
+def read_call(headers: Mapping[str, str], body: bytes, *, profile: Profile, plane: ControlPlane) -> Call:
     """
-    Return the call that a POST makes, and count it.
+    Return the call that a POST makes, and count it; who signed it is proven already.
 
     Raises:
         RefusalError: it makes none.
 
     """
-    profile = door.profile_of(headers, body)
     action = _action(headers, profile)
     plane.calls[action] += 1
     region = _region(headers, action, plane)

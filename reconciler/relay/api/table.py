@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.relay.api import account_actions, end_actions, flow_actions, logs, statistics
-from reconciler.relay.api.calls import Handler
+from reconciler.relay.api.calls import Call, Handler, Json
+from reconciler.relay.plane import ControlPlane
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "CreateStreamLinkFlow": flow_actions.create_flow,
@@ -30,3 +31,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 """Every action of `wire.ACTIONS`; what is not here is answered InvalidAction."""
 OF_ANY_REGION: Final = frozenset({"DescribeStreamLinkRegions", "DescribeStreamLinkActivateState"})
 """Actions on the whole account: a client asks them before it knows which regions this relay serves."""
+
+
+async def carry_out(plane: ControlPlane, call: Call) -> Json:
+    """Return the answer of the function that the call's action has."""
+    return await HANDLERS[call.action](plane, call)

@@ -5,14 +5,21 @@ import ipaddress
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from reconciler.domain.secrets import Secret
 from reconciler.media.hooks import Admitted, Answer, Question, Refused
 from reconciler.media.nginx import reached_at
 from reconciler.relay.media import EndId, FlowMedia, OutputMedia, RtmpIngest, RtmpPlay
 
-_UNSEEN_S = 5.0
-"""How long a player that was let in counts before the server lists it."""
+_UNSEEN_S: Final = 2.0
+"""How long somebody who was let in counts before the server lists him; it does so within the same breath."""
+_SILENT_S: Final = 3.0
+"""How long a publisher sends nothing before another one with the same key may take its place."""
+_WAITS_S: Final = 10.0
+"""How long somebody who was refused is taken to try again."""
+_REMEMBERED_S: Final = 60.0
+"""How long it is told that somebody was turned away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +51,14 @@ class Gate:
     publisher_key: str = ""
     """Digest of the key that whoever publishes came with."""
     publisher_since_s: float = 0.0
-    last_error: str = ""
     players: dict[str, Player] = field(default_factory=dict)
-    refusals: dict[EndId, str] = field(default_factory=dict)
+    _heard: tuple[int, float] = (0, 0.0)
+    """How many bytes had come from whoever publishes, and when that number grew last."""
+    _listened_s: float = 0.0
+    """When that number was looked at last: what nobody looked at is no silence."""
+    _knocked_s: float | None = None
+    """When somebody else who may publish asked for the place."""
+    _complaints: dict[EndId, tuple[str, float]] = field(default_factory=dict)
 
     def note(self) -> str:
         """Return what another run of ours has to know of who is connected."""
@@ -61,6 +73,7 @@ class Gate:
         """Take over what an earlier run of ours has noted; who has left since then is forgotten by `seen`."""
         told = json.loads(noted)
         self.publisher, self.publisher_address, self.publisher_key, self.publisher_since_s = told["publisher"]
+        self._heard = (0, self.now_s())
         self.players = {
             client: Player(output=EndId(output), address=address, since_s=since_s, key=key)
             for client, (output, address, since_s, key) in told["players"].items()
@@ -77,6 +90,9 @@ class Gate:
                 return Admitted()
             case "play":
                 return self._play(question)
+            case "play_done":
+                self.players.pop(question.get("clientid", ""), None)
+                return Admitted()
             case _:
                 return Refused()
 
@@ -88,39 +104,49 @@ class Gate:
         return self.flow.input.end
 
     def _publish(self, question: Question) -> Answer:
-        address, name = question.get("addr", ""), Secret(question.get("name", ""))
+        address, name = _caller(question), Secret(question.get("name", ""))
         if question.get("app") != self.ingest.app:
             # The server's own copy of the stream, from the application for publishers to the one for players.
             return Admitted() if name == self.hub and self._is_ours(address) else Refused()
+        source = self.flow.input
         if name != self.ingest.stream_key:
-            self.last_error = f"a publisher from {address} was refused: its stream key is not the one that is asked for"
-        elif not allows(self.flow.input.allowlist, address):
-            self.last_error = f"a publisher from {address} was refused: it is not in the allowlist"
+            self._refuse(source.id, f"a publisher from {address}", "its stream key is not the one that is asked for")
+        elif not allows(source.allowlist, address):
+            self._refuse(source.id, f"a publisher from {address}", "it is not in the allowlist")
         elif self.publisher:
-            self.last_error = f"a publisher from {address} was refused: somebody publishes already"
+            self._knocked_s = self.now_s()
+            self._refuse(source.id, f"a publisher from {address}", "somebody publishes already")
         else:
             self.publisher, self.publisher_address = question.get("clientid", ""), address
             self.publisher_key, self.publisher_since_s = _digest(name), self.now_s()
-            self.last_error = ""
+            self._heard, self._knocked_s = (0, self.now_s()), None
+            self._complaints.pop(source.id, None)
             return Admitted(self.hub.reveal())
         return Refused()
 
+    def _refuse(self, end: EndId, whom: str, why: str) -> None:
+        self._complaints[end] = (f"{whom} was refused: {why}", self.now_s())
+
+    def complaint(self, end: EndId) -> str:
+        """Return whom an end turned away last, and why, in words; empty when that was long ago."""
+        words, at_s = self._complaints.get(end, ("", 0.0))
+        return words if self.now_s() - at_s <= _REMEMBERED_S else ""
+
     def _play(self, question: Question) -> Answer:
-        address, name = question.get("addr", ""), Secret(question.get("name", ""))
+        address, name = _caller(question), Secret(question.get("name", ""))
         if name == self.hub and self._is_inside(question.get("app", ""), address):
             return Admitted()
         output = self._output_of(question.get("app", ""), name)
         if output is None:
             return Refused()
         if not allows(output.allowlist, address):
-            self.refusals[output.id] = f"a player from {address} was refused: it is not in the allowlist"
+            self._refuse(output.id, f"a player from {address}", "it is not in the allowlist")
         elif len(self.playing(output.id)) >= limit_of(output):
-            self.refusals[output.id] = f"a player from {address} was refused: {limit_of(output)} are connected already"
+            self._refuse(output.id, f"a player from {address}", f"{limit_of(output)} are connected already")
         else:
             self.players[question.get("clientid", "")] = Player(
                 output=output.id, address=address, since_s=self.now_s(), key=_digest(name)
             )
-            self.refusals.pop(output.id, None)
             return Admitted(self.hub.reveal())
         return Refused()
 
@@ -138,10 +164,29 @@ class Gate:
         return address in {"127.0.0.1", "::1", reached_at(self.ingest.host)}
 
     def may_stay(self) -> bool:
-        """Whether whoever publishes may go on, as the flow is wanted now."""
-        return self.publisher_key == _digest(self.ingest.stream_key) and allows(
-            self.flow.input.allowlist, self.publisher_address
-        )
+        """Whether whoever publishes may go on, as the flow is wanted now, and is not in another one's way."""
+        has_key = self.publisher_key == _digest(self.ingest.stream_key)
+        return has_key and allows(self.flow.input.allowlist, self.publisher_address) and not self._gives_way
+
+    @property
+    def _gives_way(self) -> bool:
+        """Whether whoever publishes has gone silent while another one waits for the place."""
+        wanted = self._knocked_s is not None and self.now_s() - self._knocked_s < _WAITS_S
+        return wanted and self._listened_s - self._heard[1] > _SILENT_S
+
+    def heard(self, total_bytes: int) -> None:
+        """Note how much has come from whoever publishes."""
+        self._listened_s = self.now_s()
+        if total_bytes != self._heard[0]:
+            self._heard = (total_bytes, self._listened_s)
+
+    def server_ended(self, *, before_s: float) -> None:
+        """Forget who was let in before a moment: what they were connected to runs no longer."""
+        if self.publisher_since_s < before_s:
+            self.publisher = self.publisher_address = ""
+        self.players = {client: player for client, player in self.players.items() if player.since_s >= before_s}
+        # Whoever was refused since then was refused for the sake of somebody who is not there.
+        self._complaints.clear()
 
     def publisher_left(self) -> None:
         """Forget a publisher that the server does not list; one that was only just let in may yet appear."""
@@ -191,6 +236,13 @@ def limit_of(output: OutputMedia) -> int:
     if isinstance(output.end, RtmpPlay):
         ends.append(output.end.max_concurrent)
     return min(ends)
+
+
+def _caller(question: Question) -> str:
+    """Return who asks; an IPv4 address in IPv6 clothes, from a server that listens for both, counts as what it is."""
+    address = question.get("addr", "")
+    mapped = ipaddress.IPv6Address(address).ipv4_mapped if address.startswith("::ffff:") else None
+    return address if mapped is None else str(mapped)
 
 
 def allows(allowlist: tuple[str, ...], address: str) -> bool:

@@ -41,9 +41,15 @@ class FlowHome:
     def make(self, kind: str) -> None:
         """Make both folders for engines of this kind; what is in them stays."""
         self.records.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self.records / _KIND).write_text(kind)
+        self._note(_KIND, kind)
         self.run.mkdir(mode=0o700, exist_ok=True)
         self.give(self.run)
+
+    def _note(self, name: str, text: str) -> None:
+        """Write a file of ours, which nobody else can read."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with os.fdopen(os.open(self.records / name, flags, 0o600), "w") as file:
+            file.write(text)
 
     def remove(self) -> None:
         """Remove both folders with all that is in them."""

@@ -5,16 +5,16 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from reconciler.media.processes import Process, Streams, adopted, as_user, load, save, spawn
 from reconciler.media.programs import SYSTEM_PYTHON
-from reconciler.media.rates import Backoff
 from reconciler.media.sockets import connected
 from reconciler.relay import programs
 from reconciler.relay.engines.home import FlowHome
+from reconciler.relay.engines.restarts import Restarts
 
 _PROGRAMS: Final = Path(programs.__file__).parent
 # Not by its whole path: the folders above are closed to the engine.
@@ -26,8 +26,8 @@ _IDENTITY: Final = "engine.identity"
 _READY_S: Final = 10.0
 _ANSWER_S: Final = 20.0
 _POLL_S: Final = 0.03
-_HELD_S: Final = 10.0
-"""An engine that ran this long was a good one: the next pause is short again."""
+_ENDED: Final = "the engine of this flow ended by itself"
+_SILENT: Final = "the engine of this flow did not answer"
 
 
 class EngineFailedError(Exception):
@@ -37,44 +37,54 @@ class EngineFailedError(Exception):
 class EngineProgram:
     """A flow's engine: the module of that name in `reconciler.relay.programs`, in a process of its own."""
 
-    def __init__(self, home: FlowHome, module: str) -> None:
+    def __init__(self, home: FlowHome, module: str, *, now_s: Callable[[], float] | None = None) -> None:
         self._home = home
         self._module = module
         self._process: Process | None = None
         self._looked = False
-        self._backoff = Backoff()
-        self._started_s = 0.0
-        self._retry_s = 0.0
+        self._restarts = Restarts(now_s or asyncio.get_running_loop().time)
         self.last_error = ""
         """Why it does not run, in words."""
+
+    @property
+    def mishap(self) -> str:
+        """Why it was started anew a short while ago, in words; empty when it was not."""
+        return self._restarts.mishap
 
     @property
     def session(self) -> str:
         """What tells this run of the engine from any other; empty while none runs."""
         return "" if self._process is None else f"{self._process.identity.pid}-{self._process.identity.started}"
 
+    @property
+    def _runs(self) -> bool:
+        return self._process is not None and self._process.running
+
     async def ready(self) -> bool:
         """Return whether it runs: adopted where an earlier run of ours left it, else started, after a growing pause."""
         if not self._looked:
             self._looked = True
             self._process = adopted(load(self._home.records / _IDENTITY), self._home.run)
-        if self._process is not None and self._process.running:
+        if self._runs:
             return True
-        loop = asyncio.get_running_loop()
-        await self.end()
-        if loop.time() < self._retry_s:
+        if self._process is not None:
+            self._failed(_ENDED)
+            await self.end()
+        if not self._restarts.is_due:
             return False
-        if loop.time() - self._started_s > _HELD_S:
-            self._backoff.reset()
-        self._started_s, self._retry_s = loop.time(), loop.time() + self._backoff.pause_s()
         try:
-            await self._start()
+            with self._restarts.attempt():
+                await self._start()
         except (OSError, EngineFailedError):
             self.last_error = "the engine does not start; its log in the state directory says why"
             await self.end()
             return False
         self.last_error = ""
         return True
+
+    def _failed(self, words: str) -> None:
+        self._restarts.died(words)
+        self.last_error = words
 
     async def ask(self, command: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -89,9 +99,11 @@ class EngineProgram:
                 writer.write(json.dumps(command).encode() + b"\n")
                 answer = json.loads(await reader.readline())
         except (OSError, TimeoutError, ValueError) as error:
+            self._failed(_SILENT if self._runs else _ENDED)
             await self.end()
             raise EngineFailedError from error
         if not isinstance(answer, dict) or "error" in answer:
+            self._failed(_SILENT)
             await self.end()
             raise EngineFailedError
         return answer
@@ -147,5 +159,6 @@ def _install(home: FlowHome, sources: Sequence[Path], place: Path) -> None:
     for source in sources:
         shutil.copyfile(source, folder / source.name)
     for path in (draft, *draft.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
         home.give(path)
     draft.rename(place)

@@ -12,12 +12,13 @@ from reconciler.domain.secrets import Secret
 from reconciler.media.hooks import GATE, Answer, FlowHook, Question, Refused
 from reconciler.media.nginx import Nginx, NginxFailedError, Place, RtmpListener, RtmpStream, bracketed, reached_at
 from reconciler.media.processes import write_private
-from reconciler.media.rates import Backoff, RateWindow
+from reconciler.media.rates import RateWindow
 from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.gate import Gate
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.push import HubSource, PullSource, Push, Pushes, Work
-from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
+from reconciler.relay.engines.restarts import Restarts
+from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
 from reconciler.relay.giving import INGEST_APP, PLAY_APP
 from reconciler.relay.media import (
     EndHealth,
@@ -37,6 +38,7 @@ from reconciler.relay.media import (
 from reconciler.relay.reach import Bounds, Reach
 
 _GATE: Final = "gate"
+_ENDED: Final = "the server of this flow ended by itself"
 _ROLE_PLAYER: Final = "subscriber"
 _ROLE_PUBLISHER: Final = "publisher"
 
@@ -52,8 +54,7 @@ class RtmpFlow:
         self._hook: FlowHook | None = None
         self._noted = ""
         self._served: RtmpIngest | None = None
-        self._backoff = Backoff()
-        self._retry_s = 0.0
+        self._restarts = Restarts(asyncio.get_running_loop().time)
         self._last_error = ""
         self._names = _Names(home)
         self._hub = self._names.hub
@@ -64,6 +65,8 @@ class RtmpFlow:
         self._copied_bytes = 0
         self._publishers = 0
         self._last_publisher = ""
+        self._worker = ""
+        self._looked_s = 0.0
         self._health: dict[EndId, EndHealth] = {}
 
     async def converge(self, flow: FlowMedia) -> None:
@@ -74,7 +77,7 @@ class RtmpFlow:
         bounds = self._reach.bounds(flow, Transport.TCP)
         await self._pushes.converge(flow, HubSource(url, self._hub), bounds)
         await self._listen(gate)
-        if await self._started(ingest):
+        if await self._started(gate):
             await self._evict(gate)
             await self._pull_from(flow.input.end, RtmpDestination(url=url, stream_key=self._names.own_key), bounds)
 
@@ -129,29 +132,35 @@ class RtmpFlow:
             write_private(self._home.records / _GATE, noted)
             self._noted = noted
 
-    async def _started(self, ingest: RtmpIngest) -> bool:
-        """Return whether the server runs on this address, after starting it where it does not and may be tried."""
+    async def _started(self, gate: Gate) -> bool:
+        """Return whether the server runs on its address, after starting it where it does not and may be tried."""
+        ingest = gate.ingest
         same_address = self._served is not None and _address(self._served) == _address(ingest)
         if self._nginx.running and same_address:
             self._served = ingest
             return True
-        now_s = asyncio.get_running_loop().time()
-        if same_address and now_s < self._retry_s:
+        if same_address and self._nginx.session:
+            self._restarts.died(_ENDED)
+            self._last_error = _ENDED
+        await self._nginx.stop()
+        gate.server_ended(before_s=gate.now_s())
+        self._worker = ""
+        if same_address and not self._restarts.is_due:
             return False
-        self._served, self._retry_s = ingest, now_s + self._backoff.pause_s()
+        self._served = ingest
         try:
-            await self._nginx.start(listener_for(ingest))
+            with self._restarts.attempt():
+                await self._nginx.start(listener_for(ingest))
         except NginxFailedError as error:
             self._last_error = str(error)
             return False
         self._last_error = ""
-        self._backoff.reset()
         return True
 
     async def _evict(self, gate: Gate) -> None:
         """Cut whoever may not stay, as the flow is wanted now; the others are not touched."""
         for client in gate.unwelcome():
-            gate.players.pop(client)
+            # It stays listed until the server says that it has left: one that is just coming in is not there to be cut.
             for app in {PLAY_APP, *_play_apps(gate.flow)}:
                 await self._nginx.drop(app=app, name=self._hub.reveal(), role=_ROLE_PLAYER, client_id=client)
         if gate.publisher and not gate.may_stay():
@@ -168,6 +177,7 @@ class RtmpFlow:
             self._last_error, streams = str(error), ()
         if gate is None:
             return
+        self._look_for_the_worker(gate)
         hub = self._hub.reveal()
         ours = {stream.app: stream for stream in streams if stream.name == hub}
         self._note_input(gate, ours.get(gate.ingest.app))
@@ -178,6 +188,13 @@ class RtmpFlow:
         # The number of a connection is the server's own, so it tells sessions apart over a restart of ours too.
         session = f"{self._nginx.session} {self._last_publisher}" if self._is_published() else ""
         await self._pushes.follow(session)
+
+    def _look_for_the_worker(self, gate: Gate) -> None:
+        """Notice that the server has replaced a worker that died: it does so by itself, and everybody has to return."""
+        if self._worker and self._nginx.worker != self._worker:
+            self._restarts.died(_ENDED)
+            gate.server_ended(before_s=self._looked_s)
+        self._worker, self._looked_s = self._nginx.worker, gate.now_s()
 
     def _is_published(self) -> bool:
         return self._gate is not None and bool(self._last_publisher)
@@ -190,7 +207,7 @@ class RtmpFlow:
             gate.publisher_left()
             rate.clear()
             pulled = "" if self._pull is None else self._pull.last_error
-            reason = self._last_error or pulled or ("" if self._pull is not None else gate.last_error)
+            reason = self._last_error or pulled or self._complaint(gate)
             self._health[gate.flow.input.id] = EndHealth(
                 state=EndState.WAITING, reconnections=max(0, self._publishers - 1), last_error=reason
             )
@@ -198,14 +215,20 @@ class RtmpFlow:
         if publisher.id != self._last_publisher:
             self._last_publisher = publisher.id
             self._publishers += 1
+        gate.heard(stream.bytes_in)
         rate.feed(asyncio.get_running_loop().time(), stream.bytes_in)
         self._health[gate.flow.input.id] = EndHealth(
             state=EndState.CONNECTED,
             connected_ms=publisher.connected_ms,
             bitrate_bps=rate.bitrate_bps,
             reconnections=max(0, self._publishers - 1),
+            last_error=self._complaint(gate),
             peer=publisher.address if self._pull is None else self._pull.origin,
         )
+
+    def _complaint(self, gate: Gate) -> str:
+        """Return whom the input turned away; where we pull, nobody else has any business there."""
+        return gate.complaint(gate.flow.input.id) if self._pull is None else ""
 
     def _note_players(self, gate: Gate, ours: Mapping[str, RtmpStream], listed: set[str]) -> None:
         """
@@ -226,7 +249,7 @@ class RtmpFlow:
         self._sent_bytes[output.id] = self._sent_bytes.get(output.id, 0.0) + fresh_bytes
         if not playing:
             rate.clear()
-            self._health[output.id] = waiting(gate.refusals.get(output.id, ""))
+            self._health[output.id] = waiting(self._last_error or gate.complaint(output.id))
             return
         rate.feed(now_s, round(self._sent_bytes[output.id]))
         first = min((gate.players[client] for client in playing), key=lambda player: player.since_s)
@@ -234,6 +257,7 @@ class RtmpFlow:
             state=EndState.CONNECTED,
             connected_ms=round(1000 * (now_s - first.since_s)),
             bitrate_bps=rate.bitrate_bps,
+            last_error=gate.complaint(output.id),
             peer=first.address,
         )
 
@@ -242,7 +266,7 @@ class RtmpFlow:
         if self._gate is None:
             return {}
         known = {**self._health, **self._pushes.health()}
-        return {end.id: _health_of(end, known) for end in ends_of(self._gate.flow)}
+        return {end.id: after(self._restarts.mishap, _health_of(end, known)) for end in ends_of(self._gate.flow)}
 
     async def close(self) -> None:
         """End the server and the pushes."""

@@ -9,7 +9,7 @@ from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import EngineFailedError, EngineProgram
 from reconciler.relay.engines.push import Pushes, TapSource
-from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
+from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -116,7 +116,7 @@ class SrtFlow:
             return waiting("an SRT flow is sent over SRT and pushed over RTMP")
         if self._program.last_error and isinstance(end.end, SrtEnd):
             return waiting(self._program.last_error)
-        return known.get(end.id, WAITING)
+        return after(self._program.mishap, known.get(end.id, WAITING))
 
 
 def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:

@@ -5,26 +5,20 @@ Neither sound nor picture is looked into, so whatever RTP can carry passes. Noth
 where any other process of the machine could put packets in.
 """
 
+import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-os.umask(0o077)
-# What the plugins are is found out once a flow: the shared list may be closed to this user.
-os.environ.setdefault("GST_REGISTRY", str(Path("registry.bin").absolute()))
+from reconciler.relay.programs.control import Control, Done, Json
+from reconciler.relay.programs.gstreamer import Gst
+from reconciler.relay.programs.rtsp_packets import Track
+from reconciler.relay.programs.rtsp_pull import Heard, Pull
+from reconciler.relay.programs.rtsp_serve import Output
 
-import gi  # noqa: E402 -- GStreamer looks at the environment as it is loaded
-
-gi.require_version("Gst", "1.0")
-from gi.repository import GLib, Gst  # noqa: E402
-
-from reconciler.relay.programs.control import Control, Done, Json  # noqa: E402
-from reconciler.relay.programs.rtsp_pull import Heard, Pull  # noqa: E402
-from reconciler.relay.programs.rtsp_serve import Output  # noqa: E402
-
-_TICK_MS: Final = 100
+_TICK_S: Final = 0.1
 _LOOK_S: Final = 1.0
 _PLACE: Final = ("host", "port", "path")
 """What an output cannot change without being another one."""
@@ -32,40 +26,26 @@ _PLACE: Final = ("host", "port", "path")
 Spec = dict[str, Any]
 
 
-def post(task: Callable[[], None]) -> None:
-    """Have the main loop run something soon."""
-
-    def once() -> bool:
-        task()
-        return False
-
-    GLib.idle_add(once)
-
-
 class Flow:
-    """The whole flow."""
+    """The whole flow; all of it runs on one loop, and other threads only post to it."""
 
-    def __init__(self) -> None:
-        self.loop = GLib.MainLoop()
+    def __init__(self, post: Callable[[Callable[[], None]], None]) -> None:
+        self.ends = asyncio.Event()
         self.pull: Pull | None = None
         self.outputs: dict[str, Output] = {}
-        self._targets: tuple[Output, ...] = ()
+        self._post = post
         self._offered: tuple[tuple[int, str], ...] = ()
         self._look_s = 0.0
 
-    def tick(self) -> bool:
+    def tick(self, now_s: float) -> None:
         """Look after what time brings about."""
-        now_s = time.monotonic()
-        looks = now_s >= self._look_s
         if self.pull is not None:
             self.pull.tick(now_s)
-            if looks:
+            if now_s >= self._look_s:
+                self._look_s = now_s + _LOOK_S
                 self.pull.look(now_s)
-        if looks:
-            self._look_s = now_s + _LOOK_S
-            for output in self.outputs.values():
-                output.tick(now_s)
-        return True
+        for output in self.outputs.values():
+            output.tick(now_s)
 
     def carry(self, wanted: Spec) -> None:
         """Make the flow so; what is the same before and after is not touched."""
@@ -85,42 +65,39 @@ class Flow:
         # Last, for a port may have passed from one to another.
         for output in self.outputs.values():
             output.tick(time.monotonic())
-        self._targets = tuple(self.outputs.values())
         self.carry_source(wanted["input"])
 
     def carry_source(self, spec: Spec) -> None:
         """Pull from there."""
-        if self.pull is not None:
-            if {**self.pull.spec, "denied_ports": spec["denied_ports"]} == spec:
+        before = self.pull
+        if before is not None:
+            if {**before.spec, "denied_ports": spec["denied_ports"]} == spec:
                 # Ports of the flow's own outputs come and go; whom it pulls from is the same.
-                self.pull.spec = spec
+                before.spec = spec
                 return
-            self.pull.close()
-        self.pull = Pull(spec, Heard(packet=self.packet, changed=self.changed), post)
+            before.close()
+        self.pull = Pull(spec, Heard(packet=self.packet, changed=self.changed), self._post)
+        if before is not None:
+            # Where it has the same tracks, whoever plays goes on with them.
+            self.pull.tracks = before.tracks
         self.pull.tick(time.monotonic())
 
-    def offer(self) -> tuple[tuple[int, str], ...]:
+    def offer(self) -> Mapping[int, Track]:
         """Return the tracks that players can have now."""
-        pull = self.pull
-        if pull is None or not pull.up:
-            return ()
-        return tuple((number, track.caps) for number, track in pull.tracks.items())
+        return self.pull.tracks if self.pull is not None and self.pull.up else {}
 
-    def packet(self, number: int, packet: bytes, at_ns: int) -> None:
-        """Pass a packet of a track on; called on a thread of the source."""
-        for output in self._targets:
-            output.feed(number, packet, at_ns)
+    def packet(self, number: int, packet: bytes) -> None:
+        """Pass a packet of a track on."""
+        for output in self.outputs.values():
+            output.feed(number, packet)
 
     def changed(self) -> None:
         """Have players stay over a loss of the origin, unless it comes back as something else."""
-        offered = self.offer()
-        if not offered:
-            for output in self.outputs.values():
-                output.without_upstream()
-        elif offered != self._offered:
+        offered = tuple((number, track.described) for number, track in self.offer().items())
+        if offered and offered != self._offered:
             self._offered = offered
             for output in self.outputs.values():
-                output.offer()
+                output.empty()
 
     def stats(self) -> Json:
         """Return what is known of every end."""
@@ -139,16 +116,29 @@ class Flow:
             case "stats":
                 done(self.stats())
             case "quit":
-                self.loop.quit()
+                self.ends.set()
                 done({})
             case unknown:
                 done({"error": f"no such command: {unknown}"})
 
 
+async def _carry() -> None:
+    loop = asyncio.get_running_loop()
+
+    def post(task: Callable[[], None]) -> None:
+        loop.call_soon_threadsafe(task)
+
+    flow = Flow(post)
+    Control(flow.handle, post)
+    while not flow.ends.is_set():
+        flow.tick(time.monotonic())
+        await asyncio.sleep(_TICK_S)
+
+
 def main() -> None:
     """Carry the flow until told to quit."""
+    os.umask(0o077)
+    # What the plugins are is found out once a flow: the shared list may be closed to this user.
+    os.environ.setdefault("GST_REGISTRY", str(Path("registry.bin").absolute()))
     Gst.init(None)
-    flow = Flow()
-    GLib.timeout_add(_TICK_MS, flow.tick)
-    Control(flow.handle, post)
-    flow.loop.run()
+    asyncio.run(_carry())

@@ -10,11 +10,47 @@ _HEADER: Final = struct.Struct("!HHII")
 _HEADER_BYTES: Final = 12
 _SEQUENCES: Final = 1 << 16
 _STAMPS: Final = 1 << 32
+_SECOND_NS: Final = 1_000_000_000
 _MOST_LOST: Final = 1000
 """A jump above this is a source that began anew, not packets that were lost."""
 _WINDOW_S: Final = 3.0
+_SLEW: Final = 200e-6
+"""How much faster or slower than time the line of time stamps may go: more than clocks differ."""
 _LEAST: Final = 2
 """Moments that a rate needs."""
+_NTP_EPOCH_S: Final = 2_208_988_800
+"""Seconds from 1900 to 1970."""
+_SENDER_REPORT: Final = struct.Struct("!BBHIIIIII")
+_SDES_HEAD: Final = struct.Struct("!BBHIBB")
+
+
+@dataclass(slots=True)
+class Clock:
+    """
+    Says which time stamp a moment has, in one line.
+
+    The line follows what packets say slowly: a player that fits sound to picture by it must never see a step.
+    """
+
+    rate: int
+    """Ticks of the time stamp a second."""
+    at_ns: int
+    stamp: float
+    """The time stamp that belongs to `at_ns`."""
+
+    def stamp_at(self, now_ns: int) -> int:
+        """Return the time stamp that belongs to a moment."""
+        return round(self.stamp + (now_ns - self.at_ns) * self.rate / _SECOND_NS) % _STAMPS
+
+    def follow(self, stamp: int, at_ns: int) -> None:
+        """Take a packet's time stamp, and the moment that it belongs to."""
+        if at_ns <= self.at_ns:
+            return
+        ticks = (at_ns - self.at_ns) * self.rate / _SECOND_NS
+        ahead = (stamp - self.stamp - ticks + _STAMPS / 2) % _STAMPS - _STAMPS / 2
+        if abs(ahead) < self.rate:
+            ahead = max(-_SLEW * ticks, min(ahead, _SLEW * ticks))
+        self.at_ns, self.stamp = at_ns, (self.stamp + ticks + ahead) % _STAMPS
 
 
 @dataclass(slots=True)
@@ -33,7 +69,7 @@ class Line:
     lost: int = 0
     frames: int = 0
     """Time stamps seen: for video, pictures."""
-    _ssrc: int = field(default_factory=lambda: secrets.randbits(32))
+    ssrc: int = field(default_factory=lambda: secrets.randbits(32))
     _source: int | None = None
     """SSRC of the source; None before its first packet."""
     _sequence_on: int = 0
@@ -41,13 +77,27 @@ class Line:
     _sequence: int = 0
     _stamp: int = 0
     _last_s: float = 0.0
+    _clock: Clock | None = None
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence number that players get next."""
+        return (self._sequence + self._sequence_on + 1) % _SEQUENCES
+
+    def stamp_at(self, now_ns: int) -> int:
+        """Return the time stamp that belongs to a moment of the system's clock."""
+        return self._clock.stamp_at(now_ns) if self._clock is not None else self._stamp_out
+
+    @property
+    def _stamp_out(self) -> int:
+        return (self._stamp + self._stamp_on) % _STAMPS
 
     def begin(self) -> None:
         """The next packet is of another connection."""
         self._source = None
 
-    def pass_on(self, packet: bytes, now_s: float) -> bytes:
-        """Return the packet as players get it; empty for what is no RTP packet."""
+    def pass_on(self, packet: bytes, at_ns: int, now_s: float) -> bytes:
+        """Return a packet, which belongs to a moment of the clock, as players get it; empty for what is none."""
         if len(packet) < _HEADER_BYTES:
             return b""
         start, sequence, stamp, source = _HEADER.unpack_from(packet)
@@ -56,15 +106,18 @@ class Line:
         self._count(len(packet), sequence, stamp)
         self._last_s = now_s
         sequence = (sequence + self._sequence_on) % _SEQUENCES
-        stamp = (stamp + self._stamp_on) % _STAMPS
-        return _HEADER.pack(start, sequence, stamp, self._ssrc) + packet[_HEADER_BYTES:]
+        stamp = self._stamp_out
+        if self._clock is None:
+            self._clock = Clock(self.clock_rate, at_ns, float(stamp))
+        self._clock.follow(stamp, at_ns)
+        return _HEADER.pack(start, sequence, stamp, self.ssrc) + packet[_HEADER_BYTES:]
 
     def _join(self, sequence: int, stamp: int, source: int, now_s: float) -> None:
         """Go on where the last connection ended."""
         first = self.packets == 0
         self._source = source
         last_out = (self._sequence + self._sequence_on) % _SEQUENCES
-        stamp_out = (self._stamp + self._stamp_on + round((now_s - self._last_s) * self.clock_rate)) % _STAMPS
+        stamp_out = (self._stamp_out + round((now_s - self._last_s) * self.clock_rate)) % _STAMPS
         self._sequence_on = 0 if first else (last_out + 1 - sequence) % _SEQUENCES
         self._stamp_on = 0 if first else (stamp_out - stamp) % _STAMPS
         self._sequence, self._stamp = (sequence - 1) % _SEQUENCES, (stamp - 1) % _STAMPS
@@ -85,8 +138,8 @@ class Track:
 
     kind: str
     """`video` or `audio`."""
-    caps: str
-    """What players are told of it, as GStreamer writes it."""
+    described: str
+    """What players are told of it: its part of a session description."""
     line: Line
     _moments: deque[tuple[float, int, int]] = field(default_factory=deque)
 
@@ -105,3 +158,36 @@ class Track:
         # A packet of audio may hold several frames, so they are not counted.
         fps = round((shown_last - shown) / seconds, 1) if self.kind == "video" else 0.0
         return {"kind": self.kind, "bitrate_bps": round(8 * (last - first) / seconds), "fps": fps}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How much of a track a player has got."""
+
+    packets: int
+    octets: int
+
+
+def report(line: Line, sent: Sent, *, now_ns: int, wall_s: float, name: str) -> bytes:
+    """
+    Return the RTCP packets that tell a player which time of day a time stamp is, so that sound fits the picture.
+
+    Source: RFC 3550, 6.4.1 and 6.5; `name` is the same for all tracks.
+    """
+    seconds, fraction = divmod(wall_s, 1)
+    sender = _SENDER_REPORT.pack(
+        0x80,
+        200,
+        _SENDER_REPORT.size // 4 - 1,
+        line.ssrc,
+        (int(seconds) + _NTP_EPOCH_S) % _STAMPS,
+        int(fraction * _STAMPS),
+        line.stamp_at(now_ns),
+        sent.packets % _STAMPS,
+        sent.octets % _STAMPS,
+    )
+    text = name.encode()
+    # A zero ends the list, and more of them fill the last word.
+    padding = 4 - (_SDES_HEAD.size + len(text)) % 4
+    words = (_SDES_HEAD.size + len(text) + padding) // 4
+    return sender + _SDES_HEAD.pack(0x81, 202, words - 1, line.ssrc, 1, len(text)) + text + bytes(padding)

@@ -2,36 +2,31 @@
 
 import random
 import socket
+import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import gi
-
+from reconciler.relay.programs.gstreamer import Gst, GstRtsp
 from reconciler.relay.programs.reach import refusal_of
-
-gi.require_version("Gst", "1.0")
-gi.require_version("GstRtsp", "1.0")
-from gi.repository import Gst, GstRtsp  # noqa: E402 -- the version must be chosen before the import
-
-from reconciler.relay.programs.rtsp_packets import Line, Track  # noqa: E402
+from reconciler.relay.programs.rtsp_packets import Line, Track
+from reconciler.relay.programs.rtsp_words import described
 
 _PAUSE_FIRST_S, _PAUSE_MOST_S = 0.3, 8.0
 _HELD_S: Final = 10.0
 """A connection that held this long was a good one: the next pause is short again."""
 _SILENT_S: Final = 6.0
 """An origin that sends nothing for so long is gone, though its connection stands."""
-_SETTLE_S: Final = 2.0
-"""A track of which nothing came for so long after the first one's begin is not waited for."""
 _CONNECT_S: Final = 3.0
 _PORT: Final = 554
 _KINDS: Final = frozenset({"video", "audio"})
-_LEFT_OUT: Final = ("a-", "x-", "ssrc", "rtcp-fb", "extmap", "clock-base", "seqnum-base", "npt-", "play-", "onvif")
-"""What describes the origin's own session, and not what a packet holds."""
+_MOST_WAITING: Final = 20_000
+"""Packets between the thread that gets them and the loop that passes them on: seconds of them."""
 _TOLD: Final = "the origin cannot be pulled from"
 _SILENT: Final = "no answer in time"
 
@@ -40,10 +35,10 @@ Post = Callable[[Callable[[], None]], None]
 
 @dataclass(slots=True, kw_only=True)
 class Heard:
-    """Whom a pull tells what it gets; `packet` is called from other threads, with a time of the system's clock."""
+    """Whom a pull tells what it gets, on the main loop."""
 
-    packet: Callable[[int, bytes, int], None]
-    """The number of the track, a packet, and when it belongs, nanoseconds."""
+    packet: Callable[[int, bytes], None]
+    """The number of the track, and a packet as players get it."""
     changed: Callable[[], None]
     """Whether it is up, or what its tracks are, has changed."""
 
@@ -55,13 +50,12 @@ class Connection:
     pipeline: Any
     since_s: float
     handlers: list[tuple[Any, int]] = field(default_factory=list)
-    caps: dict[int, str] = field(default_factory=dict)
+    told: dict[int, str] = field(default_factory=dict)
+    """What the origin's session description says of each track."""
     kinds: dict[int, tuple[str, int]] = field(default_factory=dict)
     """Of each track offered: what it holds, and the rate of its clock."""
-    seen: set[int] = field(default_factory=set)
-    first_s: float = 0.0
     last_s: float = 0.0
-    whole: bool = False
+    """When the last packet came; 0 before the first."""
     over: bool = False
 
 
@@ -83,6 +77,8 @@ class Pull:
         self._tries = 0
         self._resolving = False
         self._closed = False
+        self._waiting: deque[tuple[Connection, int, bytes, int]] = deque(maxlen=_MOST_WAITING)
+        self._woken = False
 
     def tick(self, now_s: float) -> None:
         """Look after what time brings about."""
@@ -97,8 +93,6 @@ class Pull:
             self._ended(connection, message, now_s)
         elif now_s - max(connection.since_s, connection.last_s) > _SILENT_S:
             self._fail(_SILENT, now_s)
-        elif not self.up and connection.first_s:
-            self._settle(connection, now_s)
 
     def look(self, now_s: float) -> None:
         """Note the rates of the tracks; once a second."""
@@ -176,12 +170,17 @@ class Pull:
         pipeline.use_clock(Gst.SystemClock.obtain())
         pipeline.add(source)
         for signal, handler in (
+            ("on-sdp", self._told),
             ("select-stream", self._offered),
             ("pad-added", self._began),
-            ("no-more-pads", self._all_there),
         ):
             connection.handlers.append((source, source.connect(signal, handler, connection)))
         pipeline.set_state(Gst.State.PLAYING)
+
+    def _told(self, _source: Any, session: Any, connection: Connection) -> None:
+        """Note what the origin tells of its tracks; called on a thread of the source."""
+        for number in range(session.medias_len()):
+            connection.told[number] = described(session.get_media(number).as_text())
 
     def _offered(self, _source: Any, number: int, caps: Any, connection: Connection) -> bool:
         """Take a track of sound or picture; called on a thread of the source."""
@@ -189,7 +188,6 @@ class Pull:
         kind, (known, rate) = offer.get_string("media"), offer.get_int("clock-rate")
         if kind not in _KINDS or not known or rate <= 0:
             return False
-        connection.caps[number] = described(caps)
         connection.kinds[number] = (kind, rate)
         return True
 
@@ -205,41 +203,46 @@ class Pull:
         connection.pipeline.add(sink)
         sink.sync_state_with_parent()
         pad.link(sink.get_static_pad("sink"))
-        connection.seen.add(number)
-        connection.first_s = connection.first_s or time.monotonic()
-
-    def _all_there(self, _source: Any, connection: Connection) -> None:
-        connection.whole = True
 
     def _got(self, sink: Any, connection: Connection, number: int) -> Any:
-        """Pass a packet on; called on a thread of the source."""
+        """Hand a packet over to the main loop; called on a thread of the source."""
         sample = sink.emit("pull-sample")
-        if sample is None or connection.over:
-            return Gst.FlowReturn.OK
-        connection.last_s = time.monotonic()
-        track = self.tracks.get(number) if self.up else None
-        if track is not None:
+        if sample is not None and not connection.over:
             buffer = sample.get_buffer()
-            packet = track.line.pass_on(buffer.extract_dup(0, buffer.get_size()), connection.last_s)
-            if packet:
-                pts = 0 if buffer.pts == Gst.CLOCK_TIME_NONE else buffer.pts
-                self._heard.packet(number, packet, connection.pipeline.get_base_time() + pts)
+            at_ns = connection.pipeline.get_base_time() + buffer.pts if buffer.pts != Gst.CLOCK_TIME_NONE else 0
+            self._waiting.append((connection, number, buffer.extract_dup(0, buffer.get_size()), at_ns))
+            if not self._woken:
+                self._woken = True
+                self._post(self._pass_on)
         return Gst.FlowReturn.OK
 
+    def _pass_on(self) -> None:
+        """Pass on what waits."""
+        # First, so that what comes from now on is passed on later at the latest.
+        self._woken = False
+        now_s = time.monotonic()
+        while self._waiting:
+            connection, number, packet, at_ns = self._waiting.popleft()
+            connection.last_s = now_s
+            if connection is not self._connection:
+                continue
+            if not self.up:
+                self._settle(connection, now_s)
+            track = self.tracks.get(number)
+            if track is not None and (passed := track.line.pass_on(packet, at_ns or time.monotonic_ns(), now_s)):
+                self._heard.packet(number, passed)
+
     def _settle(self, connection: Connection, now_s: float) -> None:
-        """Be up once every track has begun, or those that have not were waited for long enough."""
-        if not connection.whole and now_s - connection.first_s < _SETTLE_S:
-            return
+        """Be up, with all tracks that the origin offers: one of which nothing comes yet may still begin."""
         before = self.tracks
         self.tracks = {}
-        for number in sorted(connection.seen):
-            kind, rate = connection.kinds[number]
+        for number, (kind, rate) in sorted(connection.kinds.items()):
             old = before.get(number)
-            if old is not None and old.caps == connection.caps[number]:
+            if old is not None and old.described == connection.told[number]:
                 old.line.begin()
                 self.tracks[number] = old
             else:
-                self.tracks[number] = Track(kind, connection.caps[number], Line(rate))
+                self.tracks[number] = Track(kind, connection.told[number], Line(rate))
         self.up, self.error, self._since_s = True, "", now_s
         self.connections += 1
         self._heard.changed()
@@ -253,7 +256,7 @@ class Pull:
             self._fail("the origin refused the user name or password", now_s)
         elif error.matches(Gst.ResourceError.quark(), Gst.ResourceError.NOT_FOUND):
             self._fail("the origin has no such path", now_s)
-        elif connection.seen:
+        elif connection.last_s:
             self._fail("the origin ended the connection", now_s)
         else:
             self._fail(_TOLD, now_s)
@@ -264,17 +267,8 @@ class Pull:
         parts = urlsplit(self.spec["url"])
 
         def work() -> None:
-            try:
-                socket.create_connection((parts.hostname or "", parts.port or _PORT), timeout=_CONNECT_S).close()
-            except ConnectionRefusedError:
-                reason = "nothing listens there"
-            except TimeoutError:
-                reason = _SILENT
-            except OSError:
-                reason = "no route to host"
-            else:
-                return
-            self._post(partial(self._found_out, reason))
+            if reason := _obstacle(parts.hostname or "", parts.port or _PORT, tls=parts.scheme == "rtsps"):
+                self._post(partial(self._found_out, reason))
 
         threading.Thread(target=work, daemon=True).start()
 
@@ -311,13 +305,20 @@ def _dispose(connection: Connection) -> None:
     connection.handlers.clear()
 
 
-def described(caps: Any) -> str:
-    """Return what players are told of a track: all that describes its packets."""
-    offer, told = caps.get_structure(0), Gst.Structure.new_empty("application/x-rtp")
-    for name in sorted(offer.nth_field_name(number) for number in range(offer.n_fields())):
-        if not name.startswith(_LEFT_OUT):
-            told.set_value(name, offer.get_value(name))
-    made = Gst.Caps.new_empty()
-    made.append_structure(told)
-    text: str = made.to_string()
-    return text
+def _obstacle(host: str, port: int, *, tls: bool) -> str:
+    """Return what keeps us from connecting, in words; empty where nothing does."""
+    try:
+        with socket.create_connection((host, port), timeout=_CONNECT_S) as connection:
+            if tls:
+                ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+    except ConnectionRefusedError:
+        return "nothing listens there"
+    except TimeoutError:
+        return _SILENT
+    except ssl.SSLCertVerificationError as error:
+        return f"the origin's certificate is not accepted: {error.verify_message}"
+    except ssl.SSLError:
+        return "the origin does not speak TLS there"
+    except OSError:
+        return "no route to host"
+    return ""

@@ -32,6 +32,8 @@ HELD_S: Final = 5.0
 """A connection that stood this long was a good one: the next pause is short again."""
 UNDECIDED_S: Final = 1.5
 """A caller that was let in and has not connected after this long has failed to agree on a key."""
+SILENT_S: Final = 1.0
+"""How long a publisher sends nothing before another one may take its place; or its latency, where that is more."""
 REMEMBERED_S: Final = 60.0
 """How long a listener tells of a caller that it turned away."""
 _CALL_MS: Final = 3000
@@ -66,6 +68,18 @@ class Session:
     bytes: int = 0
     dropped: int = 0
     """Messages that there was no room for: this receiver is too slow, and it alone loses them."""
+    packets: int = 0
+    heard_s: float = field(default_factory=time.monotonic)
+    """When the number of packets that came from it grew last."""
+    patience_s: float = SILENT_S
+    """For how long what is missing may yet be made up."""
+
+    def hear(self, srt: Libsrt, now_s: float) -> None:
+        """Note whether anything has come since the last look."""
+        stats = srt.stats(self.socket)
+        if stats is not None and stats.pktRecvTotal != self.packets:
+            self.packets, self.heard_s = stats.pktRecvTotal, now_s
+            self.patience_s = max(SILENT_S, srt.get(self.socket, Option.RCVLATENCY) / 1000)
 
     def figures(self, srt: Libsrt, *, receives: bool, now_s: float) -> Spec:
         """Return what is known of it; `receives` says which way the media go."""
@@ -282,6 +296,7 @@ class Listener(End):
         """Say so of callers that were let in and could not agree on a key."""
         if self._socket is None and now_s >= self._retry_s:
             self.open()
+        self._hear(now_s)
         with self._lock:
             failed = [peer for peer, at_s in self._undecided.items() if at_s < now_s - UNDECIDED_S]
             for peer in failed:
@@ -313,29 +328,64 @@ class Listener(End):
         """Say whether a caller may connect; runs on a thread of libsrt, so it only looks things up."""
         spec, host = self.spec, _host(peer)
         with self._lock:
-            taken = len(self.sessions) + len(self._undecided.keys() - {str(s.peer) for s in _now(self.sessions)})
             if not allows(spec["allowlist"], host):
                 self._complain(f"a caller from {host} was refused: it is not in the allowlist")
                 return Reject.X_FORBIDDEN
             if spec["stream_id"] and stream_id != spec["stream_id"]:
                 self._complain(f"a caller from {host} was refused: its stream id is not the one that is asked for")
                 return Reject.X_UNAUTHORIZED
-            if taken >= spec["max_concurrent"] and peer not in self._undecided:
-                self._complain(f"a caller from {host} was refused: {spec['max_concurrent']} are connected already")
+            # Only who is connected takes a place: who has yet to agree on a key may try for ever and never do.
+            if self._is_full and self._silent() is None:
+                self._complain(self._no_place(host))
                 return Reject.X_OVERLOAD
             self._undecided.setdefault(peer, time.monotonic())
         return 0
 
+    def _hear(self, now_s: float) -> None:
+        if self.receives:
+            for session in self.sessions.values():
+                session.hear(self.world.srt, now_s)
+
     def _accept(self) -> None:
+        # What nobody looked at is no silence: this loop may have been away for a while.
+        self._hear(time.monotonic())
         while self._socket is not None and (accepted := self.world.srt.accept(self._socket)) is not None:
             which, peer = accepted
             with self._lock:
                 self._undecided.pop(str(peer), None)
-            # The list may have been edited since the caller was asked.
-            if allows(self.spec["allowlist"], peer.host) and len(self.sessions) < self.spec["max_concurrent"]:
-                self._begin(which, peer)
-            else:
+            # The list may have been edited since the caller was asked, and others may have been faster.
+            if not allows(self.spec["allowlist"], peer.host):
                 self.world.srt.close(which)
+            elif not self._is_full:
+                self._begin(which, peer)
+            elif (silent := self._silent()) is not None:
+                self._drop(silent.socket)
+                self._begin(which, peer)
+                self._complain(
+                    f"a publisher from {silent.peer.host} was silent, and one from {peer.host} took its place"
+                )
+            else:
+                self._complain(self._no_place(peer.host))
+                self.world.srt.close(which)
+
+    @property
+    def _is_full(self) -> bool:
+        most: int = self.spec["max_concurrent"]
+        return len(self.sessions) >= most
+
+    def _silent(self) -> Session | None:
+        """
+        Return a publisher that another one may replace, for nothing has come from it for longer than could be made up.
+
+        A publisher that died without a farewell would hold its place until the peer idle timeout.
+        """
+        sessions, now_s = _now(self.sessions) if self.receives else [], time.monotonic()
+        return next((one for one in sessions if now_s - one.heard_s > one.patience_s), None)
+
+    def _no_place(self, host: str) -> str:
+        if self.receives:
+            return f"a publisher from {host} was refused: somebody publishes already"
+        return f"a caller from {host} was refused: {self.spec['max_concurrent']} are connected already"
 
 
 class Caller(End):

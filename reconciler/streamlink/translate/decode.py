@@ -28,7 +28,7 @@ from reconciler.domain.model import (
     Srt,
 )
 from reconciler.domain.protocols import DEFAULT_IDLE_TIMEOUT_MS, DEFAULT_LATENCY_MS, Protocol, SrtMode, pulled
-from reconciler.domain.secrets import HIDDEN, Secret, SecretValue
+from reconciler.domain.secrets import HIDDEN, Hidden, Secret, SecretValue
 from reconciler.streamlink.reading import Members
 from reconciler.streamlink.translate import urls
 from reconciler.streamlink.translate.words import INPUT_PROTOCOLS, MODES, OUTPUT_PROTOCOLS, STATES
@@ -221,10 +221,11 @@ def _idle_timeout_ms(found: Members, name: str) -> int:
 
 def _encryption(found: Members) -> Encryption | None:
     key_length = found.number("PbKeyLen", default=0)
-    passphrase = found.text("Passphrase")
-    if not key_length and not passphrase:
+    passphrase = _secret(found.text("Passphrase"))
+    # Who masks without looking shows stars where there is no passphrase: then the key length tells.
+    if not key_length and isinstance(passphrase, Hidden):
         return None
-    return Encryption(key_length=key_length, passphrase=_secret(passphrase))
+    return Encryption(key_length=key_length, passphrase=passphrase)
 
 
 def _secret(text: str) -> SecretValue:

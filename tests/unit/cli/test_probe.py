@@ -5,6 +5,7 @@ from reconciler.media.probe import Reception, ReceptionState
 
 RECEIVED = Reception(
     state=ReceptionState.RECEIVING,
+    transport="SRT over UDP",
     frames=250,
     discontinuities=2,
     connections=1,
@@ -19,7 +20,7 @@ RECEIVED = Reception(
 def test_a_reception_in_words() -> None:
     """What was measured stands in one line."""
     assert report_text("news/tower", RECEIVED, seconds=10) == (
-        "news/tower: h264 640x360 25 fps, 1.23 Mb/s, 250 frames, 2 discontinuities in 10 s"
+        "news/tower: SRT over UDP, h264 640x360 25 fps, 1.23 Mb/s, 250 frames, 2 discontinuities in 10 s"
     )
 
 
@@ -36,4 +37,4 @@ def test_a_reception_as_json() -> None:
     document = report_json("news/tower", RECEIVED, seconds=10)
 
     assert (document["frames"], document["discontinuities"], document["bitrate_bps"]) == (250, 2, 1_234_567)
-    assert document["version"] == 1
+    assert (document["version"], document["transport"]) == (1, "SRT over UDP")

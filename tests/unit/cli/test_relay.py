@@ -1,5 +1,6 @@
 """`reconciler relay` as people run it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,29 +8,43 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
-from reconciler.cli.relay import parse_listen
+from reconciler.cli.relay_options import parse_listen, parse_ports, relay_options, relay_settings
 from reconciler.domain.errors import UsageError
+from reconciler.relay.editing import EditRules
+from reconciler.relay.limits import Limits
+from reconciler.relay.service import MediaKind, RelaySettings
+from reconciler.relay.tls import TlsFiles
 
 COMMAND = [sys.executable, "-m", "reconciler", "relay"]
 
 
+@contextlib.contextmanager
+def serving(*argv: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Lend a relay that has said where it serves, and what it said."""
+    with subprocess.Popen([*COMMAND, "--media", "none", *argv], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            said = ""
+            while "credentials:" not in said:
+                line = process.stderr.readline()
+                assert line, said
+                said += line
+            yield process, said
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Return a relay that has said where it serves."""
-    argv = [*COMMAND, "--state", str(tmp_path), "--media", "none", "--region", "ap-singapore", "--region", "local"]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = ""
-        while "credentials:" not in said:
-            line = process.stderr.readline()
-            assert line, said
-            said += line
+    """Return a relay that serves two regions."""
+    with serving("--state", str(tmp_path), "--region", "ap-singapore", "--region", "local") as (process, said):
         assert (tmp_path / "credentials.env").read_text().splitlines()[1].partition("=")[2] not in said
         yield process
-        process.kill()
 
 
 def run(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -87,11 +102,108 @@ def test_a_port_in_use_is_named(tmp_path: Path, relay: subprocess.Popen[str]) ->
     assert f"Port {endpoint.rpartition(':')[2]} on 127.0.0.1 is in use" in refused.stderr
 
 
-def test_an_address_of_the_network_is_refused(tmp_path: Path) -> None:
-    """Only loopback, said plainly."""
-    refused = run("--state", str(tmp_path), "--listen", "0.0.0.0:0")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(("--listen", "0.0.0.0:0", "--advertise", "a"), "--tls-cert FILE --tls-key FILE", id="plain HTTP"),
+        pytest.param(("--media-listen", "::"), "--advertise HOST", id="nothing to give out"),
+        pytest.param(("--tls-cert", "relay.pem"), "--tls-cert and --tls-key go together", id="no key"),
+        pytest.param(("--tls-cert", "a.pem", "--tls-key", "a.key"), "a.pem cannot be read", id="no such certificate"),
+        pytest.param(("--ports", "30000"), "is not FIRST-LAST", id="no range"),
+        pytest.param(("--max-flows", "0"), "--max-flows", id="nothing at all"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    """The message names the option and the way out, and no key was made."""
+    refused = run("--state", str(tmp_path / "state"), "--media", "none", *options)
 
-    assert (refused.returncode, "loopback" in refused.stderr) == (64, True)
+    assert refused.returncode in {1, 64}
+    assert said in refused.stderr
+    assert not (tmp_path / "state" / "credentials.env").exists()
+
+
+def settings_of(*argv: str, state: Path) -> RelaySettings:
+    """Return the settings that these words make."""
+
+    @click.command()
+    @relay_options
+    def parsing(**said: Any) -> RelaySettings:
+        return relay_settings(said, state=state)
+
+    made = parsing.main(list(argv), standalone_mode=False)
+    assert isinstance(made, RelaySettings)
+    return made
+
+
+def test_without_options_it_is_private(tmp_path: Path) -> None:
+    """Loopback, any port, the limits as documented."""
+    assert settings_of(state=tmp_path) == RelaySettings(state=tmp_path)
+
+
+def test_every_option_is_heeded(tmp_path: Path) -> None:
+    """Each word becomes what it says, and the rest is as it was."""
+    made = settings_of(
+        *("--listen", "[::]:8443", "--tls-cert", "c.pem", "--tls-key", "c.key", "--accept-unsigned-action"),
+        *("--media-listen", "[fd00::1]", "--advertise", "[2001:db8::1]", "--ports", "4000-4009", "--media", "none"),
+        *("--state", str(tmp_path), "--region", "a", "--region", "b", "--edit-rules", "strict-2021"),
+        *("--max-flows", "1", "--max-outputs", "2", "--max-request-bytes", "70000", "--max-connections", "5"),
+        *("--request-timeout", "6.5"),
+        state=Path("elsewhere"),
+    )
+
+    assert made == RelaySettings(
+        state=tmp_path,
+        host="::",
+        port=8443,
+        tls=TlsFiles(certificate=Path("c.pem"), key=Path("c.key")),
+        accept_unsigned_action=True,
+        media_host="fd00::1",
+        advertise="2001:db8::1",
+        ports=range(4000, 4010),
+        media=MediaKind.NONE,
+        regions=("a", "b"),
+        edit_rules=EditRules.STRICT_2021,
+        limits=Limits(flows=1, outputs=2, request_bytes=70_000, connections=5, request_s=6.5),
+    )
+
+
+@pytest.mark.parametrize("ports", ["", "1", "5-4", "0-9", "1-65536", "a-b", "1-2-3", "-5", "\u00b2-9"])
+def test_ports_that_are_no_range(ports: str) -> None:
+    """First and last, within what ports can be."""
+    with pytest.raises(UsageError, match=r"--ports: .* is not FIRST-LAST"):
+        parse_ports(ports)
+
+
+def test_a_relay_with_faults_warns_of_them(tmp_path: Path) -> None:
+    """On the terminal at its start and in its registration, by the names of the knobs."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("maskedSecrets: [{}]\nthrottle: [{perS: 20}]\n")
+
+    with serving("--state", str(tmp_path), "--faults", str(faults)) as (_, said):
+        registered = json.loads((tmp_path / "relay.json").read_text())
+
+    assert "WARNING: faults are on, and this relay misbehaves on purpose: throttle, maskedSecrets." in said
+    assert "relay.faults_turned_on" in said
+    assert registered["faults"] == ["throttle", "maskedSecrets"]
+
+
+def test_faults_that_nobody_knows_start_no_relay(tmp_path: Path) -> None:
+    """At file, line and column, with what was meant; a test never runs without its faults by a slip."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("# of a test\nthrotle: [{}]\n")
+
+    refused = run("--state", str(tmp_path), "--media", "none", "--faults", str(faults))
+
+    assert refused.returncode == 64
+    assert f"{faults}:2:1: SL101 error: there is no property `throtle` here (did you mean throttle?)" in refused.stderr
+    assert not (tmp_path / "relay.json").exists()
+
+
+def test_run_has_no_faults() -> None:
+    """Only a relay on its own may be told to misbehave."""
+    refused = subprocess.run([*COMMAND[:-1], "run", "--faults", "x"], capture_output=True, text=True, check=False)
+
+    assert (refused.returncode, "No such option" in refused.stderr) == (64, True)
 
 
 @pytest.mark.parametrize(

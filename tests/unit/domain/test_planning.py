@@ -128,12 +128,12 @@ def said(changes: tuple[Change, ...]) -> list[str]:
             actual(found_flow(NEWS, found_output(TOWER), found_output(RADIO))),
             [
                 "delete flow/news",
-                "  delete output/news/tower",
                 "  stop flow/news",
+                "  delete output/news/tower",
                 "  delete output/news/radio",
                 "  delete flow/news",
             ],
-            id="a surplus flow goes outputs first, the last one after the stop",
+            id="a surplus flow is stopped, and then goes outputs first",
         ),
         pytest.param(
             resolved(flow(latency_ms=300), TOWER),

@@ -10,6 +10,8 @@ from reconciler.media.ffmpeg import (
     publish_preset,
     push_copy,
     rtmp_output,
+    rtp_output,
+    rtsp_input,
     server_of,
     signal_command,
     why,
@@ -35,6 +37,10 @@ KEY = "canary=key?x=y"
         ("rtmp://h/: Input/output error", False, "the server refused the stream key"),
         ("av_interleaved_write_frame(): Broken pipe", True, "the connection was closed by the far end"),
         ("[rtmp] Server error: Already publishing", True, "the server refused the stream key"),
+        ("[rtsp] method DESCRIBE failed: 403 Forbidden", False, "the server refused this machine: is it in the allow"),
+        ("[rtsp] method DESCRIBE failed: 404 Not Found", False, "the server has no such path"),
+        ("[rtsp] method SETUP failed: 453 Not Enough Bandwidth", False, "all places of the output are taken"),
+        ("[rtsp] method DESCRIBE failed: 503 Service Unavailable", False, "the server has nothing to play"),
         ("something else about canary", True, "ffmpeg ended with an error"),
         ("", True, "ffmpeg ended without saying why"),
     ],
@@ -129,3 +135,17 @@ def test_a_play_list_quotes_its_address() -> None:
 def test_a_server_is_scheme_host_and_port(url: str, server: str) -> None:
     """Nothing else of a URL is shown."""
     assert server_of(url) == server
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("192.0.2.1", "rtp://192.0.2.1:5000?pkt_size=1328"), ("::1", "rtp://[::1]:5000?pkt_size=1328")],
+)
+def test_rtp_leaves_in_packets_of_seven(host: str, url: str) -> None:
+    """Seven packets of a transport stream and a header; that is what every network takes."""
+    assert rtp_output(host, 5000)[-1] == url
+
+
+def test_rtsp_is_played_over_tcp_alone() -> None:
+    """So that what is missing was missing at the server."""
+    assert rtsp_input("rtsp://127.0.0.1:1/play")[:2] == ("-rtsp_transport", "tcp")

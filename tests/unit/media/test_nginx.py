@@ -7,7 +7,7 @@ from reconciler.media.nginx import (
     RtmpClient,
     RtmpListener,
     RtmpStream,
-    parse_streams,
+    parse_state,
     reached_at,
     render,
 )
@@ -70,7 +70,7 @@ def test_where_this_machine_reaches_its_own_listener(host: str, reached: str) ->
 
 def test_streams_and_their_clients_are_read() -> None:
     """The state of the server names each stream with its application, its counters and its clients."""
-    (stream,) = parse_streams(STATE)
+    (stream,) = parse_state(STATE).streams
 
     assert stream == RtmpStream(
         app="live",
@@ -87,4 +87,4 @@ def test_streams_and_their_clients_are_read() -> None:
 def test_an_answer_that_is_no_state_is_a_failure() -> None:
     """Half an answer is no answer."""
     with pytest.raises(NginxFailedError, match="does not tell"):
-        parse_streams(STATE[:80])
+        parse_state(STATE[:80])

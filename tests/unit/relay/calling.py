@@ -1,7 +1,7 @@
 """A control plane without a server: requests go straight into the application, signed as a client signs them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,9 @@ import httpx
 
 from reconciler.relay.addresses import Ports
 from reconciler.relay.api.app import create_app
+from reconciler.relay.api.calls import Handler
+from reconciler.relay.api.door import Door
+from reconciler.relay.api.table import carry_out
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
 from reconciler.relay.editing import EditRules
@@ -30,9 +33,9 @@ Json = dict[str, Any]
 class Api:
     """Speaks to one control plane."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, door: Door | None = None, *, handler: Handler = carry_out) -> None:
         self.plane = plane
-        app = create_app(plane, KEYS, now_s=lambda: NOW_S)
+        app = create_app(plane, door or Door(credentials=KEYS, now_s=lambda: NOW_S), handler=handler)
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=f"http://{HOST}"
         )
@@ -52,6 +55,18 @@ class Api:
     ) -> httpx.Response:
         """Send a request as it is."""
         return await self._http.request(method, path, headers=dict(headers), content=body)
+
+    async def send_raw(self, headers: Sequence[tuple[str, str]], body: bytes) -> Json:
+        """Send headers that may be there twice; return what is inside `Response`."""
+        answer = await self._http.request("POST", "/", headers=list(headers), content=body)
+        response: Json = answer.json()["Response"]
+        return response
+
+    async def stream(self, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> Json:
+        """Send a body in pieces; return what is inside `Response`."""
+        answer = await self._http.request("POST", "/", headers=dict(headers), content=body)
+        response: Json = answer.json()["Response"]
+        return response
 
     async def call(self, action: str, payload: Any = None, **parts: Any) -> Json:
         """Return what is inside `Response`, an `Error` included."""

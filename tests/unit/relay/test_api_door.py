@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.relay.api.reading import MAX_BODY_BYTES
 from reconciler.relay.api.table import HANDLERS
+from reconciler.relay.limits import MAX_BODY_BYTES
 from reconciler.streamlink.signing import SignedParts, authorization
 from reconciler.streamlink.wire import ACTIONS
 from tests.unit.relay.calling import KEYS, NOW_S, Api

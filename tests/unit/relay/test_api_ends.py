@@ -1,6 +1,7 @@
 """Inputs and outputs at the API: what they must say, what they are given, and what may be changed when."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -453,3 +454,23 @@ async def test_a_relay_without_ports_is_full(tmp_path: Path) -> None:
     assert (await speaking.add(flow, srt_output("third")))["OutputName"] == "third"
     await speaking.close()
     await speaking.plane.catalogue.close()
+
+
+@pytest.mark.parametrize(("feed", "fed"), [("SRT", "SRT"), ("RTMP", "RTMP_PULL"), ("RTP", "RTP"), ("RIST", "RIST")])
+async def test_every_address_is_the_advertised_one(api: Api, feed: str, fed: str) -> None:
+    """Whatever is answered, and by which action, says where the world reaches it; what is kept does not."""
+    away = Api(replace(api.plane, advertised="relay.example"))
+    flow = await away.create_flow(InputGroup=[INPUTS[feed]])
+    named = {"FlowId": flow["FlowId"]}
+    made = await away.add(flow, OUTPUTS[fed])
+    wanted = {name: value for name, value in OUTPUTS[fed].items() if name != "OutputRegion"}
+    wanted["OutputId"] = made["OutputId"]
+    edited = await away.done("ModifyStreamLinkOutputInfo", {**named, "Output": wanted})
+    listed = await away.done("DescribeStreamLinkFlows")
+
+    told = [flow, made, edited, listed, await away.describe(flow)]
+
+    assert all("relay.example" in str(each) for each in told)
+    assert "127.0.0.1" not in str(told)
+    assert "relay.example" not in str(await api.describe(flow))
+    await away.close()

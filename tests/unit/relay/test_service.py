@@ -2,9 +2,13 @@
 
 import json
 import os
+import ssl
 import stat
 import time
+from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +18,9 @@ from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.relay import registration
 from reconciler.relay.service import MediaKind, Relay, RelaySettings
 from reconciler.relay.serving import bind
+from reconciler.relay.tls import TlsFiles
 from reconciler.streamlink.signing import SignedParts, signed_headers
+from tests.certificates import Certificate, make_authority, make_certificate
 from tests.unit.relay.calling import Json, srt_input, srt_output
 from tests.unit.relay.recording import RecordingMedia
 
@@ -26,7 +32,7 @@ def settings(state: Path, *, port: int = 0, host: str = "127.0.0.1") -> RelaySet
     return RelaySettings(state=state, media=MediaKind.NONE, port=port, host=host)
 
 
-async def call(relay: Relay, action: str, payload: Json | None = None) -> Json:
+async def call(relay: Relay, action: str, payload: Json | None = None, *, ca: Path | None = None) -> Json:
     """Make one call over the network."""
     body = json.dumps(payload or {}).encode()
     parts = SignedParts(
@@ -38,7 +44,7 @@ async def call(relay: Relay, action: str, payload: Json | None = None) -> Json:
         timestamp_s=int(time.time()),
         body=body,
     )
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=True if ca is None else ssl.create_default_context(cafile=ca)) as http:
         answer = await http.post(relay.endpoint, content=body, headers=signed_headers(parts, relay.credentials))
     response: Json = answer.json()["Response"]
     return response
@@ -49,6 +55,14 @@ NEWS: Json = {
     "MaxBandwidth": 10_000_000,
     "InputGroup": [srt_input()],
     "OutputGroup": [{**srt_output(), "OutputRegion": "local"}],
+}
+
+
+MANY: Json = {
+    "FlowName": "many",
+    "MaxBandwidth": 10_000_000,
+    "InputGroup": [{"InputName": "camera", "Protocol": "RTMP"}],
+    "OutputGroup": [{"OutputName": "players", "Description": "", "Protocol": "RTMP_PULL", "OutputRegion": "local"}],
 }
 
 
@@ -113,11 +127,140 @@ async def test_the_other_loopback(tmp_path: Path) -> None:
         assert made["Info"]["InputGroup"][0]["StreamUrls"][0]["Url"].startswith("srt://[::1]:")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "relay.example", ""])  # noqa: S104 -- it is refused
-def test_only_loopback_is_listened_on(tmp_path: Path, host: str) -> None:
-    """Without TLS no key may leave the machine."""
-    with pytest.raises(UsageError, match="loopback"):
-        settings(tmp_path, host=host)
+EVERYBODY = str(IPv4Address(0))
+NOWHERE = TlsFiles(certificate=Path("relay.pem"), key=Path("relay.key"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        pytest.param({"host": "192.0.2.1"}, "--tls-cert FILE --tls-key FILE.*--insecure-http", id="plain HTTP"),
+        pytest.param({"host": EVERYBODY, "advertise": "relay.example"}, "--insecure-http", id="on every address"),
+        pytest.param({"host": "relay.example"}, "--listen: 'relay.example' is no address", id="a name"),
+        pytest.param({"host": ""}, "--listen: '' is no address", id="nothing"),
+        pytest.param({"host": EVERYBODY, "tls": NOWHERE}, "--advertise HOST says by which", id="nothing to give out"),
+        pytest.param({"media_host": "::"}, "--advertise HOST says by which", id="nothing to give out for media"),
+        pytest.param({"media_host": "relay.example"}, "--media-listen: .* is no address", id="media on a name"),
+        pytest.param({"advertise": "relay.example:80"}, "--advertise: .* neither a name nor", id="more than a host"),
+        pytest.param({"tls": NOWHERE, "insecure_http": True}, "exclude each other", id="both"),
+    ],
+)
+def test_what_cannot_be_listened_on(tmp_path: Path, chosen: dict[str, Any], message: str) -> None:
+    """No key leaves the machine in the clear unless somebody asked for it, and addresses are such as can be used."""
+    with pytest.raises(UsageError, match=message):
+        RelaySettings(state=tmp_path, media=MediaKind.NONE, **chosen)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param({"host": "192.0.2.1", "tls": NOWHERE}, id="TLS"),
+        pytest.param({"host": "192.0.2.1", "insecure_http": True}, id="plain HTTP on purpose"),
+        pytest.param({"tls": NOWHERE}, id="TLS on loopback"),
+        pytest.param({"host": EVERYBODY, "tls": NOWHERE, "advertise": "relay.example"}, id="every address"),
+        pytest.param({"host": "::", "media_host": "192.0.2.1", "tls": NOWHERE}, id="media on one address"),
+    ],
+)
+def test_what_can_be_listened_on(tmp_path: Path, chosen: dict[str, Any]) -> None:
+    """With a certificate, or on purpose."""
+    RelaySettings(state=tmp_path, media=MediaKind.NONE, **chosen)
+
+
+async def test_media_listens_on_an_address_of_this_machine(tmp_path: Path) -> None:
+    """One that it has not got is refused at the start, not for each output."""
+    elsewhere = replace(settings(tmp_path), media_host="198.51.100.1")
+
+    with pytest.raises(EnvironmentFailedError, match=r"--media-listen: nothing can listen on 198\.51\.100\.1"):
+        await Relay(elsewhere).start()
+
+
+async def test_what_is_given_out_is_said_at_each_start(tmp_path: Path) -> None:
+    """Addresses bear the advertised host in every answer, and another after a restart; ports and keys are kept."""
+    seen: list[str] = []
+    for advertised in ("", "relay.example", "2001:db8::7"):
+        chosen = replace(settings(tmp_path), advertise=advertised)
+        async with Relay(chosen) as relay:
+            if not seen:
+                await call(relay, "CreateStreamLinkFlow", MANY)
+            (flow,) = (await call(relay, "DescribeStreamLinkFlows"))["Infos"]
+            one = (await call(relay, "DescribeStreamLinkFlow", {"FlowId": flow["FlowId"]}))["Info"]
+            assert one == flow
+            assert relay.endpoint.startswith("http://127.0.0.1:")
+            seen.append(json.dumps(flow))
+
+    assert "127.0.0.1" not in seen[1]
+    assert seen[1].count("relay.example") == seen[0].count("127.0.0.1")
+    assert seen[1].replace("relay.example", "127.0.0.1") == seen[0]
+    assert "rtmp://[2001:db8::7]:" in seen[2]
+    assert '"Ip": "2001:db8::7"' in seen[2]
+
+
+async def test_what_was_given_before_listens_where_the_relay_does(tmp_path: Path) -> None:
+    """A flow of a relay on another address is carried on this one, on its ports, and described so."""
+    async with Relay(settings(tmp_path)) as relay:
+        before = (await call(relay, "CreateStreamLinkFlow", MANY))["Info"]
+    media = RecordingMedia()
+
+    with capture_logs() as lines:
+        async with Relay(replace(settings(tmp_path), media_host="::1"), media=media) as relay:
+            (after,) = (await call(relay, "DescribeStreamLinkFlows"))["Infos"]
+            await call(relay, "StartStreamLinkFlow", {"FlowId": after["FlowId"]})
+            await relay.settled()
+    async with Relay(settings(tmp_path)) as relay:
+        (back,) = (await call(relay, "DescribeStreamLinkFlows"))["Infos"]
+
+    (old,), (new,) = (each["InputGroup"][0]["InputAddressList"] for each in (before, after))
+    assert new == {**old, "Ip": "::1"}
+    assert (
+        after["InputGroup"][0]["InputAddressList"][0]["Port"] == before["InputGroup"][0]["InputAddressList"][0]["Port"]
+    )
+    assert "host='::1'" in str(media.told[0])
+    assert back == {**before, "State": "RUNNING"}
+    moved = [line for line in lines if line["event"] == "relay.flows_moved"]
+    assert [(line["flows"], line["host"]) for line in moved] == [(1, "::1")]
+
+
+async def test_the_port_of_the_api_is_never_given(tmp_path: Path) -> None:
+    """Nor is one that was given taken for the API."""
+    async with Relay(settings(tmp_path / "other")) as other:
+        free = int(other.address.rpartition(":")[2])
+    chosen = replace(settings(tmp_path, port=free), media_host="::1", ports=range(free, free + 1))
+    rtmp = {**NEWS, "InputGroup": [{"InputName": "camera", "Protocol": "RTMP"}], "OutputGroup": []}
+
+    async with Relay(chosen) as relay:
+        refused = (await call(relay, "CreateStreamLinkFlow", rtmp))["Error"]
+    async with Relay(replace(chosen, port=0)) as relay:
+        await call(relay, "CreateStreamLinkFlow", rtmp)
+    with pytest.raises(EnvironmentFailedError, match=f"Port {free} of the API was given .*--listen"):
+        await Relay(chosen).start()
+
+    assert f"Every TCP port of {free}-{free}" in refused["Message"]
+
+
+async def test_it_says_how_it_is_known(tmp_path: Path, certificate: Certificate) -> None:
+    """The registration holds the endpoint and the certificate; the API is spoken over TLS."""
+    tls = TlsFiles(certificate=certificate.file, key=certificate.key)
+
+    async with Relay(replace(settings(tmp_path), tls=tls)) as relay:
+        found = registration.read(tmp_path)
+        answer = await call(relay, "DescribeStreamLinkFlows", ca=certificate.file.with_name("authority.pem"))
+
+    assert found is not None
+    assert found.endpoint == f"https://{relay_address(found)}"
+    assert found.certificate == certificate.file.read_text()
+    assert answer["TotalNum"] == 0
+
+
+def relay_address(found: registration.Registration) -> str:
+    """Return host and port of what was found."""
+    return found.endpoint.partition("//")[2]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Return a certificate for the loopback address."""
+    folder = tmp_path_factory.mktemp("certificates")
+    return make_certificate(folder, make_authority(folder), "IP:127.0.0.1")
 
 
 @pytest.mark.parametrize("regions", [(), ("AP",), ("a--b",), ("",)])

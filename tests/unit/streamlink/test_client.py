@@ -81,6 +81,19 @@ async def test_an_answer_has_its_fields_and_its_request_id() -> None:
     assert (answer.response["Info"], answer.request_id) == ({"FlowId": "f"}, "r1")
 
 
+@pytest.mark.parametrize(("action", "signatures"), [(READ, 1), ("DeleteStreamLinkFlow", 3)])
+async def test_equal_writes_of_one_second_are_signed_apart(action: str, signatures: int) -> None:
+    """A service may take each signature once for what changes something; of reads it takes any number."""
+    api, clock = ScriptedApi(**{action: {}}), FakeClock()
+    client = client_of(api, clock)
+
+    for _ in range(3):
+        await client.call(action, {"FlowId": "f"}, region="local")
+
+    assert len({request.headers["Authorization"] for request in api.received}) == signatures
+    await client.close()
+
+
 @pytest.mark.parametrize("action", [READ, CREATE, "DeleteStreamLinkFlow", "StartStreamLinkFlow"])
 async def test_a_throttled_call_is_sent_again(action: str) -> None:
     """A throttle did nothing, so even a create is sent again, and only once more."""

@@ -74,6 +74,39 @@ async def test_a_service_that_gives_less_than_asked_is_followed() -> None:
     assert await ids(ScriptedApi(DescribeStreamLinkFlows=capped)) == ["f1", "f2", "f3"]
 
 
+async def test_a_service_that_cuts_its_pages_short_is_asked_for_what_it_gives() -> None:
+    """Where pages begin by the size that was asked for, what is cut off is on none; smaller ones are asked for then."""
+
+    def cut(received: Received) -> Any:
+        size, number = received.payload["PageSize"], received.payload["PageNum"]
+        begin = (number - 1) * size
+        return {"Infos": [{"FlowId": f"f{index}"} for index in range(5)][begin : begin + min(2, size)], "TotalNum": 5}
+
+    api = ScriptedApi(DescribeStreamLinkFlows=cut)
+    flow_list = FlowList(client_of(api))
+
+    first = await flow_list.read(LOCAL)
+    sizes = [payload["PageSize"] for payload in api.payloads(LIST)]
+    second = await flow_list.read(LOCAL)
+
+    assert [flow["FlowId"] for flow in first] == ["f0", "f1", "f2", "f3", "f4"]
+    assert (sizes, second) == ([100, 100, 2, 2, 2], first)
+    assert api.calls[LIST] == len(sizes) + 3
+
+
+async def test_a_list_that_does_not_add_up_leaves_the_size_of_pages() -> None:
+    """One bad moment does not make every later list a hundred times as dear."""
+    bad = {"Infos": [{"FlowId": "a"}], "TotalNum": 2}
+    api = ScriptedApi(DescribeStreamLinkFlows=[bad, bad, bad, bad, {"Infos": [], "TotalNum": 0}])
+    flow_list = FlowList(client_of(api))
+    with pytest.raises(GarbledError):
+        await flow_list.read(LOCAL)
+
+    await flow_list.read(LOCAL)
+
+    assert [payload["PageSize"] for payload in api.payloads(LIST)] == [100, 100, 1, 1, 100]
+
+
 A, B = {"FlowId": "a"}, {"FlowId": "b"}
 
 

@@ -64,8 +64,8 @@ def test_who_may_publish(name: str, addr: str, answer: Answer, told: str) -> Non
     guarded = gate()
 
     assert publish(guarded, name=name, addr=addr) == answer
-    assert told in guarded.last_error
-    assert "ingest-key" not in guarded.last_error
+    assert told in guarded.complaint(INGEST.id)
+    assert "ingest-key" not in guarded.complaint(INGEST.id)
 
 
 def test_one_publishes_at_a_time() -> None:
@@ -165,3 +165,98 @@ def test_a_publisher_may_stay_while_its_key_and_address_are_right() -> None:
 
     assert before
     assert not guarded.may_stay()
+
+
+def test_a_place_that_is_left_is_given_anew_at_once() -> None:
+    """The server says that a player has left; nobody waits until it is missed."""
+    guarded = gate()
+    answers = [play(guarded, client=client) for client in ("2", "3", "4")]
+
+    guarded.answer({"call": "play_done", "app": "play", "clientid": "3"})
+
+    assert answers == [HUB, HUB, Refused()]
+    assert play(guarded, client="5") == HUB
+
+
+def test_who_was_let_in_before_the_server_ended_is_forgotten() -> None:
+    """Whoever comes after that begins anew, and finds his place free."""
+    moment = Moment()
+    guarded = gate(moment=moment)
+    publish(guarded, client="1")
+    play(guarded, client="2")
+    moment.now_s += 1
+    play(guarded, client="3")
+
+    guarded.server_ended(before_s=moment.now_s)
+
+    assert (guarded.publisher, guarded.playing(OUTPUT)) == ("", ["3"])
+    assert publish(guarded, client="4") == HUB
+
+
+def test_a_refusal_is_told_for_a_minute_whoever_comes_next() -> None:
+    """A player that gets in says nothing of another one that did not."""
+    moment = Moment()
+    guarded = gate(moment=moment)
+    play(guarded, addr="192.0.2.1")
+
+    play(guarded)
+    at_once = guarded.complaint(OUTPUT)
+    moment.now_s += 61
+
+    assert at_once == "a player from 192.0.2.1 was refused: it is not in the allowlist"
+    assert guarded.complaint(OUTPUT) == ""
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "waited_s", "stays"),
+    [
+        pytest.param(2.0, 0.0, True, id="a pause"),
+        pytest.param(4.0, 0.0, False, id="a long silence"),
+        pytest.param(4.0, 20.0, True, id="whoever wanted the place is gone"),
+    ],
+)
+def test_a_silent_publisher_gives_way_to_one_who_has_the_key(silent_s: float, waited_s: float, *, stays: bool) -> None:
+    """It holds its place while it sends; one that does not is in the way of the next."""
+    moment = Moment()
+    guarded = gate(moment=moment)
+    publish(guarded, client="1")
+    guarded.heard(1000)
+    answer = publish(guarded, client="2")
+    moment.now_s += waited_s
+    guarded.heard(2000)
+
+    moment.now_s += silent_s
+    guarded.heard(2000)
+
+    assert answer == Refused()
+    assert guarded.may_stay() is stays
+
+
+def test_what_nobody_looked_at_is_no_silence() -> None:
+    """A control plane that was away for a while cuts nobody for it."""
+    moment = Moment()
+    guarded = gate(moment=moment)
+    publish(guarded, client="1")
+    guarded.heard(1000)
+    moment.now_s += 60
+
+    publish(guarded, client="2")
+    before = guarded.may_stay()
+    guarded.heard(9000)
+
+    assert (before, guarded.may_stay()) == (True, True)
+
+
+@pytest.mark.parametrize(("name", "addr"), [("wrong", "192.0.2.1"), ("ingest-key", "203.0.113.1")])
+def test_a_silent_publisher_gives_way_to_nobody_else(name: str, addr: str) -> None:
+    """A stranger cannot cut anybody, however silent."""
+    moment = Moment()
+    guarded = gate(moment=moment)
+    publish(guarded, client="1")
+    guarded.heard(1000)
+    moment.now_s += 60
+
+    publish(guarded, name=name, addr=addr, client="2")
+    guarded.heard(1000)
+
+    assert guarded.may_stay()

@@ -89,6 +89,8 @@ def test_three_latencies_are_one_or_drift(said: dict[str, Any], expected: int) -
     [
         ({}, None),
         ({"PbKeyLen": 0, "Passphrase": ""}, None),
+        ({"PbKeyLen": 0, "Passphrase": "******"}, None),
+        ({"PbKeyLen": 0, "Passphrase": "0123456789"}, Encryption(key_length=0, passphrase=Secret("0123456789"))),
         ({"PbKeyLen": 16, "Passphrase": "0123456789"}, Encryption(key_length=16, passphrase=Secret("0123456789"))),
         ({"PbKeyLen": 16, "Passphrase": ""}, Encryption(key_length=16, passphrase=HIDDEN)),
         ({"PbKeyLen": 16, "Passphrase": None}, Encryption(key_length=16, passphrase=HIDDEN)),

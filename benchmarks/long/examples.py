@@ -1,11 +1,10 @@
 """
-`make long`: the example flows carried for minutes, while one output is edited again and again.
+The example flows carried for minutes, while one output is edited again and again.
 
 Receivers at the far ends of the other outputs count discontinuities; there should be none. Everything is done with the
 command itself, as its users would: `run`, `signal` and `probe`, each a process of its own.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -24,7 +23,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-EXAMPLES: Final = Path(__file__).parents[1] / "manifests"
+EXAMPLES: Final = Path(__file__).parents[2] / "manifests"
 EDIT_EVERY_S: Final = 15
 START_WITHIN_S: Final = 60
 GRACE_S: Final = 30
@@ -165,11 +164,8 @@ def report(counted: list[dict[str, Any]]) -> bool:
     return all(row.get("frames", 0) > 0 and row.get("discontinuities") == 0 for row in counted)
 
 
-def main() -> None:
-    """Run the soak, print its table, and exit with 1 where a receiver was disturbed."""
-    parser = argparse.ArgumentParser(prog="make long", description="Carry the examples while one output is edited.")
-    parser.add_argument("--minutes", type=float, default=5.0)
-    minutes = parser.parse_args().minutes
+def show(*, minutes: float) -> bool:
+    """Run the soak, print its table, and return whether no receiver was disturbed."""
     with tempfile.TemporaryDirectory(prefix="reconciler-long-") as folder:
         show = Show(Path(folder))
         try:
@@ -178,8 +174,4 @@ def main() -> None:
             show.end()
         if not clean:
             sys.stderr.write("".join(f"{line}\n" for line in show.complaints()))
-    sys.exit(0 if clean else 1)
-
-
-if __name__ == "__main__":
-    main()
+    return clean
