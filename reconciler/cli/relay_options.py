@@ -12,6 +12,7 @@ from reconciler.domain.regions import LOCAL
 from reconciler.relay.addresses import DEFAULT_PORTS, shown
 from reconciler.relay.editing import EditRules
 from reconciler.relay.limits import Limits
+from reconciler.relay.reach import Reach, authorities_in
 from reconciler.relay.service import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
 
@@ -87,6 +88,24 @@ _ACCOUNT: Final = (
         help="What may be changed while a flow runs, by generation of the vendor's documents.",
     ),
 )
+_REACH: Final = (
+    click.option(
+        "--deny-destination",
+        "denied",
+        multiple=True,
+        metavar="CIDR",
+        help="Addresses that nothing is sent to nor pulled from; repeat it for more. Link-local addresses, where "
+        "clouds keep credentials, and the relay itself are denied always.",
+    ),
+    click.option(
+        "--ca-file",
+        "ca_files",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Certificates (PEM) that an rtmps:// server may be signed by, beside those that this machine trusts.",
+    ),
+)
 _LIMITS: Final = (
     click.option(
         "--max-flows", type=click.IntRange(1), default=Limits().flows, show_default=True, help="Flows, in all regions."
@@ -130,7 +149,7 @@ _TESTS: Final = (
 
 def relay_options(verb: Verb) -> Verb:
     """Give a verb all that can be said of a relay; it hands what was said to `relay_settings`."""
-    for option in reversed((*_API, *_MEDIA, *_ACCOUNT, *_LIMITS, *_TESTS)):
+    for option in reversed((*_API, *_MEDIA, *_ACCOUNT, *_REACH, *_LIMITS, *_TESTS)):
         verb = option(verb)
     return verb
 
@@ -157,6 +176,7 @@ def relay_settings(said: dict[str, Any], *, state: Path) -> RelaySettings:
         regions=said["regions"] or (LOCAL,),
         media=MediaKind(said["media"]),
         edit_rules=EditRules(said["edit_rules"]),
+        reach=Reach(denied=said["denied"], authorities=authorities_in(said["ca_files"])),
         limits=Limits(
             flows=said["max_flows"],
             outputs=said["max_outputs"],

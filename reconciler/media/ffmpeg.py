@@ -1,6 +1,7 @@
 """Command lines of ffmpeg without a secret in them, and what its complaints mean."""
 
 import re
+import unicodedata
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -9,8 +10,15 @@ from reconciler.media.programs import FFMPEG
 _QUIET: Final = ("-hide_banner", "-nostdin", "-loglevel", "warning")
 _RTMP_WAIT_US: Final = 8_000_000
 """How long an RTMP socket may stand still before ffmpeg gives up."""
+WIRED_WAIT_US: Final = 30_000_000
+"""The same where a wire of ours has the shorter deadlines, and says in words what did not keep them."""
 _RTSP_WAIT_US: Final = 8_000_000
 
+NOT_ONE_LINE: Final = "the URL or the stream key holds a control character, which RTMP has no use for"
+PRESET_FORM: Final = "{name}={value}\n"
+"""How a preset holds an option."""
+PLAY_LIST_FORM: Final = "option {name} '{value}'\n"
+"""How a play list does."""
 _REFUSED: Final = "the server refused the stream key"
 _CLOSED: Final = "the connection was closed by the far end"
 _MEANINGS: Final = (
@@ -20,13 +28,14 @@ _MEANINGS: Final = (
     (r"failed: 503 ", "the server has nothing to play: its input is not connected"),
     (r"Connection refused", "the connection was refused: nothing listens there"),
     (r"(Name or service not known|Failed to resolve|Temporary failure in name resolution)", "the host is not known"),
-    (r"(Network is unreachable|No route to host)", "the host cannot be reached"),
+    (r"(Network is unreachable|No route to host)", "no route to host"),
     (r"Connection timed out", "no answer in time"),
     (r"codec (\S+) not compatible with flv", "RTMP does not carry this video codec"),
     (r"codec not currently supported in container", "RTMP does not carry this codec"),
     (r"dimensions not set", "the input has no keyframe, so nobody can begin to watch"),
     (r"(Could not write header|Error initializing output stream)", "RTMP does not carry this stream"),
     (r"matches no streams", "the input has no video"),
+    (r"No credentials set", "the server asks for another user name and password"),
     (r"(Server error|BadName|Publish.*denied|NetStream\.Publish)", _REFUSED),
     (r"(gnutls|TLS|tls|certificate)", "the TLS connection failed"),
     (r"(Input/output error|End of file|Broken pipe|Connection reset)", _CLOSED),
@@ -66,36 +75,80 @@ def app_of(url: str) -> str:
     return parts.path.strip("/") + (f"?{parts.query}" if parts.query else "")
 
 
+def address_of(url: str) -> str:
+    """Return an RTMP URL that ends before its stream key as a server is told it: without user name and password."""
+    return server_of(url) + app_of(url)
+
+
+def protocols_of(url: str) -> str:
+    """Return the only protocols that ffmpeg may use for this RTMP URL."""
+    return "rtmps,tls,tcp" if urlsplit(url).scheme == "rtmps" else "rtmp,tcp"
+
+
+def is_one_line(*texts: str) -> bool:
+    """Whether texts hold no control character: in a preset or a play list, a line break would begin an option."""
+    return not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for text in texts for character in text)
+
+
 def publish_preset(url: str, stream_key: str) -> str:
     """Return the preset (for `-fpre`) that makes ffmpeg push to `url`/`stream_key`."""
+    _demand_one_line(url, stream_key)
     return f"rtmp_app={app_of(url)}\nrtmp_playpath={stream_key}\n"
+
+
+def wired_preset(url: str, stream_key: str) -> str:
+    """Return the preset that makes ffmpeg push to `url`/`stream_key`, whatever address it has to call for it."""
+    return f"{publish_preset(url, stream_key)}rtmp_tcurl={address_of(url)}\n"
 
 
 def play_list(url: str, stream_key: str) -> str:
     """Return the `ffconcat` script that makes ffmpeg pull `url`/`stream_key`."""
-    address = f"{url.rstrip('/')}/{stream_key}".replace("'", r"'\''")
-    return f"ffconcat version 1.0\nfile '{address}'\noption rw_timeout {_RTMP_WAIT_US}\n"
+    _demand_one_line(url, stream_key)
+    address = _quoted(f"{url.rstrip('/')}/{stream_key}")
+    return f"ffconcat version 1.0\nfile {address}\noption rw_timeout {_RTMP_WAIT_US}\n"
 
 
-def play_list_input(descriptor: int) -> tuple[str, ...]:
-    """Return the input arguments that read a `play_list` from an open descriptor."""
+def wired_play_list(near: str, url: str, stream_key: str) -> str:
+    """Return the script that makes ffmpeg pull `url`/`stream_key` by calling the address `near` for it."""
+    _demand_one_line(url, stream_key)
+    asked = {"rtmp_app": app_of(url), "rtmp_playpath": stream_key, "rtmp_tcurl": address_of(url)}
+    options = "".join(f"option {name} {_quoted(value)}\n" for name, value in asked.items())
+    return f"ffconcat version 1.0\nfile {_quoted(near)}\noption rw_timeout {WIRED_WAIT_US}\n{options}"
+
+
+def play_list_input(descriptor: int, protocols: str = "rtmp,tcp") -> tuple[str, ...]:
+    """Return the input arguments that read a play list from an open descriptor."""
     return (
-        *("-f", "concat", "-safe", "0", "-protocol_whitelist", "file,rtmp,rtmps,tcp,tls,crypto"),
+        # `file` is for the list itself, which ffmpeg opens by its name below /dev/fd.
+        *("-f", "concat", "-safe", "0", "-protocol_whitelist", f"file,{protocols}"),
         *("-i", f"/dev/fd/{descriptor}"),
     )
 
 
 def rtsp_input(url: str) -> tuple[str, ...]:
     """Return the input arguments that play an RTSP URL over TCP."""
-    return ("-rtsp_transport", "tcp", "-timeout", str(_RTSP_WAIT_US), "-i", url)
-
-
-def rtmp_output(url: str, descriptor: int) -> tuple[str, ...]:
-    """Return the output arguments that push as a `publish_preset` in an open descriptor says."""
     return (
-        *("-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", str(_RTMP_WAIT_US)),
-        *("-fpre", f"/dev/fd/{descriptor}", server_of(url)),
+        *("-rtsp_transport", "tcp", "-timeout", str(_RTSP_WAIT_US), "-protocol_whitelist", "rtsp,rtp,tcp,udp"),
+        *("-i", url),
     )
+
+
+def rtmp_output(url: str, descriptor: int, *, wait_us: int = _RTMP_WAIT_US) -> tuple[str, ...]:
+    """Return the output arguments that push as a preset in an open descriptor says."""
+    return (
+        *("-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", str(wait_us)),
+        *("-protocol_whitelist", protocols_of(url), "-fpre", f"/dev/fd/{descriptor}", server_of(url)),
+    )
+
+
+def _demand_one_line(*texts: str) -> None:
+    if not is_one_line(*texts):
+        raise ValueError("an RTMP URL or stream key with a control character")
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a play list writes it."""
+    return "'" + text.replace("'", r"'\''") + "'"
 
 
 def rtp_output(host: str, port: int) -> tuple[str, ...]:
@@ -107,8 +160,8 @@ def rtp_output(host: str, port: int) -> tuple[str, ...]:
 def list_frames(source: tuple[str, ...]) -> list[str]:
     """Return the command that lists every packet of the first video and audio stream on standard output."""
     return [
-        *(FFMPEG, *_QUIET, *source),
-        *("-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1", "-f", "framecrc", "pipe:1"),
+        *(FFMPEG, *_QUIET, *source, "-map", "0:v:0", "-map", "0:a:0?", "-c", "copy", "-flush_packets", "1"),
+        *("-f", "framecrc", "-protocol_whitelist", "pipe", "pipe:1"),
     ]
 
 

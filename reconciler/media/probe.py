@@ -13,7 +13,16 @@ from types import TracebackType
 from typing import Final, Self
 
 from reconciler.media import srt
-from reconciler.media.ffmpeg import list_frames, play_list, play_list_input, rtsp_input, why
+from reconciler.media.ffmpeg import (
+    NOT_ONE_LINE,
+    is_one_line,
+    list_frames,
+    play_list,
+    play_list_input,
+    protocols_of,
+    rtsp_input,
+    why,
+)
 from reconciler.media.frames import FrameList
 from reconciler.media.nginx import NginxFailedError
 from reconciler.media.probe_sources import ProbeSource, RtmpSource, RtpSocket, RtspAddress, transport_of
@@ -38,6 +47,7 @@ __all__ = [
 ]
 
 _PIECE_BYTES: Final = 64 * 1024
+_PIPED: Final = ("-f", "mpegts", "-protocol_whitelist", "pipe", "-i", "pipe:0")
 STALLED_S: Final = 3.0
 """A connection on which no frame came for so long does not count as receiving."""
 
@@ -177,7 +187,7 @@ class Receiver:
             stack.push_async_callback(pipe.end)
             order = await stack.enter_async_context(writing(pipe.stdin))
             order.write(source.order(sends=False))
-            counter = _start_counter(("-f", "mpegts", "-i", "pipe:0"), stdin=subprocess.PIPE)
+            counter = _start_counter(_PIPED, stdin=subprocess.PIPE)
             stack.push_async_callback(counter.end)
             said = asyncio.create_task(tail(counter))
             stack.callback(said.cancel)
@@ -194,8 +204,11 @@ class Receiver:
 
     async def _receive_rtmp(self, source: RtmpSource) -> str:
         """Run ffmpeg until it ends; return why in words."""
+        if not is_one_line(source.url, source.stream_key.reveal()):
+            return NOT_ONE_LINE
         with unnamed_file(play_list(source.url, source.stream_key.reveal())) as script:
-            counter = _start_counter(play_list_input(script), stdin=subprocess.DEVNULL, keep=(script,))
+            arguments = play_list_input(script, protocols_of(source.url))
+            counter = _start_counter(arguments, stdin=subprocess.DEVNULL, keep=(script,))
         return await self._count_to_the_end(counter)
 
     async def _receive_rtsp(self, source: RtspAddress) -> str:
@@ -211,7 +224,7 @@ class Receiver:
                 arriving = await stack.enter_async_context(datagrams(source.host, source.port))
             except OSError:
                 return "the port is in use"
-            counter = _start_counter(("-f", "mpegts", "-i", "pipe:0"), stdin=subprocess.PIPE)
+            counter = _start_counter(_PIPED, stdin=subprocess.PIPE)
             stack.push_async_callback(counter.end)
             said = asyncio.create_task(tail(counter))
             stack.callback(said.cancel)

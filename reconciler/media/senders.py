@@ -11,7 +11,15 @@ from typing import Final, Protocol
 
 from reconciler.domain.secrets import Secret
 from reconciler.media import rtsp, srt
-from reconciler.media.ffmpeg import publish_preset, rtmp_output, rtp_output, signal_command, why
+from reconciler.media.ffmpeg import (
+    NOT_ONE_LINE,
+    is_one_line,
+    publish_preset,
+    rtmp_output,
+    rtp_output,
+    signal_command,
+    why,
+)
 from reconciler.media.nginx import NginxFailedError
 from reconciler.media.processes import Child, Streams, reading, spawn, tail, tied, unnamed_file
 from reconciler.media.programs import FFMPEG
@@ -19,7 +27,7 @@ from reconciler.media.rtmp_server import RtmpServers
 from reconciler.media.rtsp import RtspOrigin
 from reconciler.media.srt import SrtSocket
 
-_STREAM: Final = ("-f", "mpegts", "-muxdelay", "0")
+_STREAM: Final = ("-f", "mpegts", "-muxdelay", "0", "-protocol_whitelist", "pipe")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,8 @@ async def _serve_rtmp(target: RtmpOrigin, told: Told, servers: RtmpServers) -> s
 
 
 async def _send_rtmp(target: RtmpTarget, told: Told) -> str:
+    if not is_one_line(target.url, target.stream_key.reveal()):
+        return NOT_ONE_LINE
     with unnamed_file(publish_preset(target.url, target.stream_key.reveal())) as preset:
         return await _send_by_ffmpeg(rtmp_output(target.url, preset), told, keep=(preset,))
 

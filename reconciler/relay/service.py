@@ -13,7 +13,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +44,7 @@ from reconciler.relay.ids import IdMaker, RandomBytes
 from reconciler.relay.limits import Limits, demand_descriptors
 from reconciler.relay.media import Media
 from reconciler.relay.plane import ControlPlane
+from reconciler.relay.reach import ANYWHERE, Reach
 from reconciler.relay.recording.recorder import Recorder
 from reconciler.relay.recording.records import FILE_NAME as RECORDS_FILE
 from reconciler.relay.recording.records import Records
@@ -93,6 +94,8 @@ class RelaySettings:
     edit_rules: EditRules = EditRules.LIVE_2023
     ports: range = DEFAULT_PORTS
     """From which inputs and outputs get theirs."""
+    reach: Reach = ANYWHERE
+    """Where its engines may connect to, and whom they trust there."""
     limits: Limits = field(default_factory=Limits)
     faults: Faults | None = None
     """What goes wrong on purpose; for tests."""
@@ -282,7 +285,9 @@ class Relay:
         for flow in flows:
             ids.start_after(max([flow.id, *(end.id for end in flow.ends)]))
         running = [flow for flow in flows if flow.state is FlowState.RUNNING]
-        carriage = Carriage(self._given_media if self._given_media is not None else await self._media(running))
+        carriage = Carriage(
+            self._given_media if self._given_media is not None else await self._media(running, api_port)
+        )
         self._cleanup.push_async_callback(carriage.close)
         for flow in running:
             carriage.update(flow)
@@ -319,10 +324,11 @@ class Relay:
         self._cleanup.push_async_callback(recorder.stop)
         return records
 
-    async def _media(self, running: Sequence[Flow]) -> Media:
+    async def _media(self, running: Sequence[Flow], api_port: int) -> Media:
         if self.settings.media is MediaKind.NONE:
             return NoMedia()
-        supervisor = Supervisor(state=self.settings.state)
+        reach = replace(self.settings.reach, own_ports=(api_port,))
+        supervisor = Supervisor(state=self.settings.state, reach=reach)
         # Engines that a killed relay left are adopted where their flow runs on; the others hold ports, and go.
         await supervisor.start([flow.id for flow in running])
         return supervisor

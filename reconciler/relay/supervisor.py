@@ -27,6 +27,7 @@ from reconciler.relay.media import (
     RtspPull,
     SrtEnd,
 )
+from reconciler.relay.reach import ANYWHERE, Reach
 
 FOLDER: Final = "media"
 """Below the state directory: a folder for each flow that is carried."""
@@ -87,8 +88,9 @@ class Supervisor:
     that run on are adopted by the next `carry`, and `start` ends those of all others.
     """
 
-    def __init__(self, *, state: Path) -> None:
+    def __init__(self, *, state: Path, reach: Reach = ANYWHERE) -> None:
         self.state: Final = state
+        self._reach = reach
         # Engines work in folders of their own, where a path relative to ours would mean another place.
         self._state = state.absolute() / FOLDER
         self._user = engine_user()
@@ -104,7 +106,7 @@ class Supervisor:
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         keeper = self._keepers.get(flow.id)
         if keeper is None:
-            keeper = self._keepers[flow.id] = _Keeper(self._home(flow.id))
+            keeper = self._keepers[flow.id] = _Keeper(self._home(flow.id), self._reach)
         await keeper.carry(flow)
 
     async def drop(self, flow_id: str) -> None:
@@ -132,8 +134,9 @@ class Supervisor:
 class _Keeper:
     """One flow's engine, and the task that looks after it."""
 
-    def __init__(self, home: FlowHome) -> None:
+    def __init__(self, home: FlowHome, reach: Reach) -> None:
         self._home = home
+        self._reach = reach
         self._engine: FlowEngine | None = None
         self._flow: FlowMedia | None = None
         self._lock = asyncio.Lock()
@@ -162,13 +165,13 @@ class _Keeper:
     def _new_engine(self, flow: FlowMedia) -> FlowEngine:
         match flow.input.end:
             case SrtEnd():
-                return SrtFlow(self._home)
+                return SrtFlow(self._home, self._reach)
             case RtmpIngest() | RtmpPull():
-                return RtmpFlow(self._home)
+                return RtmpFlow(self._home, self._reach)
             case RtpReceive():
-                return RtpFlow(self._home)
+                return RtpFlow(self._home, self._reach)
             case RtspPull():
-                return RtspFlow(self._home)
+                return RtspFlow(self._home, self._reach)
             case NotCarried():
                 return NoEngine()
 

@@ -1,6 +1,7 @@
 """Far ends that are no programs of ours: srt-live-transmit and ffmpeg, which tests stop and kill as they like."""
 
 import asyncio
+import contextlib
 import os
 import signal as signals
 import subprocess
@@ -19,6 +20,7 @@ AAC = ("-c:a", "aac")
 CBR_8M = (*PICTURE, *H264, "-b:v", "8M", "-maxrate", "8M", "-bufsize", "1M", "-x264-params", "nal-hrd=cbr")
 """Filled up to 8 Mb/s, so that whoever does not read is noticed soon."""
 SIGNAL = (*PICTURE, *TONE, *H264, *AAC)
+_CALLS_S = 5.0
 _TRANSMIT = ("srt-live-transmit", "-loglevel:fatal", "-chunk:1316")
 
 
@@ -91,6 +93,25 @@ async def publisher(
     finally:
         await _end(sender)
         await _end(picture)
+
+
+@asynccontextmanager
+async def knocking(port: int, *options: str) -> AsyncIterator[None]:
+    """Have publishers call one after the other meanwhile: one that was refused may stop calling by itself."""
+
+    async def one_after_the_other() -> None:
+        while True:
+            async with publisher(port, *options, again="no") as one:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_CALLS_S):
+                        await one.wait()
+
+    task = asyncio.create_task(one_after_the_other())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @asynccontextmanager

@@ -19,11 +19,12 @@ from reconciler.relay.media import (
     RtmpDestination,
     RtmpIngest,
     RtmpPlay,
+    RtmpPull,
     RtmpPush,
     SrtEnd,
 )
 from reconciler.relay.supervisor import Supervisor
-from tests.media.watching import files_that_hold, processes_that_show, signal
+from tests.media.watching import files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -65,6 +66,33 @@ async def test_a_key_of_any_text_is_pushed_as_it_is(
         held = files_that_hold(tmp_path, "owned")
 
     assert shown + held == []
+
+
+@pytest.mark.parametrize("key", ["a\nrtmp_listen=1", "a'\nfile '/etc/passwd"])
+async def test_a_key_of_more_lines_than_one_is_refused(
+    supervisor: Supervisor, free_port: Callable[[], int], key: str
+) -> None:
+    """No line of it becomes an option, nor a file, of ffmpeg; both ends say so."""
+    source = RtmpPull(
+        url=f"rtmp://127.0.0.1:{free_port()}/a", stream_key=Secret(key), host="127.0.0.1", port=free_port()
+    )
+    port = free_port()
+    ingest = RtmpIngest(host="127.0.0.1", port=port, app=INGEST_APP, stream_key=Secret("ingest"))
+    push = RtmpPush(destinations=(RtmpDestination(url="rtmp://127.0.0.1:1/live", stream_key=Secret(key)),))
+    pulled = FlowMedia(id="pulled", input=InputMedia(id=INPUT, end=source), outputs=())
+    pushed = FlowMedia(id="pushed", input=InputMedia(id=INPUT, end=ingest), outputs=(OutputMedia(id=PUSH, end=push),))
+
+    for flow in (pulled, pushed):
+        await supervisor.carry(flow)
+    async with (
+        asyncio.timeout(30),
+        signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=Secret("ingest"))),
+    ):
+        origin = await health_when(supervisor, "pulled", lambda health: bool(health[INPUT].last_error))
+        far = await health_when(supervisor, "pushed", lambda health: bool(health[PUSH].last_error))
+
+    assert origin[INPUT].last_error == far[PUSH].last_error
+    assert "control character" in far[PUSH].last_error
 
 
 async def test_a_stream_id_of_any_allowed_text_is_compared_and_sent_as_it_is(

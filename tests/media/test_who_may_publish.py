@@ -13,7 +13,7 @@ from reconciler.media.srt import SrtSocket
 from reconciler.relay.giving import INGEST_APP
 from reconciler.relay.media import EndHealth, EndId, EndState, FlowMedia, InputMedia, OutputMedia, SrtEnd
 from reconciler.relay.supervisor import Supervisor
-from tests.media.ends import killed, publisher, rtmp_publisher, stopped
+from tests.media.ends import killed, knocking, publisher, rtmp_publisher, stopped
 from tests.media.forwarding import forwarding
 from tests.media.networks import told_in_a_network_of_its_own
 from tests.media.rtmp_scene import INGEST, INPUT, WRONG, RtmpScene, target
@@ -263,10 +263,9 @@ async def test_nobody_without_the_passphrase_takes_the_place_of_a_silent_publish
     await supervisor.carry(srt.encrypted)
     async with asyncio.timeout(60), publisher(srt.port, f"passphrase={PASSPHRASE}", again="no") as pausing:
         await input_when(supervisor, srt.id, is_fed)
-        async with publisher(srt.port, "adapter=127.0.0.3", *options):
-            async with stopped(pausing):
-                told = await input_when(supervisor, srt.id, says("did not get in"))
-            after = await input_when(supervisor, srt.id, is_fed)
+        async with stopped(pausing), knocking(srt.port, "adapter=127.0.0.3", *options):
+            told = await input_when(supervisor, srt.id, says("did not get in"))
+        after = await input_when(supervisor, srt.id, is_fed)
 
     assert "127.0.0.3" in told.last_error
     assert after.reconnections == 0

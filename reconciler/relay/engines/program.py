@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from reconciler.relay.engines.restarts import Restarts
 _PROGRAMS: Final = Path(programs.__file__).parent
 # Not by its whole path: the folders above are closed to the engine.
 _LAUNCH: Final = (
-    "import sys, importlib; sys.path.insert(0, '/proc/self/cwd/program'); "
-    "importlib.import_module('reconciler.relay.programs.' + sys.argv[1]).main()"
+    "import sys, importlib; sys.path.insert(0, '/proc/self/cwd/' + sys.argv[1]); "
+    "importlib.import_module('reconciler.relay.programs.' + sys.argv.pop(2)).main()"
 )
 _IDENTITY: Final = "engine.identity"
 _READY_S: Final = 10.0
@@ -117,8 +118,7 @@ class EngineProgram:
     async def _start(self) -> None:
         home = self._home
         (home.run / "control.sock").unlink(missing_ok=True)
-        self._install()
-        command = [SYSTEM_PYTHON, "-I", "-B", "-c", _LAUNCH, self._module, str(home.run)]
+        command = program_command(home, self._module, str(home.run))
         child = spawn(
             as_user(command, home.user),
             mark=str(home.run),
@@ -133,17 +133,32 @@ class EngineProgram:
                 raise EngineFailedError
             await asyncio.sleep(_POLL_S)
 
-    def _install(self) -> None:
-        """Copy the programs to where the engine's user can read them; a running engine has read its own already."""
-        root = self._home.run / "program"
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(root)
-        folder = root / "reconciler" / "relay" / "programs"
-        folder.mkdir(mode=0o700, parents=True)
-        for package in (root / "reconciler", root / "reconciler" / "relay"):
-            (package / "__init__.py").touch(mode=0o600)
-        for source in _PROGRAMS.glob("*.py"):
-            shutil.copyfile(source, folder / source.name)
-        for path in (root, *root.rglob("*")):
-            path.chmod(0o700 if path.is_dir() else 0o600)
-            self._home.give(path)
+
+def program_command(home: FlowHome, module: str, *arguments: str) -> list[str]:
+    """
+    Return the command that runs one of our programs in a flow's folder, after copying them all to there.
+
+    The copy is named by its content and never changed: another engine of the flow may be about to read it.
+    """
+    sources = sorted(_PROGRAMS.glob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    name = f"program-{digest[:16]}"
+    if not (home.run / name).is_dir():
+        _install(home, sources, home.run / name)
+    return [SYSTEM_PYTHON, "-I", "-B", "-c", _LAUNCH, name, module, *arguments]
+
+
+def _install(home: FlowHome, sources: Sequence[Path], place: Path) -> None:
+    draft = place.with_suffix(".new")
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(draft)
+    folder = draft / "reconciler" / "relay" / "programs"
+    folder.mkdir(mode=0o700, parents=True)
+    for package in (draft / "reconciler", draft / "reconciler" / "relay"):
+        (package / "__init__.py").touch(mode=0o600)
+    for source in sources:
+        shutil.copyfile(source, folder / source.name)
+    for path in (draft, *draft.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        home.give(path)
+    draft.rename(place)

@@ -1,4 +1,4 @@
-"""RTMP pushes: one ffmpeg that copies the stream for each destination, begun again and again while it is wanted."""
+"""RTMP pushes: one ffmpeg and its wire for each destination, begun again and again while it is wanted."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,11 @@ from urllib.parse import urlsplit
 
 from reconciler.domain.secrets import Secret
 from reconciler.media.ffmpeg import (
+    NOT_ONE_LINE,
+    PLAY_LIST_FORM,
+    PRESET_FORM,
+    WIRED_WAIT_US,
+    is_one_line,
     is_permanent,
     play_list,
     play_list_input,
@@ -22,6 +27,8 @@ from reconciler.media.ffmpeg import (
     push_copy,
     rtmp_output,
     why,
+    wired_play_list,
+    wired_preset,
 )
 from reconciler.media.processes import (
     Process,
@@ -36,13 +43,26 @@ from reconciler.media.processes import (
 )
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.relay.engines.home import FlowHome
+from reconciler.relay.engines.wire import (
+    NO_URL,
+    FarEnd,
+    Settings,
+    near_listener,
+    near_url,
+    order_text,
+    told,
+    wire_command,
+)
 from reconciler.relay.engines.words import WAITING
-from reconciler.relay.media import EndHealth, EndId, EndState, OutputMedia, RtmpDestination, RtmpPush
+from reconciler.relay.media import EndHealth, EndId, EndState, FlowMedia, RtmpDestination, RtmpPush
+from reconciler.relay.reach import Bounds
 
 LOOK_S: Final = 0.5
 """Between two looks at how far a push is."""
 STANDSTILL_S: Final = 20.0
 """A push whose counter does not move for so long is begun anew; ffmpeg alone may wait for ever."""
+FROZEN_S: Final = 8.0
+"""An origin that sends nothing for so long is called anew, though its connection stands."""
 HELD_S: Final = 10.0
 HOPELESS_PAUSE_S: Final = 60.0
 """Before the next try where the stream does not fit into RTMP: only another encoder setting helps."""
@@ -53,8 +73,17 @@ _TAIL_BYTES: Final = 4096
 class PushSource(Protocol):
     """Where ffmpeg finds the stream of a flow."""
 
-    def arguments(self, lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return the input arguments, and the descriptors that ffmpeg must keep for them."""
+    @property
+    def far(self) -> FarEnd | None:
+        """The server of somebody else that it is; None where it is ours."""
+        ...
+
+    def arguments(self, lent: ExitStack, near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """
+        Return the input arguments, and the descriptors that ffmpeg must keep for them.
+
+        `near` is the address of the wire, to be called instead of a far end.
+        """
         ...
 
     def told(self) -> str:
@@ -66,9 +95,11 @@ class PushSource(Protocol):
 class TapSource:
     """The tap of an SRT engine: a socket in the flow's own folder."""
 
-    def arguments(self, _lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    far: None = None
+
+    def arguments(self, _lent: ExitStack, _near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the arguments that read the tap."""
-        return ("-f", "mpegts", "-i", "unix:tap.sock"), ()
+        return ("-f", "mpegts", "-protocol_whitelist", "unix", "-i", "unix:tap.sock"), ()
 
     def told(self) -> str:
         """Say which source this is."""
@@ -81,8 +112,9 @@ class HubSource:
 
     url: str
     name: Secret
+    far: None = None
 
-    def arguments(self, lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    def arguments(self, lent: ExitStack, _near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the arguments that play the stream."""
         script = lent.enter_context(unnamed_file(play_list(self.url, self.name.reveal())))
         return play_list_input(script), (script,)
@@ -99,9 +131,14 @@ class PullSource:
     url: str
     stream_key: Secret
 
-    def arguments(self, lent: ExitStack, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    @property
+    def far(self) -> FarEnd:
+        """The server that it is."""
+        return FarEnd(url=self.url, silent_s=FROZEN_S)
+
+    def arguments(self, lent: ExitStack, near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the arguments that play the stream."""
-        script = lent.enter_context(unnamed_file(play_list(self.url, self.stream_key.reveal())))
+        script = lent.enter_context(unnamed_file(wired_play_list(near, self.url, self.stream_key.reveal())))
         return play_list_input(script), (script,)
 
     def told(self) -> str:
@@ -124,9 +161,14 @@ class Work:
 class Push:
     """One destination; pushes while the flow's input has a session, anew for each session."""
 
-    def __init__(self, destination: RtmpDestination, source: PushSource, work: Work) -> None:
+    def __init__(
+        self, destination: RtmpDestination, source: PushSource, work: Work, *, chunk_bytes: int | None = None
+    ) -> None:
         self.destination: Final = destination
         self.source: Final = source
+        self.chunk_bytes: Final = chunk_bytes
+        self.bounds = Bounds()
+        """What its next connection keeps to."""
         self._work = work
         self._session = ""
         self._task: asyncio.Task[None] | None = None
@@ -145,6 +187,11 @@ class Push:
     def origin(self) -> str:
         """Where it pulls from, host and port; empty where it is from ourselves."""
         return urlsplit(self.source.url).netloc.rpartition("@")[2] if isinstance(self.source, PullSource) else ""
+
+    @property
+    def far(self) -> FarEnd:
+        """The server of somebody else at one of its ends; the other end is ours."""
+        return self.source.far or FarEnd(url=self.destination.url, chunk_bytes=self.chunk_bytes)
 
     @property
     def health(self) -> EndHealth:
@@ -197,21 +244,22 @@ class Push:
 
     def _digest(self, session: str) -> str:
         """Return what tells one push from every other that may take its place, without telling it."""
-        url, key = self.destination.url, self.destination.stream_key.reveal()
-        source = self.source.told()
-        return hashlib.sha256(json.dumps([url, key, source, session]).encode()).hexdigest()
+        kept_to = [self.chunk_bytes, self.bounds.denied, self.bounds.authorities]
+        told_apart = [self.destination.url, self.destination.stream_key.reveal(), self.source.told(), session, kept_to]
+        return hashlib.sha256(json.dumps(told_apart).encode()).hexdigest()
 
     def _note(self) -> None:
         noted = {"digest": self._digest(self._session), "connections": self._connections, "since_s": self._since_s}
         write_private(self._work.record("pushed"), json.dumps(noted))
 
     async def close(self) -> None:
-        """Stop pushing, and leave no process."""
-        task, self._task, self._session = self._task, None, ""
-        if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
-        self._since_s = 0.0
+        """Stop pushing, and leave no process; where this is cut short, the next call waits for the same end."""
+        if self._task is not None:
+            # Only once: another time would cut short the ending of the process itself.
+            if not self._task.cancelling():
+                self._task.cancel()
+            await asyncio.wait({self._task})
+        self._task, self._session, self._since_s = None, "", 0.0
 
     async def _again_and_again(self, left: Process | None) -> None:
         backoff, loop = Backoff(), asyncio.get_running_loop()
@@ -225,8 +273,8 @@ class Push:
 
     async def _push(self, left: Process | None) -> str:
         """Run ffmpeg, or go on with the one that was left, until it ends or stands still; return why in words."""
-        if "@" in urlsplit(self.destination.url).netloc:
-            return "an RTMP URL with a user name is not carried: ffmpeg would show it in the process list"
+        if unfit := self._unfit():
+            return unfit
         try:
             child = left or self._start()
         except OSError:
@@ -240,28 +288,51 @@ class Push:
             self._work.record("identity").unlink(missing_ok=True)
         if stood_still:
             return "the push stood still" if began else "the input is no stream that can be read"
-        return why(_tail(self._work.record("log")), began=began)
+        return self._why(began=began)
+
+    def _unfit(self) -> str:
+        """Return why this cannot even be tried; empty where it can."""
+        if not is_one_line(self.destination.url, self.destination.stream_key.reveal(), self.source.told()):
+            return NOT_ONE_LINE
+        return "" if self.far.is_url else NO_URL
+
+    def _why(self, *, began: bool) -> str:
+        log = _tail(self._work.record("log"))
+        reason = told(log) or why(log, began=began)
+        return reason.replace("the destination", "the origin") if self.source.far else reason
 
     def _start(self) -> Process:
         self._work.record("log").unlink(missing_ok=True)
         if self._progress:
             (self._work.home.run / self._progress).unlink(missing_ok=True)
-        # The name is in the command line, and no other process bears it: by it ffmpeg is known for certain.
+        # The name is in the command line, and no other process bears it: by it the wire is known for certain.
         self._progress = f"{self._work.name}.{secrets.token_hex(8)}.progress"
         with ExitStack() as lent:
-            source, kept = self.source.arguments(lent)
-            preset = publish_preset(self.destination.url, self.destination.stream_key.reveal())
-            descriptor = lent.enter_context(unnamed_file(preset))
-            command = push_copy(source, rtmp_output(self.destination.url, descriptor), progress=self._progress)
+            listener = lent.enter_context(near_listener())
+            copy, kept, settings = self._copy(lent, near_url(listener))
+            order = lent.enter_context(unnamed_file(order_text(self.far, self.bounds, settings)))
+            command = wire_command(self._work.home, order, listener, copy)
             child = spawn(
                 as_user(command, self._work.home.user),
                 mark=self._progress,
                 cwd=self._work.home.run,
-                streams=Streams(log=self._work.record("log"), keep=(*kept, descriptor)),
+                streams=Streams(log=self._work.record("log"), keep=(*kept, order, listener.fileno())),
             )
         save(child.identity, self._work.record("identity"))
         self._note()
         return child
+
+    def _copy(self, lent: ExitStack, near: str) -> tuple[list[str], tuple[int, ...], Settings]:
+        """Return the command of ffmpeg, which calls the wire; what it must keep; and where it reads of the far end."""
+        url, key = self.destination.url, self.destination.stream_key.reveal()
+        source, kept = self.source.arguments(lent, near)
+        if self.source.far is None:
+            preset = lent.enter_context(unnamed_file(wired_preset(url, key)))
+            sink, settings = rtmp_output(near, preset, wait_us=WIRED_WAIT_US), Settings(preset, PRESET_FORM)
+        else:
+            preset = lent.enter_context(unnamed_file(publish_preset(url, key)))
+            sink, settings = rtmp_output(url, preset), Settings(kept[0], PLAY_LIST_FORM)
+        return push_copy(source, sink, progress=self._progress), (*kept, preset), settings
 
     async def _watch(self, child: Process) -> bool:
         """Follow ffmpeg's own counter until ffmpeg ends, or the counter stands still: return whether it did."""
@@ -276,7 +347,8 @@ class Push:
             elif loop.time() - moved_s > STANDSTILL_S:
                 return True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    await child.wait()
         return False
 
     def _connected(self, now_s: float) -> None:
@@ -294,21 +366,23 @@ class Pushes:
     home: FlowHome
     _pushes: dict[tuple[EndId, int], Push] = field(default_factory=dict)
 
-    async def converge(self, outputs: Sequence[OutputMedia], source: PushSource) -> None:
+    async def converge(self, flow: FlowMedia, source: PushSource, bounds: Bounds) -> None:
         """Keep a push for each destination that is wanted; those that are the same are not touched."""
         wanted = {
-            (output.id, number): destination
-            for output in outputs
+            (output.id, number): (destination, output.end.chunk_size)
+            for output in flow.outputs
             if isinstance(output.end, RtmpPush)
             for number, destination in enumerate(output.end.destinations)
         }
         for key, push in list(self._pushes.items()):
-            if wanted.get(key) != push.destination or push.source != source:
-                del self._pushes[key]
+            if wanted.get(key) != (push.destination, push.chunk_bytes) or push.source != source:
                 await push.close()
-        for key, destination in wanted.items():
+                del self._pushes[key]
+        for key, (destination, chunk_bytes) in wanted.items():
             if key not in self._pushes:
-                self._pushes[key] = Push(destination, source, Work(self.home, f"push-{key[0]}-{key[1]}"))
+                work = Work(self.home, f"push-{key[0]}-{key[1]}")
+                self._pushes[key] = Push(destination, source, work, chunk_bytes=chunk_bytes)
+            self._pushes[key].bounds = bounds
 
     async def follow(self, session: str) -> None:
         """Push this session of the input."""
@@ -325,9 +399,8 @@ class Pushes:
 
     async def close(self) -> None:
         """End all of them."""
-        pushes, self._pushes = list(self._pushes.values()), {}
-        for push in pushes:
-            await push.close()
+        await asyncio.gather(*(push.close() for push in self._pushes.values()))
+        self._pushes.clear()
 
 
 def together(parts: Sequence[EndHealth]) -> EndHealth:

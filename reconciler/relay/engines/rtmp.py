@@ -13,6 +13,7 @@ from reconciler.media.hooks import GATE, Answer, FlowHook, Question, Refused
 from reconciler.media.nginx import Nginx, NginxFailedError, Place, RtmpListener, RtmpStream, bracketed, reached_at
 from reconciler.media.processes import write_private
 from reconciler.media.rates import RateWindow
+from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.gate import Gate
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.push import HubSource, PullSource, Push, Pushes, Work
@@ -34,6 +35,7 @@ from reconciler.relay.media import (
     RtmpPull,
     RtmpPush,
 )
+from reconciler.relay.reach import Bounds, Reach
 
 _GATE: Final = "gate"
 _ENDED: Final = "the server of this flow ended by itself"
@@ -44,8 +46,9 @@ _ROLE_PUBLISHER: Final = "publisher"
 class RtmpFlow:
     """Carries one RTMP flow in a folder of its own."""
 
-    def __init__(self, home: FlowHome) -> None:
+    def __init__(self, home: FlowHome, reach: Reach) -> None:
         self._home = home
+        self._reach = reach
         self._nginx = Nginx(Place(run=home.run, records=home.records, user=home.user), outlives_us=True)
         self._gate: Gate | None = None
         self._hook: FlowHook | None = None
@@ -71,11 +74,12 @@ class RtmpFlow:
         gate = self._gate_for(self._as_pushed_to(flow))
         ingest = gate.ingest
         url = f"rtmp://{bracketed(reached_at(ingest.host))}:{ingest.port}/{ingest.app}"
-        await self._pushes.converge(flow.outputs, HubSource(url, self._hub))
+        bounds = self._reach.bounds(flow, Transport.TCP)
+        await self._pushes.converge(flow, HubSource(url, self._hub), bounds)
         await self._listen(gate)
         if await self._started(gate):
             await self._evict(gate)
-            await self._pull_from(flow.input.end, RtmpDestination(url=url, stream_key=self._names.own_key))
+            await self._pull_from(flow.input.end, RtmpDestination(url=url, stream_key=self._names.own_key), bounds)
 
     def _as_pushed_to(self, flow: FlowMedia) -> FlowMedia:
         """Return a flow that pulls as one that is pushed to: by us, under a key that nobody else knows."""
@@ -86,7 +90,7 @@ class RtmpFlow:
         here = tuple(sorted({f"{address}/{ip_address(address).max_prefixlen}" for address in _ourselves(source.host)}))
         return replace(flow, input=replace(flow.input, end=ingest, allowlist=here))
 
-    async def _pull_from(self, source: InputEnd, destination: RtmpDestination) -> None:
+    async def _pull_from(self, source: InputEnd, destination: RtmpDestination, bounds: Bounds) -> None:
         """Keep ffmpeg pulling, where the input is to be pulled."""
         wanted = PullSource(source.url, source.stream_key) if isinstance(source, RtmpPull) else None
         if self._pull is not None and (self._pull.source, self._pull.destination) != (wanted, destination):
@@ -95,6 +99,7 @@ class RtmpFlow:
         if wanted is not None and self._pull is None:
             self._pull = Push(destination, wanted, Work(self._home, "pull"))
         if self._pull is not None:
+            self._pull.bounds = bounds
             await self._pull.follow(f"pull {self._nginx.session}")
 
     def _gate_for(self, flow: FlowMedia) -> Gate:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.media.rates import RateWindow
+from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import EngineFailedError, EngineProgram
 from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
@@ -22,13 +23,15 @@ from reconciler.relay.media import (
     TrackHealth,
     TrackKind,
 )
+from reconciler.relay.reach import Bounds, Reach
 
 
 class RtpFlow:
     """Carries one RTP flow in a folder of its own."""
 
-    def __init__(self, home: FlowHome) -> None:
+    def __init__(self, home: FlowHome, reach: Reach) -> None:
         self._program = EngineProgram(home, "rtp")
+        self._reach = reach
         self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
         self._rates: dict[tuple[EndId, int], RateWindow] = {}
@@ -43,7 +46,7 @@ class RtpFlow:
             return
         if self._program.session != session:
             self._forget()
-        order = order_of(flow)
+        order = order_of(flow, self._reach.bounds(flow, Transport.UDP))
         if order != self._told:
             try:
                 await self._program.ask(order)
@@ -99,7 +102,7 @@ class RtpFlow:
         return after(self._program.mishap, self._health.get(end.id, WAITING))
 
 
-def order_of(flow: FlowMedia) -> dict[str, Any]:
+def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:
     """Return the engine's order for a flow."""
     source = flow.input.end
     if not isinstance(source, RtpReceive):
@@ -116,7 +119,7 @@ def order_of(flow: FlowMedia) -> dict[str, Any]:
             output.id: {
                 "destinations": [{"host": each.host, "port": each.port} for each in output.end.destinations],
                 "idle_timeout_ms": output.end.idle_timeout_ms,
-                "denied": [],
+                **bounds.order(),
             }
             for output in flow.outputs
             if isinstance(output.end, RtpSend)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.media.rates import RateWindow
+from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import EngineFailedError, EngineProgram
 from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
@@ -22,13 +23,15 @@ from reconciler.relay.media import (
     TrackHealth,
     TrackKind,
 )
+from reconciler.relay.reach import Bounds, Reach
 
 
 class RtspFlow:
     """Carries one RTSP flow in a folder of its own."""
 
-    def __init__(self, home: FlowHome) -> None:
+    def __init__(self, home: FlowHome, reach: Reach) -> None:
         self._program = EngineProgram(home, "rtsp")
+        self._reach = reach
         self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
         self._rates: dict[tuple[EndId, str], RateWindow] = {}
@@ -43,7 +46,7 @@ class RtspFlow:
             return
         if self._program.session != session:
             self._forget()
-        order = order_of(flow)
+        order = order_of(flow, self._reach.bounds(flow, Transport.TCP))
         if order != self._told:
             try:
                 await self._program.ask(order)
@@ -109,7 +112,7 @@ class RtspFlow:
         return self._health.get(end.id, WAITING)
 
 
-def order_of(flow: FlowMedia) -> dict[str, Any]:
+def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:
     """Return the engine's order for a flow, the password included; it leaves over the control socket only."""
     source = flow.input.end
     if not isinstance(source, RtspPull):
@@ -120,6 +123,7 @@ def order_of(flow: FlowMedia) -> dict[str, Any]:
             "url": source.url,
             "user-id": source.username,
             "user-pw": "" if source.password is None else source.password.reveal(),
+            **bounds.order(),
         },
         "outputs": {
             output.id: {

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.media.rates import RateWindow
+from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import EngineFailedError, EngineProgram
 from reconciler.relay.engines.push import Pushes, TapSource
@@ -24,6 +25,7 @@ from reconciler.relay.media import (
     TrackHealth,
     TrackKind,
 )
+from reconciler.relay.reach import Bounds, Reach
 
 _TAP: Final = TapSource()
 
@@ -31,8 +33,9 @@ _TAP: Final = TapSource()
 class SrtFlow:
     """Carries one SRT flow in a folder of its own."""
 
-    def __init__(self, home: FlowHome) -> None:
+    def __init__(self, home: FlowHome, reach: Reach) -> None:
         self._program = EngineProgram(home, "srt")
+        self._reach = reach
         self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
         self._rates: dict[str, RateWindow] = {}
@@ -42,14 +45,14 @@ class SrtFlow:
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
         self._flow = flow
-        await self._pushes.converge(flow.outputs, _TAP)
+        await self._pushes.converge(flow, _TAP, self._reach.bounds(flow, Transport.TCP))
         session = self._program.session
         if not await self._program.ready():
             self._forget()
             return
         if self._program.session != session:
             self._forget()
-        order = order_of(flow)
+        order = order_of(flow, self._reach.bounds(flow, Transport.UDP))
         if order != self._told:
             try:
                 await self._program.ask(order)
@@ -116,15 +119,18 @@ class SrtFlow:
         return after(self._program.mishap, known.get(end.id, WAITING))
 
 
-def order_of(flow: FlowMedia) -> dict[str, Any]:
+def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:
     """Return the engine's order for a flow, secrets included; it leaves over the control socket only."""
     if not isinstance(flow.input.end, SrtEnd):
         raise TypeError("an SRT engine carries flows with an SRT input")
     return {
         "do": "carry",
-        "input": _spec(flow.input.end, flow.input.allowlist, max_concurrent=1),
+        "input": {**_spec(flow.input.end, flow.input.allowlist, max_concurrent=1), **bounds.order()},
         "outputs": {
-            output.id: _spec(output.end, output.allowlist, max_concurrent=output.max_concurrent)
+            output.id: {
+                **_spec(output.end, output.allowlist, max_concurrent=output.max_concurrent),
+                **bounds.order(),
+            }
             for output in flow.outputs
             if isinstance(output.end, SrtEnd)
         },
@@ -144,7 +150,6 @@ def _spec(end: SrtEnd, allowlist: tuple[str, ...], *, max_concurrent: int) -> di
         "key_length": end.key_length,
         "allowlist": list(allowlist),
         "max_concurrent": max_concurrent,
-        "denied": [],
     }
 
 

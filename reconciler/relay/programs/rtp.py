@@ -7,7 +7,6 @@ destination is a connected socket of its own, so that what the network says agai
 """
 
 import errno
-import ipaddress
 import os
 import queue
 import random
@@ -21,6 +20,7 @@ from functools import partial
 from typing import Any, Final
 
 from reconciler.relay.programs.control import Control, Done, Json
+from reconciler.relay.programs.reach import refusal_of, within
 from reconciler.relay.programs.transport_stream import Tracks
 
 _DATAGRAM_BYTES: Final = 65_536
@@ -47,7 +47,8 @@ class Destination:
 
     host: str
     port: int
-    denied: list[str]
+    bounds: Spec
+    """Whom nothing is sent to, as `reach.refusal_of` reads it."""
     peer: str = ""
     packets: int = 0
     bytes: int = 0
@@ -112,6 +113,17 @@ class Destination:
         if self.refused_s and now_s - self.refused_s > _QUIET_S:
             self.refused_s, self.error = 0.0, ""
 
+    def keep_to(self, bounds: Spec) -> None:
+        """Take whom nothing is sent to, and leave off where that is this one."""
+        self.bounds = bounds
+        if self._socket is None:
+            return
+        refusal = refusal_of(bounds, str(self._socket.getpeername()[0]), self.port)
+        if refusal:
+            self._socket.close()
+            self._socket, self.since_s = None, 0.0
+            self._fail(refusal)
+
     def close(self) -> None:
         """Send nothing more."""
         self._closed = True
@@ -148,8 +160,9 @@ class Destination:
             self._fail("the host is not known")
             return
         family, _, _, _, place = address
-        if within(self.denied, str(place[0])):
-            self._fail("the address is among those that this relay never sends to")
+        refusal = refusal_of(self.bounds, str(place[0]), self.port)
+        if refusal:
+            self._fail(refusal)
             return
         made = socket.socket(family, socket.SOCK_DGRAM)
         made.setblocking(False)
@@ -390,13 +403,15 @@ class Flow:
 
     def destinations(self, spec: Spec, old: list[Destination], now_s: float) -> list[Destination]:
         """Return what a spec asks for; a destination that is the same before and after is not touched."""
-        kept = {(one.host, one.port, tuple(one.denied)): one for one in old}
+        kept = {(one.host, one.port): one for one in old}
         made = []
         for each in spec["destinations"]:
-            same = kept.pop((each["host"], each["port"], tuple(spec["denied"])), None)
-            made.append(same or Destination(each["host"], each["port"], spec["denied"]))
+            same = kept.pop((each["host"], each["port"]), None)
+            made.append(same or Destination(each["host"], each["port"], spec))
             if same is None:
                 made[-1].tick(now_s, self.post)
+            else:
+                same.keep_to(spec)
         for gone in kept.values():
             gone.close()
         return made
@@ -438,13 +453,6 @@ class Flow:
                 done({})
             case unknown:
                 done({"error": f"no such command: {unknown}"})
-
-
-def within(cidrs: list[str], host: str) -> bool:
-    """Whether a host is within one of the CIDRs; an IPv4 address in IPv6 clothes counts as what it is."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in ipaddress.ip_network(cidr, strict=False) for cidr in cidrs)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.relay.programs.gstreamer import Gst, GstRtsp
+from reconciler.relay.programs.reach import refusal_of
 from reconciler.relay.programs.rtsp_packets import Line, Track
 from reconciler.relay.programs.rtsp_words import described
 
@@ -145,6 +146,11 @@ class Pull:
             return
         if not found:
             self._fail("the host is not known", time.monotonic())
+            return
+        # rtspsrc looks the name up again, so none of its addresses may be one that is never called.
+        refusal = next(filter(None, (refusal_of(self.spec, host, port) for host in sorted(found))), "")
+        if refusal:
+            self._fail(refusal, time.monotonic())
             return
         # Of several addresses, rtspsrc does not say which one it took.
         address = found.pop() if len(found) == 1 else ""

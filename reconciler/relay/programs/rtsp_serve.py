@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconciler.relay.programs.rtp import within
+from reconciler.relay.programs.reach import within
 from reconciler.relay.programs.rtsp_packets import Track
 from reconciler.relay.programs.rtsp_player import Player, figures
 

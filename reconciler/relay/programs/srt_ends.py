@@ -22,6 +22,7 @@ from reconciler.relay.programs.libsrt import (
     SrtError,
     State,
 )
+from reconciler.relay.programs.reach import refusal_of
 
 Spec = dict[str, Any]
 
@@ -40,6 +41,7 @@ _BUFFER_BYTES: Final = 24 << 20
 """Room for 50 Mb/s at 3000 ms of latency, and some more; taken only as it is needed."""
 _WINDOW_PACKETS: Final = 25_600
 _PORT_IN_USE: Final = "the socket cannot be opened: is the port in use?"
+_WHO_MAY_CONNECT: Final = frozenset({"allowlist", "max_concurrent", "denied", "denied_ports"})
 _REASONS: Final[dict[int, str]] = {
     Reject.BADSECRET: "the passphrase is not right",
     Reject.UNSECURE: "one side has a passphrase and the other has none",
@@ -205,7 +207,7 @@ class End:
 
     def edit(self, spec: Spec) -> bool:
         """Take a spec that differs in who may connect alone; return whether it does not, so that nothing was done."""
-        return any(spec[key] != self.spec[key] for key in spec if key not in {"allowlist", "max_concurrent"})
+        return any(spec[key] != self.spec[key] for key in spec if key not in _WHO_MAY_CONNECT)
 
     def _new_socket(self, host: str) -> int:
         srt, spec = self.world.srt, self.spec
@@ -393,6 +395,18 @@ class Caller(End):
         super().__init__(world, spec, receives=receives, on_data=on_data)
         self._resolving = False
 
+    def edit(self, spec: Spec) -> bool:
+        """Take whom it may call, and leave a connection to an address that it no longer may."""
+        if super().edit(spec):
+            return True
+        self.spec = spec
+        for which, session in list(self.sessions.items()):
+            refusal = refusal_of(spec, session.peer.host, session.peer.port)
+            if refusal:
+                self._drop(which)
+                self._fail(refusal)
+        return False
+
     def tick(self, now_s: float) -> None:
         """Call when it is time."""
         if self._socket is None and not self.sessions and not self._resolving and now_s >= self._retry_s:
@@ -418,7 +432,7 @@ class Caller(End):
         if not host:
             self._fail("the host is not known")
             return
-        refusal = refusal_of(self.spec["denied"], host)
+        refusal = refusal_of(self.spec, host, self.spec["port"])
         if refusal:
             self._fail(refusal)
             return
@@ -467,13 +481,6 @@ def allows(allowlist: list[str], host: str) -> bool:
         return True
     address = ipaddress.ip_address(host)
     return any(address in ipaddress.ip_network(cidr, strict=False) for cidr in allowlist)
-
-
-def refusal_of(denied: list[str], host: str) -> str:
-    """Return why an address is never called; empty when it may be."""
-    address = ipaddress.ip_address(host)
-    within = any(address in ipaddress.ip_network(cidr, strict=False) for cidr in denied)
-    return "the address is among those that this relay never sends to" if within else ""
 
 
 def _host(peer: str) -> str:

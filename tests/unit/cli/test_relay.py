@@ -207,6 +207,23 @@ def test_run_has_no_faults() -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "status", "words"),
+    [
+        ("--deny-destination", "10.0.0.1/8", 64, "is no CIDR"),
+        ("--ca-file", __file__, 1, "holds no certificate"),
+        ("--ca-file", "absent.pem", 64, "does not exist"),
+    ],
+)
+def test_bounds_that_cannot_be_kept_are_refused(
+    tmp_path: Path, option: str, value: str, status: int, words: str
+) -> None:
+    """A relay that would deny, or trust, something else than was meant does not start."""
+    refused = run("--state", str(tmp_path), "--media", "none", option, value)
+
+    assert (refused.returncode, words in refused.stderr) == (status, True)
+
+
+@pytest.mark.parametrize(
     ("listen", "expected"),
     [
         ("127.0.0.1:8080", ("127.0.0.1", 8080)),

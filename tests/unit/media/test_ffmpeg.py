@@ -6,6 +6,7 @@ from reconciler.media.ffmpeg import (
     is_permanent,
     play_list,
     play_list_input,
+    protocols_of,
     publish_preset,
     push_copy,
     rtmp_output,
@@ -14,6 +15,8 @@ from reconciler.media.ffmpeg import (
     server_of,
     signal_command,
     why,
+    wired_play_list,
+    wired_preset,
 )
 
 URL = "rtmps://live.example:443/app/instance?token=canary-token"
@@ -74,6 +77,46 @@ def test_a_command_line_shows_the_server_alone(command: list[str]) -> None:
 def test_a_preset_holds_application_and_key() -> None:
     """Path and query are the application; a key may hold equal signs and questions."""
     assert publish_preset(URL, KEY) == "rtmp_app=app/instance?token=canary-token\nrtmp_playpath=canary=key?x=y\n"
+
+
+def test_a_wired_preset_tells_the_server_its_own_address() -> None:
+    """The server hears what was asked for, whatever ffmpeg has to call; user name and password are nothing of it."""
+    told = wired_preset("rtmps://user:canary@live.example/app?x=y", KEY).splitlines()
+
+    assert told == ["rtmp_app=app?x=y", f"rtmp_playpath={KEY}", "rtmp_tcurl=rtmps://live.example/app?x=y"]
+
+
+def test_a_wired_play_list_calls_loopback_for_somebody_else() -> None:
+    """Application, stream and address are the origin's; none of them ends its own quotes."""
+    told = wired_play_list("rtmp://127.0.0.1:9/", "rtmps://h/app", "it's").splitlines()
+
+    assert told[1:] == [
+        "file 'rtmp://127.0.0.1:9/'",
+        "option rw_timeout 30000000",
+        "option rtmp_app 'app'",
+        r"option rtmp_playpath 'it'\''s'",
+        "option rtmp_tcurl 'rtmps://h/app'",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a\nrtmp_listen=1", "a\rb", "a\0b", "a\u2028b"])
+def test_a_line_break_becomes_no_option(text: str) -> None:
+    """A preset or a play list of more lines than were meant is never made."""
+    for make in (publish_preset, wired_preset, play_list):
+        with pytest.raises(ValueError, match="control character"):
+            make("rtmp://h/app", text)
+    with pytest.raises(ValueError, match="control character"):
+        wired_play_list("rtmp://127.0.0.1:9/", f"rtmp://h/{text}", "key")
+
+
+@pytest.mark.parametrize(("url", "allowed"), [("rtmp://h/app", "rtmp,tcp"), ("rtmps://h/app", "rtmps,tls,tcp")])
+def test_ffmpeg_may_use_no_other_protocol(url: str, allowed: str) -> None:
+    """Whatever a list or a server would have it open."""
+    output = rtmp_output(url, 8)
+
+    assert output[output.index("-protocol_whitelist") + 1] == allowed
+    assert protocols_of(url) == allowed
+    assert "file,rtmp,tcp" in play_list_input(7)
 
 
 def test_a_play_list_quotes_its_address() -> None:

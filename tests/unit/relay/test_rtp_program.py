@@ -4,7 +4,8 @@ import struct
 
 import pytest
 
-from reconciler.relay.programs.rtp import Source, within
+from reconciler.relay.programs.reach import within
+from reconciler.relay.programs.rtp import Source
 
 SPEC = {"host": "::", "port": 5000, "idle_timeout_ms": 1000, "allowlist": ["192.0.2.0/24"]}
 

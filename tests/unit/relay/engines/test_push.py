@@ -69,9 +69,11 @@ def test_two_destinations_are_told_together() -> None:
 def test_sources_show_no_hidden_name() -> None:
     """The name of a hub is read from a descriptor, and a tap has none."""
     with ExitStack() as lent:
-        arguments, kept = HubSource("rtmp://127.0.0.1:1935/live", Secret("canary")).arguments(lent)
+        arguments, kept = HubSource("rtmp://127.0.0.1:1935/live", Secret("canary")).arguments(
+            lent, "rtmp://127.0.0.1:1/"
+        )
         shown = " ".join(arguments)
-        tap, none = TapSource().arguments(lent)
+        tap, none = TapSource().arguments(lent, "rtmp://127.0.0.1:1/")
 
     assert "canary" not in shown
     assert f"/dev/fd/{kept[0]}" in shown

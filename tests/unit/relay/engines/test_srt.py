@@ -21,6 +21,7 @@ from reconciler.relay.media import (
     TrackHealth,
     TrackKind,
 )
+from reconciler.relay.reach import Bounds
 
 SRT = SrtEnd(
     listens=True,
@@ -46,7 +47,9 @@ def test_an_order_says_all_of_a_flow_that_the_engine_carries() -> None:
         PUSH,
     )
 
-    order = order_of(FlowMedia(id="flow", input=INPUT, outputs=outputs))
+    order = order_of(
+        FlowMedia(id="flow", input=INPUT, outputs=outputs), Bounds(denied=("192.0.2.9/32",), ports=(9000,))
+    )
 
     assert order["input"] == {
         "listens": True,
@@ -59,7 +62,8 @@ def test_an_order_says_all_of_a_flow_that_the_engine_carries() -> None:
         "key_length": 16,
         "allowlist": ["192.0.2.0/24"],
         "max_concurrent": 1,
-        "denied": [],
+        "denied": ["192.0.2.9/32"],
+        "denied_ports": [9000],
     }
     assert order["outputs"].keys() == {"out"}
     assert order["outputs"]["out"]["max_concurrent"] == 3
@@ -69,7 +73,9 @@ def test_an_order_says_all_of_a_flow_that_the_engine_carries() -> None:
 def test_a_flow_with_another_input_is_refused() -> None:
     """An SRT engine is never given what it cannot carry."""
     with pytest.raises(TypeError, match="SRT input"):
-        order_of(FlowMedia(id="flow", input=InputMedia(id=EndId("in"), end=NotCarried(protocol="RTP")), outputs=()))
+        order_of(
+            FlowMedia(id="flow", input=InputMedia(id=EndId("in"), end=NotCarried(protocol="RTP")), outputs=()), Bounds()
+        )
 
 
 FIGURES: dict[str, Any] = {
