@@ -155,8 +155,10 @@ async def test_a_killed_engine_is_back_within_five_seconds(
         async with talking(scene.kept) as player:
             again = await player.play()
             packet = await player.packet()
+            told = await supervisor.health("rtsp")
 
     assert engine_of(tmp_path) != killed
+    assert told[INPUT].last_error == "the engine of this flow ended by itself and was started anew"
     assert (again, bool(packet)) == (200, True)
 
 

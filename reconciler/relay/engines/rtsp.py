@@ -8,7 +8,7 @@ from reconciler.media.rates import RateWindow
 from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import EngineFailedError, EngineProgram
-from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
+from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -109,7 +109,7 @@ class RtspFlow:
             return waiting("an RTSP flow is served over RTSP alone")
         if self._program.last_error:
             return waiting(self._program.last_error)
-        return self._health.get(end.id, WAITING)
+        return after(self._program.mishap, self._health.get(end.id, WAITING))
 
 
 def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:
