@@ -15,6 +15,8 @@ WIRED_WAIT_US: Final = 30_000_000
 _RTSP_WAIT_US: Final = 8_000_000
 
 NOT_ONE_LINE: Final = "the URL or the stream key holds a control character, which RTMP has no use for"
+_PRESET_LINE_BYTES: Final = 990
+"""ffmpeg reads a preset in lines of 999 bytes: the rest of a longer one would be an option of its own."""
 PRESET_FORM: Final = "{name}={value}\n"
 """How a preset holds an option."""
 PLAY_LIST_FORM: Final = "option {name} '{value}'\n"
@@ -90,9 +92,23 @@ def is_one_line(*texts: str) -> bool:
     return not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for text in texts for character in text)
 
 
+def too_long(url: str, stream_key: str) -> str:
+    """Return in words which of them does not fit into a line of a preset; empty where both do."""
+    for told, option, value in (
+        ("the stream key is", "rtmp_playpath", stream_key),
+        ("the URL without user name and password is", "rtmp_tcurl", address_of(url)),
+    ):
+        most = _PRESET_LINE_BYTES - len(f"{option}=")
+        if len(value.encode()) > most:
+            return f"{told} too long to be pushed to: it may have {most} bytes"
+    return ""
+
+
 def publish_preset(url: str, stream_key: str) -> str:
     """Return the preset (for `-fpre`) that makes ffmpeg push to `url`/`stream_key`."""
     _demand_one_line(url, stream_key)
+    if excess := too_long(url, stream_key):
+        raise ValueError(excess)
     return f"rtmp_app={app_of(url)}\nrtmp_playpath={stream_key}\n"
 
 

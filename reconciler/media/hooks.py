@@ -109,7 +109,8 @@ class FlowHook:
         """Begin to listen; return whether that was to be done."""
         if self._server is not None:
             return False
-        # By way of a descriptor: the path of a socket may have only 107 bytes, whole.
+        # By way of a descriptor: the path of a socket may have only 107 bytes, whole. Its mode is left as it is: the
+        # folder is closed to others, and whoever owns it might have put a link here by then.
         folder = os.open(self._folder, os.O_PATH | os.O_DIRECTORY)
         try:
             self._server = await asyncio.start_unix_server(
@@ -117,7 +118,6 @@ class FlowHook:
             )
         finally:
             os.close(folder)
-        self.path.chmod(0o600)
         return True
 
     async def close(self) -> None:
@@ -143,7 +143,26 @@ async def _question(reader: asyncio.StreamReader) -> tuple[str, Question]:
     headers = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
     length = min(int(headers.get("content-length", "0")), _LONGEST_BYTES)
     body = (await reader.readexactly(length)).decode()
-    return path, dict(parse_qsl(body, keep_blank_values=True))
+    return path, _each_once(parse_qsl(body, keep_blank_values=True))
+
+
+def _each_once(fields: list[tuple[str, str]]) -> dict[str, str]:
+    """
+    Return the fields of a question.
+
+    Behind the server's own stands what the caller wrote after a `?`, as it is: a name that is there twice would let the
+    caller say who it is and what it asks for.
+
+    Raises:
+        ValueError: a name is there twice.
+
+    """
+    question: dict[str, str] = {}
+    for name, value in fields:
+        if name in question:
+            raise ValueError(name)
+        question[name] = value
+    return question
 
 
 def _response(answer: Answer) -> bytes:

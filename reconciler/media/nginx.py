@@ -20,6 +20,8 @@ _IPV4: Final = 4
 _READY_S: Final = 10.0
 _POLL_S: Final = 0.03
 _CONTROL: Final = "control.sock"
+_LOG_BYTES: Final = 4096
+"""How much is read of what a server complains of; why it does not start stands first."""
 _TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -119,6 +121,8 @@ def render(listener: RtmpListener) -> str:
         "error_log nginx.log crit;\n"
         "events { worker_connections 512; }\n"
         "rtmp {\n"
+        # The others are for hooks and control: whoever takes all of these leaves us the server.
+        "  max_connections 400;\n"
         "  access_log off;\n"
         "  server {\n"
         f"    listen {bracketed(listener.host)}:{listener.port};\n"
@@ -191,6 +195,17 @@ class Nginx:
 
         """
         await self.stop()
+        try:
+            child = self._launch(listener)
+        except OSError as error:
+            await self.stop()
+            raise NginxFailedError(
+                "nginx cannot be started, for its files cannot be written: is the disk full?"
+            ) from error
+        await self._until_ready(child)
+
+    def _launch(self, listener: RtmpListener) -> Process:
+        """Start the server, and note what is known of it."""
         run = self._place.run
         run.mkdir(mode=0o700, exist_ok=True)
         for name in ("nginx.log", _CONTROL):
@@ -208,7 +223,7 @@ class Nginx:
         self._process = child
         save(child.identity, self._identity)
         _write_private(self._served, _digest(listener))
-        await self._until_ready(child)
+        return child
 
     def _write(self, name: str, text: str) -> None:
         _write_private(self._place.run / name, text)
@@ -230,7 +245,7 @@ class Nginx:
                 await self.streams()
             except NginxFailedError:
                 if not child.running or asyncio.get_running_loop().time() > deadline_s:
-                    reason = _why(self._place.run / "nginx.log")
+                    reason = why_not_started(self._place.run / "nginx.log")
                     await self.stop()
                     raise NginxFailedError(reason) from None
                 await asyncio.sleep(_POLL_S)
@@ -313,9 +328,15 @@ def _digest(listener: RtmpListener) -> str:
     return hashlib.sha256(render(listener).encode()).hexdigest()
 
 
-def _why(log: Path) -> str:
-    text = log.read_text(errors="replace") if log.is_file() else ""
-    return "the port is in use" if "Address already in use" in text else "nginx did not start"
+def why_not_started(log: Path) -> str:
+    """Return in words why a server that wrote this log did not start."""
+    try:
+        # Where an engine writes, a link would lead us elsewhere, and a pipe would keep us.
+        with os.fdopen(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            text = file.read(_LOG_BYTES) or b""
+    except OSError:
+        text = b""
+    return "the port is in use" if b"Address already in use" in text else "nginx did not start"
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -18,6 +18,7 @@ from reconciler.media.ffmpeg import (
     rtmp_output,
     rtp_output,
     signal_command,
+    too_long,
     why,
 )
 from reconciler.media.nginx import NginxFailedError
@@ -120,6 +121,8 @@ async def _serve_rtmp(target: RtmpOrigin, told: Told, servers: RtmpServers) -> s
 async def _send_rtmp(target: RtmpTarget, told: Told) -> str:
     if not is_one_line(target.url, target.stream_key.reveal()):
         return NOT_ONE_LINE
+    if excess := too_long(target.url, target.stream_key.reveal()):
+        return excess
     with unnamed_file(publish_preset(target.url, target.stream_key.reveal())) as preset:
         return await _send_by_ffmpeg(rtmp_output(target.url, preset), told, keep=(preset,))
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import Collection, Mapping
+import traceback
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
+
+import structlog
 
 from reconciler.media.processes import Identity, end, engine_user, load
 from reconciler.relay.engines.home import FlowHome
@@ -28,6 +31,8 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.reach import ANYWHERE, Reach
+
+log: Final = structlog.get_logger()
 
 FOLDER: Final = "media"
 """Below the state directory: a folder for each flow that is carried."""
@@ -54,6 +59,10 @@ class FlowEngine(Protocol):
     async def close(self) -> None:
         """End every process of the flow."""
         ...
+
+
+NewEngine = Callable[[FlowMedia, FlowHome], FlowEngine]
+"""Returns what is to carry a flow in its folder."""
 
 
 class NoEngine:
@@ -88,9 +97,9 @@ class Supervisor:
     that run on are adopted by the next `carry`, and `start` ends those of all others.
     """
 
-    def __init__(self, *, state: Path, reach: Reach = ANYWHERE) -> None:
+    def __init__(self, *, state: Path, reach: Reach = ANYWHERE, new_engine: NewEngine | None = None) -> None:
         self.state: Final = state
-        self._reach = reach
+        self._new_engine: NewEngine = new_engine or (lambda flow, home: engine_for(flow, home, reach))
         # Engines work in folders of their own, where a path relative to ours would mean another place.
         self._state = state.absolute() / FOLDER
         self._user = engine_user()
@@ -106,7 +115,7 @@ class Supervisor:
         self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
         keeper = self._keepers.get(flow.id)
         if keeper is None:
-            keeper = self._keepers[flow.id] = _Keeper(self._home(flow.id), self._reach)
+            keeper = self._keepers[flow.id] = _Keeper(self._home(flow.id), self._new_engine)
         await keeper.carry(flow)
 
     async def drop(self, flow_id: str) -> None:
@@ -125,7 +134,11 @@ class Supervisor:
 
     async def close(self) -> None:
         """End every engine and leave no process behind."""
-        await asyncio.gather(*(self.drop(flow_id) for flow_id in list(self._keepers)))
+        # All of them, whatever becomes of one.
+        ended = await asyncio.gather(*(self.drop(flow_id) for flow_id in list(self._keepers)), return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
 
     def _home(self, flow_id: str) -> FlowHome:
         return FlowHome(self._state / _folder_name(flow_id), self._user)
@@ -134,9 +147,9 @@ class Supervisor:
 class _Keeper:
     """One flow's engine, and the task that looks after it."""
 
-    def __init__(self, home: FlowHome, reach: Reach) -> None:
+    def __init__(self, home: FlowHome, new_engine: NewEngine) -> None:
         self._home = home
-        self._reach = reach
+        self._new_engine = new_engine
         self._engine: FlowEngine | None = None
         self._flow: FlowMedia | None = None
         self._lock = asyncio.Lock()
@@ -151,7 +164,7 @@ class _Keeper:
             self._flow = flow
             if self._engine is None:
                 await self._make_home(kind)
-                self._engine = self._new_engine(flow)
+                self._engine = self._new_engine(flow, self._home)
             await self._engine.converge(flow)
         if self._task is None:
             self._task = asyncio.create_task(self._look_after())
@@ -162,29 +175,21 @@ class _Keeper:
             await end_engines(self._home.records)
         self._home.make(kind)
 
-    def _new_engine(self, flow: FlowMedia) -> FlowEngine:
-        match flow.input.end:
-            case SrtEnd():
-                return SrtFlow(self._home, self._reach)
-            case RtmpIngest() | RtmpPull():
-                return RtmpFlow(self._home, self._reach)
-            case RtpReceive():
-                return RtpFlow(self._home, self._reach)
-            case RtspPull():
-                return RtspFlow(self._home, self._reach)
-            case NotCarried():
-                return NoEngine()
-
     async def _look_after(self) -> None:
         while True:
-            async with self._lock:
-                if self._engine is not None and self._flow is not None:
-                    await self._engine.converge(self._flow)
-                    await self._engine.sample()
+            try:
+                await self._look()
+            except Exception as error:  # noqa: BLE001 -- one flow's fault must not end the care for it
+                _tell(error)
             await asyncio.sleep(LOOK_S)
 
+    async def _look(self) -> None:
+        async with self._lock:
+            if self._engine is not None and self._flow is not None:
+                await self._engine.converge(self._flow)
+                await self._engine.sample()
+
     def health(self) -> Mapping[EndId, EndHealth]:
-        self._raise_if_broken()
         return {} if self._engine is None else self._engine.health()
 
     async def close(self) -> None:
@@ -196,12 +201,27 @@ class _Keeper:
                 await self._engine.close()
                 self._engine = None
         self._home.remove()
-        self._raise_if_broken()
 
-    def _raise_if_broken(self) -> None:
-        """Let nobody believe that a flow is looked after when a fault of ours has ended that."""
-        if self._task is not None and self._task.done() and not self._task.cancelled():
-            self._task.result()
+
+def engine_for(flow: FlowMedia, home: FlowHome, reach: Reach) -> FlowEngine:
+    """Return what carries a flow with such an input."""
+    match flow.input.end:
+        case SrtEnd():
+            return SrtFlow(home, reach)
+        case RtmpIngest() | RtmpPull():
+            return RtmpFlow(home, reach)
+        case RtpReceive():
+            return RtpFlow(home, reach)
+        case RtspPull():
+            return RtspFlow(home, reach)
+        case NotCarried():
+            return NoEngine()
+
+
+def _tell(error: Exception) -> None:
+    """Tell of what nobody foresaw: places alone, for messages may hold what is secret."""
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("relay.look_failed", kind=type(error).__name__, places=places[-5:])
 
 
 async def end_left_over(state: Path, *, kept: Collection[str] = ()) -> int:

@@ -98,7 +98,11 @@ async def test_who_is_outside_the_allowlist_is_refused_and_cut_and_who_is_inside
 async def test_a_key_of_another_place_leads_nowhere(
     supervisor: Supervisor, scene: RtmpScene, free_port: Callable[[], int], tmp_path: Path
 ) -> None:
-    """The key of another flow's output, the input's own key and the name inside the server give a player nothing."""
+    """
+    The key of another flow's output, the input's own key and the name inside the server give a player nothing.
+
+    Nor does what pretends to be the server's own words.
+    """
     other = RtmpScene(free_port(), id="other")
     await supervisor.carry(scene.flow())
     await supervisor.carry(other.flow(pull(output=OTHER, key=OTHER_PLAY)))
@@ -115,15 +119,18 @@ async def test_a_key_of_another_place_leads_nowhere(
         player(elsewhere.port, hidden) as where_it_is_played,
         scene.player(Secret("ingest")) as by_the_input,
         scene.player(PLAY, app=INGEST_APP) as in_another_application,
+        scene.player(Secret("nothing?call=play_done")) as one_that_leaves,
+        scene.player(Secret(f"{PLAY.reveal()}?addr=127.0.0.2&clientid=7")) as somebody_else,
     ):
         strangers = (
+            *(one_that_leaves, somebody_else),
             *(of_another_flow, by_its_name, where_it_is_made),
             *(where_it_is_played, by_the_input, in_another_application),
         )
         await right.until(receives)
         refusals = await asyncio.gather(*(stranger.until(is_refused) for stranger in strangers))
 
-    assert [refusal.frames for refusal in refusals] == [0] * 6
+    assert [refusal.frames for refusal in refusals] == [0] * 8
 
 
 def name_inside(state: Path) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ _IDENTITY: Final = "engine.identity"
 _READY_S: Final = 10.0
 _ANSWER_S: Final = 20.0
 _POLL_S: Final = 0.03
+_LOG: Final = "engine.log"
+_LOG_LIMIT_BYTES: Final = 1 << 20
 _ENDED: Final = "the engine of this flow ended by itself"
 _SILENT: Final = "the engine of this flow did not answer"
 
@@ -94,8 +97,14 @@ class EngineProgram:
             EngineFailedError: it gives none.
 
         """
+        _keep_short(self._home.records / _LOG)
+        # An order holds secrets, and the engine's folder is not ours: nobody else is told them.
+        pid = -1 if self._process is None else self._process.identity.pid
         try:
-            async with asyncio.timeout(_ANSWER_S), connected(self._home.run, "control.sock") as (reader, writer):
+            async with (
+                asyncio.timeout(_ANSWER_S),
+                connected(self._home.run, "control.sock", listener=pid) as (reader, writer),
+            ):
                 writer.write(json.dumps(command).encode() + b"\n")
                 answer = json.loads(await reader.readline())
         except (OSError, TimeoutError, ValueError) as error:
@@ -123,7 +132,7 @@ class EngineProgram:
             as_user(command, home.user),
             mark=str(home.run),
             cwd=home.run,
-            streams=Streams(log=home.records / "engine.log"),
+            streams=Streams(log=home.records / _LOG),
         )
         self._process = child
         save(child.identity, home.records / _IDENTITY)
@@ -132,6 +141,17 @@ class EngineProgram:
             if not child.running or asyncio.get_running_loop().time() > deadline_s:
                 raise EngineFailedError
             await asyncio.sleep(_POLL_S)
+
+
+def _keep_short(log: Path) -> None:
+    """Empty a log that has grown long: an engine of years does not fill the disk, and goes on at its new end."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(log, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_size > _LOG_LIMIT_BYTES:
+                os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
 
 
 def program_command(home: FlowHome, module: str, *arguments: str) -> list[str]:
@@ -149,7 +169,8 @@ def program_command(home: FlowHome, module: str, *arguments: str) -> list[str]:
 
 
 def _install(home: FlowHome, sources: Sequence[Path], place: Path) -> None:
-    draft = place.with_suffix(".new")
+    # In our own folder: below the engine's, a link might have us make, open or give away what is another's.
+    draft = home.records / f"{place.name}.new"
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(draft)
     folder = draft / "reconciler" / "relay" / "programs"

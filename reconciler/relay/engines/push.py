@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from reconciler.media.ffmpeg import (
     publish_preset,
     push_copy,
     rtmp_output,
+    too_long,
     why,
     wired_play_list,
     wired_preset,
@@ -276,7 +278,7 @@ class Push:
         if unfit := self._unfit():
             return unfit
         try:
-            child = left or self._start()
+            child = left or await self._start()
         except OSError:
             return "ffmpeg cannot be started"
         try:
@@ -294,14 +296,16 @@ class Push:
         """Return why this cannot even be tried; empty where it can."""
         if not is_one_line(self.destination.url, self.destination.stream_key.reveal(), self.source.told()):
             return NOT_ONE_LINE
-        return "" if self.far.is_url else NO_URL
+        if not self.far.is_url:
+            return NO_URL
+        return too_long(self.destination.url, self.destination.stream_key.reveal())
 
     def _why(self, *, began: bool) -> str:
         log = _tail(self._work.record("log"))
         reason = told(log) or why(log, began=began)
         return reason.replace("the destination", "the origin") if self.source.far else reason
 
-    def _start(self) -> Process:
+    async def _start(self) -> Process:
         self._work.record("log").unlink(missing_ok=True)
         if self._progress:
             (self._work.home.run / self._progress).unlink(missing_ok=True)
@@ -318,8 +322,15 @@ class Push:
                 cwd=self._work.home.run,
                 streams=Streams(log=self._work.record("log"), keep=(*kept, order, listener.fileno())),
             )
-        save(child.identity, self._work.record("identity"))
-        self._note()
+        try:
+            save(child.identity, self._work.record("identity"))
+            self._note()
+        except OSError:
+            # Nobody would ever find it again.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.identity.pid, signal.SIGKILL)
+            await child.end()
+            raise
         return child
 
     def _copy(self, lent: ExitStack, near: str) -> tuple[list[str], tuple[int, ...], Settings]:
@@ -356,7 +367,9 @@ class Push:
         if not self._since_s:
             self._since_s = now_s
             self._connections += 1
-            self._note()
+            # It pushes: what cannot be noted is only missed by the next run of ours, which begins it anew.
+            with contextlib.suppress(OSError):
+                self._note()
 
 
 @dataclass(slots=True)

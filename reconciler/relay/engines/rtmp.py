@@ -18,7 +18,7 @@ from reconciler.relay.engines.gate import Gate
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.push import HubSource, PullSource, Push, Pushes, Work
 from reconciler.relay.engines.restarts import Restarts
-from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
+from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, of_present, waiting
 from reconciler.relay.giving import INGEST_APP, PLAY_APP
 from reconciler.relay.media import (
     EndHealth,
@@ -75,6 +75,8 @@ class RtmpFlow:
         ingest = gate.ingest
         url = f"rtmp://{bracketed(reached_at(ingest.host))}:{ingest.port}/{ingest.app}"
         bounds = self._reach.bounds(flow, Transport.TCP)
+        self._rates, self._sent_bytes = of_present(self._rates, flow), of_present(self._sent_bytes, flow)
+        self._health = of_present(self._health, flow)
         await self._pushes.converge(flow, HubSource(url, self._hub), bounds)
         await self._listen(gate)
         if await self._started(gate):
@@ -129,8 +131,10 @@ class RtmpFlow:
     def _note_gate(self, gate: Gate) -> None:
         noted = gate.note()
         if noted != self._noted:
-            write_private(self._home.records / _GATE, noted)
-            self._noted = noted
+            # A full disk costs what the next run of ours would know, and nothing now; it is tried again.
+            with contextlib.suppress(OSError):
+                write_private(self._home.records / _GATE, noted)
+                self._noted = noted
 
     async def _started(self, gate: Gate) -> bool:
         """Return whether the server runs on its address, after starting it where it does not and may be tried."""
@@ -174,7 +178,9 @@ class RtmpFlow:
         try:
             streams = await self._nginx.streams() if self._nginx.running else ()
         except NginxFailedError as error:
-            self._last_error, streams = str(error), ()
+            # What is not known is not gone: nobody is forgotten, and pushes go on.
+            self._last_error = str(error)
+            return
         if gate is None:
             return
         self._look_for_the_worker(gate)

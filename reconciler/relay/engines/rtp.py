@@ -8,7 +8,7 @@ from reconciler.media.rates import RateWindow
 from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import EngineFailedError, EngineProgram
-from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
+from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, of_present, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -40,6 +40,7 @@ class RtpFlow:
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
         self._flow = flow
+        self._rates, self._health = of_present(self._rates, flow), of_present(self._health, flow)
         session = self._program.session
         if not await self._program.ready():
             self._forget()

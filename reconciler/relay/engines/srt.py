@@ -9,7 +9,7 @@ from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.program import EngineFailedError, EngineProgram
 from reconciler.relay.engines.push import Pushes, TapSource
-from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
+from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, of_present, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -38,13 +38,14 @@ class SrtFlow:
         self._reach = reach
         self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
-        self._rates: dict[str, RateWindow] = {}
+        self._rates: dict[tuple[EndId, str], RateWindow] = {}
         self._health: dict[EndId, EndHealth] = {}
         self._pushes = Pushes(home)
 
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
         self._flow = flow
+        self._rates, self._health = of_present(self._rates, flow), of_present(self._health, flow)
         await self._pushes.converge(flow, _TAP, self._reach.bounds(flow, Transport.TCP))
         session = self._program.session
         if not await self._program.ready():
@@ -101,10 +102,9 @@ class SrtFlow:
         now_s = asyncio.get_running_loop().time()
         rates = {}
         for session in told.get("sessions", ()):
-            name = f"{end.id} {session['id']}"
-            rates[session["id"]] = self._rates.setdefault(name, RateWindow())
+            rates[session["id"]] = self._rates.setdefault((end.id, session["id"]), RateWindow())
             rates[session["id"]].feed(now_s, session["bytes"])
-        gone = {name for name in self._rates if name.startswith(f"{end.id} ")} - {f"{end.id} {one}" for one in rates}
+        gone = [name for name in self._rates if name[0] == end.id and name[1] not in rates]
         for name in gone:
             del self._rates[name]
         self._health[end.id] = health_of(told, {one: rate.bitrate_bps for one, rate in rates.items()})

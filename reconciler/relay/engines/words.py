@@ -1,9 +1,13 @@
 """What is said of an end in every family of engines."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from reconciler.relay.media import EndHealth, EndState, FlowMedia, InputMedia, NotCarried, OutputMedia
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 WAITING: Final = EndHealth(state=EndState.WAITING)
 
@@ -28,3 +32,9 @@ def after(mishap: str, health: EndHealth) -> EndHealth:
     if mishap and health.state is not EndState.IDLE and not health.last_error:
         return replace(health, last_error=mishap)
     return health
+
+
+def of_present(remembered: Mapping[Key, Value], flow: FlowMedia) -> dict[Key, Value]:
+    """Return what is remembered of ends that the flow still has; a key is an end, or a tuple that begins with one."""
+    present = {end.id for end in ends_of(flow)}
+    return {key: value for key, value in remembered.items() if (key[0] if isinstance(key, tuple) else key) in present}

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any, Final
 
 from reconciler.relay.programs.control import Control, Done, Json
-from reconciler.relay.programs.reach import refusal_of, within
+from reconciler.relay.programs.reach import Networks, listed, networks_of, refusal_of
 from reconciler.relay.programs.transport_stream import Tracks
 
 _DATAGRAM_BYTES: Final = 65_536
@@ -29,6 +29,7 @@ _HEADER_BYTES: Final = 12
 _TRANSPORT_STREAM: Final = 33
 _VERSION: Final = 2
 _SEQUENCES: Final = 1 << 16
+_NO_SOCKET: Final = "this machine opens no more sockets"
 _MOST_LOST: Final = 1000
 """A jump above this is a source that began anew, not packets that were lost."""
 _BATCH: Final = 512
@@ -164,7 +165,11 @@ class Destination:
         if refusal:
             self._fail(refusal)
             return
-        made = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            made = socket.socket(family, socket.SOCK_DGRAM)
+        except OSError:
+            self._fail(_NO_SOCKET)
+            return
         made.setblocking(False)
         try:
             made.connect(place)
@@ -207,13 +212,22 @@ class Source:
     error: str = ""
     _sequence: int | None = None
     _verdicts: dict[str, bool] = field(default_factory=dict)
+    _networks: Networks = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read who may send once: it is asked of every sender."""
+        self._networks = networks_of(self.spec["allowlist"])
 
     def open(self) -> None:
         """Bind the socket, where that is not done."""
         if self.endpoint is not None:
             return
         host = self.spec["host"]
-        made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        except OSError:
+            self.error = _NO_SOCKET
+            return
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         try:
@@ -233,6 +247,7 @@ class Source:
     def edit(self, spec: Spec) -> None:
         """Take who may send, and how long silence may be, and leave the rest as it is."""
         self.spec = spec
+        self._networks = networks_of(spec["allowlist"])
         self._verdicts.clear()
         if self.sender and not self._may_send(self.sender.rpartition(":")[0].strip("[]")):
             self._leave()
@@ -297,8 +312,7 @@ class Source:
         if host not in self._verdicts:
             if len(self._verdicts) > _MOST_LOST:
                 self._verdicts.clear()
-            allowlist = self.spec["allowlist"]
-            self._verdicts[host] = not allowlist or within(allowlist, host)
+            self._verdicts[host] = listed(self._networks, host)
         return self._verdicts[host]
 
     def _leave(self) -> None:

@@ -32,6 +32,10 @@ _UNDECIDED_S: Final = 10.0
 _BEHIND_S: Final = 10.0
 """How long a player may not have taken everything that it was sent."""
 _MOST_BEHIND_BYTES: Final = 4 << 20
+_MOST_AT_ONCE: Final = 16
+"""Requests that may come in one go: a player waits for an answer before it asks again."""
+_MOST_FORBIDDEN: Final = 3
+"""How often somebody is told that it may not play, before it is cut."""
 _SEND_BUFFER_BYTES: Final = 256 << 10
 _REPORT_S: Final = 5.0
 _ALIVE: Final = (
@@ -126,13 +130,18 @@ class Player(asyncio.Protocol):
         self._behind_s = 0.0
         self._report_s = 0.0
         self._played = False
+        self._forbidden = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         if not isinstance(transport, asyncio.Transport):
             return
+        if not (peer := transport.get_extra_info("peername")):
+            # It went before it was greeted.
+            transport.abort()
+            return
         self._connection = transport
-        self.host, port = transport.get_extra_info("peername")[:2]
+        self.host, port = peer[:2]
         self._ours = transport.get_extra_info("sockname")[0]
         self.peer = f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
         for level, option, value in _ALIVE:
@@ -164,11 +173,22 @@ class Player(asyncio.Protocol):
             self._cut_for_lagging()
             return
         try:
-            while (message := take(self._received)) is not None:
-                if not isinstance(message, Frame):
-                    self._answer(message)
+            self._answer_all()
         except GarbledError:
             self.cut()
+
+    def _answer_all(self) -> None:
+        """Answer what has come as a whole; whoever asks too much at once would have the loop for itself, and is cut."""
+        asked = 0
+        while not self._is_closing() and (message := take(self._received)) is not None:
+            if isinstance(message, Frame):
+                continue
+            asked += 1
+            if asked > _MOST_AT_ONCE:
+                self._house.complain(f"{self.host} was cut: it sent more than {_MOST_AT_ONCE} requests at once")
+                self.cut()
+            else:
+                self._answer(message)
 
     def send(self, number: int, packet: bytes) -> None:
         """Give it a packet, where it plays that track; one that lags too far behind is cut instead."""
@@ -206,6 +226,9 @@ class Player(asyncio.Protocol):
         if self._connection is not None:
             self._connection.abort()
 
+    def _is_closing(self) -> bool:
+        return self._connection is None or self._connection.is_closing()
+
     def _lags(self) -> bool:
         return self._connection is not None and self._connection.get_write_buffer_size() > _MOST_BEHIND_BYTES
 
@@ -232,6 +255,9 @@ class Player(asyncio.Protocol):
             headers, body = self._reply(request)
         except RefusedError as error:
             self._connection.write(answer(request, error.status))
+            self._forbidden += error.status is Status.FORBIDDEN
+            if self._forbidden >= _MOST_FORBIDDEN:
+                self.cut()
             return
         self._connection.write(answer(request, Status.OK, headers, body))
         if request.method == "PLAY":

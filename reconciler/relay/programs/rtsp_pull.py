@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from reconciler.relay.programs.gstreamer import Gst, GstRtsp
 from reconciler.relay.programs.reach import refusal_of
 from reconciler.relay.programs.rtsp_packets import Line, Track
-from reconciler.relay.programs.rtsp_words import described
+from reconciler.relay.programs.rtsp_words import Origin, origin_of, tracks_told
 
 _PAUSE_FIRST_S, _PAUSE_MOST_S = 0.3, 8.0
 _HELD_S: Final = 10.0
@@ -23,12 +22,16 @@ _HELD_S: Final = 10.0
 _SILENT_S: Final = 6.0
 """An origin that sends nothing for so long is gone, though its connection stands."""
 _CONNECT_S: Final = 3.0
-_PORT: Final = 554
+_MOST_TRIED: Final = 4
+"""Addresses of one name that are asked why there is no connection."""
+_MOST_SINKS: Final = 16
+"""Sources of packets that an origin may begin in one connection: each takes memory until it ends."""
 _KINDS: Final = frozenset({"video", "audio"})
 _MOST_WAITING: Final = 20_000
 """Packets between the thread that gets them and the loop that passes them on: seconds of them."""
 _TOLD: Final = "the origin cannot be pulled from"
 _SILENT: Final = "no answer in time"
+_UNREADABLE: Final = "a track of the origin is left out: its description cannot be read"
 
 Post = Callable[[Callable[[], None]], None]
 
@@ -54,6 +57,9 @@ class Connection:
     """What the origin's session description says of each track."""
     kinds: dict[int, tuple[str, int]] = field(default_factory=dict)
     """Of each track offered: what it holds, and the rate of its clock."""
+    complaint: str = ""
+    """What is wrong with it, though it may go on."""
+    sinks: int = 0
     last_s: float = 0.0
     """When the last packet came; 0 before the first."""
     over: bool = False
@@ -69,6 +75,8 @@ class Pull:
         self.connections = 0
         self.error = ""
         self.peer = ""
+        self._addresses: list[str] = []
+        """What the host stood for when it was asked whether it may be called."""
         self._since_s = 0.0
         self._heard = heard
         self._post = post
@@ -121,22 +129,19 @@ class Pull:
 
     def _resolve(self) -> None:
         """Look the host up on a thread of its own: it may take long, and rtspsrc would not say that this failed."""
-        try:
-            parts = urlsplit(self.spec["url"])
-            host, port = parts.hostname, parts.port or _PORT
-        except ValueError:
-            host, port, parts = None, 0, urlsplit("")
-        if parts.scheme not in {"rtsp", "rtsps"} or not host:
+        origin = origin_of(self.spec["url"])
+        if origin is None:
             self._fail("the address is no RTSP URL", time.monotonic())
             return
         self._resolving = True
 
         def work() -> None:
             try:
-                found = {str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+                places = socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+                found = {str(each[4][0]) for each in places}
             except (OSError, UnicodeError):
                 found = set()
-            self._post(partial(self._resolved, found, port))
+            self._post(partial(self._resolved, found, origin.port))
 
         threading.Thread(target=work, daemon=True).start()
 
@@ -152,6 +157,7 @@ class Pull:
         if refusal:
             self._fail(refusal, time.monotonic())
             return
+        self._addresses = sorted(found)
         # Of several addresses, rtspsrc does not say which one it took.
         address = found.pop() if len(found) == 1 else ""
         self.peer = (f"[{address}]:{port}" if ":" in address else f"{address}:{port}") if address else ""
@@ -179,11 +185,13 @@ class Pull:
 
     def _told(self, _source: Any, session: Any, connection: Connection) -> None:
         """Note what the origin tells of its tracks; called on a thread of the source."""
-        for number in range(session.medias_len()):
-            connection.told[number] = described(session.get_media(number).as_text())
+        connection.told.update(tracks_told(session))
 
     def _offered(self, _source: Any, number: int, caps: Any, connection: Connection) -> bool:
         """Take a track of sound or picture; called on a thread of the source."""
+        if number not in connection.told:
+            connection.complaint = _UNREADABLE
+            return False
         offer = caps.get_structure(0)
         kind, (known, rate) = offer.get_string("media"), offer.get_int("clock-rate")
         if kind not in _KINDS or not known or rate <= 0:
@@ -196,6 +204,10 @@ class Pull:
         number = int(pad.get_name().split("_")[3])
         if connection.over or number not in connection.kinds:
             return
+        connection.sinks += 1
+        if connection.sinks > _MOST_SINKS:
+            self._post(partial(self._overrun, connection))
+            return
         sink = Gst.ElementFactory.make("appsink", None)
         for name, value in (("sync", False), ("async", False), ("emit-signals", True), ("max-buffers", 1000)):
             sink.set_property(name, value)
@@ -203,6 +215,10 @@ class Pull:
         connection.pipeline.add(sink)
         sink.sync_state_with_parent()
         pad.link(sink.get_static_pad("sink"))
+
+    def _overrun(self, connection: Connection) -> None:
+        if connection is self._connection:
+            self._fail(f"the origin began its tracks anew more than {_MOST_SINKS} times", time.monotonic())
 
     def _got(self, sink: Any, connection: Connection, number: int) -> Any:
         """Hand a packet over to the main loop; called on a thread of the source."""
@@ -243,7 +259,7 @@ class Pull:
                 self.tracks[number] = old
             else:
                 self.tracks[number] = Track(kind, connection.told[number], Line(rate))
-        self.up, self.error, self._since_s = True, "", now_s
+        self.up, self.error, self._since_s = True, connection.complaint, now_s
         self.connections += 1
         self._heard.changed()
 
@@ -258,16 +274,18 @@ class Pull:
             self._fail("the origin has no such path", now_s)
         elif connection.last_s:
             self._fail("the origin ended the connection", now_s)
+        elif connection.complaint:
+            self._fail(connection.complaint, now_s)
         else:
             self._fail(_TOLD, now_s)
             self._diagnose()
 
     def _diagnose(self) -> None:
         """Find out why there is no connection: rtspsrc calls it all a generic error."""
-        parts = urlsplit(self.spec["url"])
+        origin, addresses = origin_of(self.spec["url"]), self._addresses
 
         def work() -> None:
-            if reason := _obstacle(parts.hostname or "", parts.port or _PORT, tls=parts.scheme == "rtsps"):
+            if origin is not None and (reason := _obstacle(origin, addresses)):
                 self._post(partial(self._found_out, reason))
 
         threading.Thread(target=work, daemon=True).start()
@@ -305,12 +323,26 @@ def _dispose(connection: Connection) -> None:
     connection.handlers.clear()
 
 
-def _obstacle(host: str, port: int, *, tls: bool) -> str:
-    """Return what keeps us from connecting, in words; empty where nothing does."""
+def _obstacle(origin: Origin, addresses: list[str]) -> str:
+    """
+    Return what keeps us from connecting to any of the addresses, in words; empty where nothing does.
+
+    The name is not looked up again: it may stand for an address by now that is never called.
+    """
+    reasons = []
+    for address in addresses[:_MOST_TRIED]:
+        reason = _obstacle_at(address, origin)
+        if not reason:
+            return ""
+        reasons.append(reason)
+    return reasons[0] if reasons else ""
+
+
+def _obstacle_at(address: str, origin: Origin) -> str:
     try:
-        with socket.create_connection((host, port), timeout=_CONNECT_S) as connection:
-            if tls:
-                ssl.create_default_context().wrap_socket(connection, server_hostname=host).close()
+        with socket.create_connection((address, origin.port), timeout=_CONNECT_S) as connection:
+            if origin.tls:
+                ssl.create_default_context().wrap_socket(connection, server_hostname=origin.host).close()
     except ConnectionRefusedError:
         return "nothing listens there"
     except TimeoutError:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from reconciler.relay.programs.reach import within
+from reconciler.relay.programs.reach import listed, networks_of
 from reconciler.relay.programs.rtsp_packets import Track
 from reconciler.relay.programs.rtsp_player import Player, figures
 
@@ -16,6 +16,7 @@ _TOLD_S: Final = 60.0
 """How long it is told that somebody was refused or cut."""
 _MOST_CLIENTS: Final = 32
 """Connections to one output, playing or not."""
+_NO_MORE: Final = "this machine takes no more connections"
 
 Offer = Callable[[], Mapping[int, Track]]
 """Returns the tracks to serve by number; nothing while there is no upstream."""
@@ -26,6 +27,9 @@ class Output:
 
     def __init__(self, spec: dict[str, Any], offer: Offer) -> None:
         self.spec = spec
+        self._networks = networks_of(spec["allowlist"])
+        self._verdicts: dict[int, bool] = {}
+        """Of each who is connected and was asked about: whether it is in the allowlist."""
         self.path = "/" + spec["path"].strip("/")
         self.error = ""
         self.connections = 0
@@ -52,8 +56,10 @@ class Output:
     def edit(self, spec: dict[str, Any]) -> None:
         """Take who may play, and how many; who plays and still may notices nothing."""
         self.spec = spec
+        self._networks = networks_of(spec["allowlist"])
+        self._verdicts.clear()
         for player in list(self._players.values()):
-            if not self._is_listed(player.host):
+            if not self._is_listed(player):
                 self.complain(f"{player.host} was cut: it is not in the allowlist")
                 player.cut()
         placed = [player for player in self._players.values() if player.placed]
@@ -87,15 +93,18 @@ class Output:
     def came(self, player: Player) -> bool:
         """Take note of a connection; return whether it may stay."""
         self._players[player.number] = player
-        return len(self._players) <= _MOST_CLIENTS and not self._is_closed
+        if self._is_closed:
+            return False
+        return len(self._players) <= _MOST_CLIENTS or self._makes_room(player)
 
     def left(self, player: Player) -> None:
         """Forget a connection."""
         self._players.pop(player.number, None)
+        self._verdicts.pop(player.number, None)
 
     def allows(self, player: Player) -> bool:
         """Whether a player may play, by where it comes from."""
-        if self._is_listed(player.host):
+        if self._is_listed(player):
             return True
         self.complain(f"{player.host} was refused: it is not in the allowlist")
         return False
@@ -116,9 +125,32 @@ class Output:
         """Note why somebody was refused or cut."""
         self.error, self._complained_s = reason, time.monotonic()
 
+    def _makes_room(self, newer: Player) -> bool:
+        """
+        Cut somebody who has no place, so that a newer connection may stay; return whether it may.
+
+        Else as many connections as there may be, all of them idle, would keep out everybody who wants to play.
+        """
+        idle = [player for player in self._players.values() if not player.placed and player is not newer]
+        outside = [player for player in (*idle, newer) if not self._is_listed(player)]
+        spare = next(iter(outside or idle), newer)
+        if spare is newer:
+            why = "it is not in the allowlist" if outside else f"all {_MOST_CLIENTS} connections are players'"
+            self.complain(f"{newer.host} was refused: {why}")
+            return False
+        self.complain(f"{spare.host} was cut: it did not play, and {_MOST_CLIENTS} connections are all there may be")
+        # At once: of an end it is told later only, and more may come until then.
+        self.left(spare)
+        spare.cut()
+        return True
+
     def _open(self) -> None:
         host = self.spec["host"]
-        made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        try:
+            made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError:
+            self.error = _NO_MORE
+            return
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -141,7 +173,7 @@ class Output:
             except OSError:
                 # No descriptor is left. Whoever waits would be reported again at once; `tick` listens anew.
                 self._deafen()
-                self.error = "this machine takes no more connections"
+                self.error = _NO_MORE
                 return
             greeting = loop.create_task(loop.connect_accepted_socket(self._player, accepted))
             self._greeting.add(greeting)
@@ -157,9 +189,7 @@ class Output:
         self._counted += 1
         return Player(self, self._counted)
 
-    def _is_listed(self, host: str) -> bool:
-        allowlist = self.spec["allowlist"]
-        try:
-            return not allowlist or within(allowlist, host)
-        except ValueError:
-            return False
+    def _is_listed(self, player: Player) -> bool:
+        if player.number not in self._verdicts:
+            self._verdicts[player.number] = listed(self._networks, player.host)
+        return self._verdicts[player.number]

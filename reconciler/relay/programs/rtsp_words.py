@@ -1,10 +1,11 @@
 """RTSP 1.0 as players speak it (RFC 2326): requests, answers, and the description of a track."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 METHODS: Final = ("OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER")
@@ -17,6 +18,9 @@ _MOST_CHANNEL: Final = 255
 _MOST_PORT: Final = 65_535
 _LENGTH: Final = re.compile(r"[0-9]{1,7}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
+_DISPUTED: Final = re.compile(r"[\x00-\x20\x7f#\\]")
+"""What readers of URLs read differently, as the end of the host or as nothing at all."""
+_PORT: Final = 554
 _REQUEST_LINE: Final = re.compile(r"([A-Z_]+) (\S+) RTSP/1\.\d")
 
 _PASSED_ON: Final = frozenset({"rtpmap", "fmtp", "framerate", "framesize", "ptime", "maxptime", "lang", "cliprect"})
@@ -95,6 +99,54 @@ class Transport:
     """The channel or port of the packets."""
     second: int
     """That of the reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an RTSP URL leads."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+class Media(Protocol):
+    """A section of a session description."""
+
+    def as_text(self) -> str:
+        """Return it as it is written."""
+        ...
+
+
+class Session(Protocol):
+    """A session description, as GStreamer has it."""
+
+    def medias_len(self) -> int:
+        """Return how many sections it has."""
+        ...
+
+    def get_media(self, number: int) -> Media:
+        """Return one of them."""
+        ...
+
+
+def origin_of(url: str) -> Origin | None:
+    """
+    Return where an RTSP URL leads; None where it is no such URL.
+
+    None, too, where it is not sure: whoever calls it in the end reads it for itself, and must come to the same host as
+    whoever asks whether that host may be called.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _PORT
+    except ValueError:
+        return None
+    if parts.scheme not in {"rtsp", "rtsps"} or not host:
+        return None
+    if _DISPUTED.search(url) or parts.netloc.count("@") > 1 or not parts.netloc.isascii():
+        return None
+    return Origin(host, port, tls=parts.scheme == "rtsps")
 
 
 def take(received: bytearray) -> Request | Frame | None:
@@ -203,3 +255,13 @@ def described(told: str) -> str:
     kept += [line for line in lines if line.startswith("b=")]
     kept += [line for line in lines if line.startswith("a=") and line[2:].partition(":")[0] in _PASSED_ON]
     return "".join(f"{line}\r\n" for line in kept)
+
+
+def tracks_told(session: Session) -> dict[int, str]:
+    """Return what an origin tells of its tracks, by number, without those that nobody can read."""
+    told = {}
+    for number in range(session.medias_len()):
+        # What an origin writes need be neither UTF-8 nor whole.
+        with contextlib.suppress(ValueError):
+            told[number] = described(session.get_media(number).as_text())
+    return told

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from reconciler.relay.programs.libsrt import (
@@ -209,7 +210,14 @@ class End:
         """Take a spec that differs in who may connect alone; return whether it does not, so that nothing was done."""
         return any(spec[key] != self.spec[key] for key in spec if key not in _WHO_MAY_CONNECT)
 
-    def _new_socket(self, host: str) -> int:
+    def _new_socket(self, host: str, begin: Callable[[int], None]) -> int:
+        """
+        Return a new socket that has begun what it is for.
+
+        Raises:
+            SrtError: there is none to be had, or it cannot begin.
+
+        """
         srt, spec = self.world.srt, self.spec
         which = srt.socket()
         try:
@@ -229,6 +237,7 @@ class End:
             if spec["passphrase"]:
                 srt.set(which, Option.PBKEYLEN, spec["key_length"])
                 srt.set(which, Option.PASSPHRASE, spec["passphrase"])
+            begin(which)
         except SrtError:
             srt.close(which)
             raise
@@ -280,11 +289,10 @@ class Listener(End):
 
     def open(self) -> None:
         """Listen."""
-        which = self._new_socket(self.spec["host"])
+        srt, at = self.world.srt, Address(self.spec["host"], self.spec["port"])
         try:
-            self.world.srt.listen(which, Address(self.spec["host"], self.spec["port"]), self._may_connect)
+            which = self._new_socket(at.host, lambda new: srt.listen(new, at, self._may_connect))
         except SrtError:
-            self.world.srt.close(which)
             self._fail(_PORT_IN_USE)
             return
         if self.error == _PORT_IN_USE:
@@ -437,17 +445,18 @@ class Caller(End):
             self._fail(refusal)
             return
         to = Address(host, self.spec["port"])
-        which = self._new_socket(host)
         try:
-            if self.spec["stream_id"]:
-                self.world.srt.set(which, Option.STREAMID, self.spec["stream_id"])
-            self.world.srt.connect(which, to)
+            which = self._new_socket(host, partial(self._begin_call, to))
         except SrtError:
-            self.world.srt.close(which)
             self._fail(_unreachable(to) or "the call cannot begin")
             return
         self._socket = which
         self.world.watch(which, EPOLL_OUT | EPOLL_ERR, lambda: self._answered(which, to))
+
+    def _begin_call(self, to: Address, which: int) -> None:
+        if self.spec["stream_id"]:
+            self.world.srt.set(which, Option.STREAMID, self.spec["stream_id"])
+        self.world.srt.connect(which, to)
 
     def _answered(self, which: int, to: Address) -> None:
         srt = self.world.srt
@@ -495,7 +504,12 @@ def _now(sessions: dict[int, Session]) -> list[Session]:
 def _unreachable(to: Address) -> str:
     """Return what the kernel has against an address; libsrt only ever says that no answer came."""
     family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+    try:
+        probe = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError:
+        # No descriptor is left, which says nothing of the address.
+        return ""
+    with probe:
         try:
             probe.connect((to.host, to.port))
         except OSError:

@@ -34,6 +34,8 @@ TOLD: Final = "wire: "
 _HELD_BYTES: Final = 256 << 10
 """What is held for a side that is slower than the other, which is not read meanwhile."""
 _READ_BYTES: Final = 64 << 10
+_SETTING_BYTES: Final = 900
+"""What a server may have us add makes a setting no longer: ffmpeg reads a preset in lines of 999 bytes."""
 _FAREWELL_S: Final = 2.0
 """For what ffmpeg has yet to say when it is told to end, and for what is on its way when either side hangs up."""
 _TICK_MS: Final = 500
@@ -219,13 +221,21 @@ def tell(trouble: str) -> None:
 
 
 def log_in(order: dict[str, Any]) -> None:
-    """Have ffmpeg answer what the server asks of a user, by adding to the settings that it is about to read."""
+    """
+    Have ffmpeg answer what the server asks of a user, by adding to the settings that it is about to read.
+
+    Raises:
+        DialError: the server refuses the user name or password, or asks for more than a setting can hold.
+
+    """
     login = order["login"]
     added = answer(order)
     for name, key in (("rtmp_app", "app"), ("rtmp_tcurl", "address")) if added else ():
         value = login[key] + added
         if "'" in login["setting"]:
             value = value.replace("'", r"'\''")
+        if len(value.encode()) > _SETTING_BYTES:
+            raise DialError(Trouble.LOGIN)
         os.write(login["settings"], login["setting"].format(name=name, value=value).encode())
 
 

@@ -14,6 +14,7 @@ from reconciler.media.ffmpeg import (
     rtsp_input,
     server_of,
     signal_command,
+    too_long,
     why,
     wired_play_list,
     wired_preset,
@@ -149,3 +150,27 @@ def test_rtp_leaves_in_packets_of_seven(host: str, url: str) -> None:
 def test_rtsp_is_played_over_tcp_alone() -> None:
     """So that what is missing was missing at the server."""
     assert rtsp_input("rtsp://127.0.0.1:1/play")[:2] == ("-rtsp_transport", "tcp")
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "excess"),
+    [
+        ("rtmp://h/app", "k" * 976, ""),
+        ("rtmp://h/app", "k" * 977, "the stream key is too long to be pushed to: it may have 976 bytes"),
+        ("rtmp://h/app", "é" * 489, "the stream key is too long to be pushed to: it may have 976 bytes"),
+        (f"rtmp://user:{'p' * 900}@h/{'a' * 970}", "key", ""),
+        (f"rtmp://h/{'a' * 971}", "key", "the URL without user name and password is too long to be pushed to"),
+    ],
+)
+def test_what_does_not_fit_into_a_line_becomes_no_option(url: str, key: str, excess: str) -> None:
+    """What stands past 999 bytes of a preset's line is the next line to ffmpeg: that is never written."""
+    told = too_long(url, key)
+
+    assert told.startswith(excess)
+    assert bool(told) is bool(excess)
+    for make in (publish_preset, wired_preset):
+        if excess:
+            with pytest.raises(ValueError, match="too long"):
+                make(url, key)
+        else:
+            assert max(len(line.encode()) for line in make(url, key).splitlines()) <= 990

@@ -51,3 +51,20 @@ async def test_what_is_no_question_gets_no_answer(said: bytes) -> None:
 
     assert answer == b""
     assert next_one.status_code == 200
+
+
+@pytest.mark.parametrize("extra", ["&call=play", "&addr=127.0.0.2", "&name=key&name=other"])
+async def test_what_is_there_twice_lets_nobody_in(extra: str) -> None:
+    """A caller's own words stand behind the server's, and may not take their place."""
+    async with HookServer() as hooks, httpx.AsyncClient() as client:
+        url = hooks.open_gate(lambda _: Admitted())
+        reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(url).port)
+        body = f"addr=203.0.113.9&call=publish{extra}"
+        head = f"POST {httpx.URL(url).path} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(f"{head}{body}".encode())
+        answer = await reader.read()
+        writer.close()
+        honest = await client.post(url, data={"addr": "203.0.113.9", "call": "publish"})
+
+    assert answer == b""
+    assert honest.status_code == 200

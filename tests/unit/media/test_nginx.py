@@ -1,15 +1,21 @@
 """The configuration of a small RTMP server, and what it says of its clients."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from reconciler.media.nginx import (
+    Nginx,
     NginxFailedError,
+    Place,
     RtmpClient,
     RtmpListener,
     RtmpStream,
     parse_state,
     reached_at,
     render,
+    why_not_started,
 )
 
 STATE = b"""<?xml version="1.0" encoding="utf-8" ?>
@@ -88,3 +94,45 @@ def test_an_answer_that_is_no_state_is_a_failure() -> None:
     """Half an answer is no answer."""
     with pytest.raises(NginxFailedError, match="does not tell"):
         parse_state(STATE[:80])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["nginx.conf", "nginx.identity.new", "nginx.served"])
+async def test_a_server_that_cannot_be_noted_is_ended(tmp_path: Path, name: str) -> None:
+    """Where the disk is full, that is told, and no server is left that nobody would find again."""
+    (tmp_path / name).mkdir()
+    nginx = Nginx(Place(run=tmp_path, records=tmp_path), outlives_us=False)
+
+    with pytest.raises(NginxFailedError, match="is the disk full"):
+        await nginx.start(listener())
+
+    assert (nginx.running, nginx.session) == (False, "")
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    """It is what the server complains of first, however long it goes on."""
+    log = tmp_path / "nginx.log"
+    log.write_text("bind() to 127.0.0.1:1935 failed (98: Address already in use)\n" * 1000)
+
+    assert why_not_started(log) == "the port is in use"
+
+
+def test_a_log_is_read_at_its_beginning_alone(tmp_path: Path) -> None:
+    """What a server writes without end is not read without end."""
+    log = tmp_path / "nginx.log"
+    log.write_text("x" * 4096 + "Address already in use")
+
+    assert why_not_started(log) == "nginx did not start"
+
+
+@pytest.mark.parametrize("kind", ["absent", "link", "pipe"])
+def test_what_is_no_log_is_not_read(tmp_path: Path, kind: str) -> None:
+    """The folder is the server's: a link in it may lead anywhere, and a pipe may have nobody who writes."""
+    log, other = tmp_path / "nginx.log", tmp_path / "other"
+    other.write_text("Address already in use")
+    if kind == "link":
+        log.symlink_to(other)
+    elif kind == "pipe":
+        os.mkfifo(log)
+
+    assert why_not_started(log) == "nginx did not start"

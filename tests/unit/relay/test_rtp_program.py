@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from reconciler.relay.programs.reach import within
+from reconciler.relay.programs.reach import listed, networks_of
 from reconciler.relay.programs.rtp import Source
 
 SPEC = {"host": "::", "port": 5000, "idle_timeout_ms": 1000, "allowlist": ["192.0.2.0/24"]}
@@ -37,8 +37,19 @@ def test_packets_that_are_missing_are_counted(sequences: list[int], lost: int) -
 
 def test_an_ipv4_sender_to_an_ipv6_socket_is_known_by_its_ipv4_address() -> None:
     """The kernel hands it over in IPv6 clothes."""
-    assert within(["192.0.2.0/24"], "::ffff:192.0.2.7")
-    assert not within(["192.0.2.0/24"], "::ffff:198.51.100.7")
+    allowed = networks_of(["192.0.2.0/24"])
+
+    assert listed(allowed, "::ffff:192.0.2.7")
+    assert not listed(allowed, "::ffff:198.51.100.7")
+
+
+@pytest.mark.parametrize("host", ["2002:c000:207::1", "64:ff9b::c000:207", "::192.0.2.7"])
+def test_an_ipv6_sender_is_not_the_ipv4_address_that_its_own_could_mean(host: str) -> None:
+    """Anybody can choose an address that holds one of the allowlist."""
+    source = Source(SPEC)
+
+    assert not source.admits((host, 1), 0.0)
+    assert source.admits(("::ffff:192.0.2.7", 1), 0.0)
 
 
 def test_one_sender_holds_the_input_until_it_is_silent() -> None:

@@ -23,8 +23,9 @@ TCP = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
 class Wire(asyncio.Transport):
     """A connection whose far end takes as much as the test says."""
 
-    def __init__(self, end: socket.socket, host: str) -> None:
-        super().__init__({"peername": (host, 4000), "sockname": ("127.0.0.1", 20_000), "socket": end})
+    def __init__(self, end: socket.socket, host: str | None) -> None:
+        peer = None if host is None else (host, 4000)
+        super().__init__({"peername": peer, "sockname": ("127.0.0.1", 20_000), "socket": end})
         self.written = b""
         self.waiting = 0
         self.is_cut = False
@@ -44,11 +45,15 @@ class Wire(asyncio.Transport):
         """End."""
         self.is_cut = True
 
+    def is_closing(self) -> bool:
+        """Return whether it was ended."""
+        return self.is_cut
+
 
 class Visit:
     """A player of an output, and its connection."""
 
-    def __init__(self, output: Output, end: socket.socket, *, number: int = 1, host: str = "127.0.0.1") -> None:
+    def __init__(self, output: Output, end: socket.socket, *, number: int = 1, host: str | None = "127.0.0.1") -> None:
         self.wire = Wire(end, host)
         self.player = Player(output, number)
         self.player.connection_made(self.wire)
@@ -172,7 +177,7 @@ def test_an_edit_cuts_who_is_outside_and_who_is_too_many(output: Output, end: so
     output.edit({**output.spec, "allowlist": ["127.0.0.1/32"], "max_concurrent": 1})
 
     assert [visit.wire.is_cut for visit in (stays, newer, outside)] == [False, True, True]
-    assert outside.ask("DESCRIBE").startswith("RTSP/1.0 403 ")
+    assert Visit(output, end, number=4, host="127.0.0.2").ask("DESCRIBE").startswith("RTSP/1.0 403 ")
 
 
 def test_who_lags_too_far_behind_is_cut(output: Output, end: socket.socket) -> None:
@@ -203,6 +208,93 @@ def test_who_asks_on_and_reads_no_answer_is_cut(output: Output, end: socket.sock
     answer = visit.ask("OPTIONS")
 
     assert (visit.wire.is_cut, answer) == (True, "")
+
+
+def test_who_asks_too_much_at_once_is_cut(output: Output, end: socket.socket) -> None:
+    """It would have the loop for itself; what it asked beyond that is not answered."""
+    greedy, modest = (Visit(output, end, number=number) for number in (1, 2))
+    asked = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+
+    greedy.player.data_received(asked * 40)
+    modest.player.data_received(asked * 16)
+
+    assert [visit.wire.is_cut for visit in (greedy, modest)] == [True, False]
+    assert [visit.wire.written.count(b"200 OK") for visit in (greedy, modest)] == [16, 16]
+    assert output.error == "127.0.0.1 was cut: it sent more than 16 requests at once"
+
+
+def test_who_asks_on_though_it_may_not_is_cut(output: Output, end: socket.socket) -> None:
+    """It is told three times, and what comes after is not even read."""
+    output.edit({**output.spec, "allowlist": ["192.0.2.0/24"]})
+    outside = Visit(output, end)
+
+    outside.player.data_received(f"DESCRIBE {URL} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode() * 5)
+
+    assert outside.wire.written.count(b"403 Forbidden") == 3
+    assert outside.wire.is_cut
+
+
+def test_an_edit_is_asked_of_who_is_there(output: Output, end: socket.socket) -> None:
+    """Nobody goes by what was said before it."""
+    visit = Visit(output, end)
+    before = visit.ask("DESCRIBE")
+
+    output.edit({**output.spec, "allowlist": ["192.0.2.0/24"]})
+
+    assert "200 OK" in before
+    assert visit.wire.is_cut
+
+
+def test_who_is_gone_before_it_is_greeted_is_let_go(output: Output, end: socket.socket) -> None:
+    """The kernel does not know any more who it was."""
+    visit = Visit(output, end, host=None)
+    visit.player.connection_lost(None)
+
+    assert visit.wire.is_cut
+    assert output.figures(time.monotonic())["sessions"] == []
+
+
+def test_idle_connections_make_room_for_another(output: Output, end: socket.socket) -> None:
+    """First who is outside the allowlist, and then who has been idle longest; who plays stays."""
+    output.edit({**output.spec, "allowlist": ["127.0.0.1/32"]})
+    first, outside, *idle = (
+        Visit(output, end, number=number, host="192.0.2.9" if number == 1 else "127.0.0.1")
+        for number in (2, 1, *range(3, 33))
+    )
+    first.play()
+
+    one, two = (Visit(output, end, number=number) for number in (33, 34))
+
+    assert [visit.wire.is_cut for visit in (first, outside, idle[0], idle[1])] == [False, True, True, False]
+    assert output.error == "127.0.0.1 was cut: it did not play, and 32 connections are all there may be"
+    one.play()
+    assert "200 OK" in two.ask("DESCRIBE")
+
+
+def test_who_is_outside_the_allowlist_takes_no_room(output: Output, end: socket.socket) -> None:
+    """Where all others are in it, it is the newer one that goes."""
+    output.edit({**output.spec, "allowlist": ["127.0.0.1/32"]})
+    idle = [Visit(output, end, number=number) for number in range(1, 33)]
+
+    outside = Visit(output, end, number=33, host="192.0.2.9")
+
+    assert outside.wire.is_cut
+    assert not any(visit.wire.is_cut for visit in idle)
+    assert output.error == "192.0.2.9 was refused: it is not in the allowlist"
+
+
+def test_nobody_who_plays_makes_room(output: Output, end: socket.socket) -> None:
+    """Where all are players, the newer one is refused, and why is told."""
+    output.edit({**output.spec, "max_concurrent": 40})
+    players = [Visit(output, end, number=number) for number in range(1, 33)]
+    for visit in players:
+        visit.play()
+
+    newer = Visit(output, end, number=33)
+
+    assert newer.wire.is_cut
+    assert not any(visit.wire.is_cut for visit in players)
+    assert output.error == "127.0.0.1 was refused: all 32 connections are players'"
 
 
 def test_who_does_nothing_with_a_connection_is_cut(output: Output, end: socket.socket) -> None:

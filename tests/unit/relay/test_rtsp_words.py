@@ -5,13 +5,16 @@ import pytest
 from reconciler.relay.programs.rtsp_words import (
     Frame,
     GarbledError,
+    Origin,
     Request,
     Status,
     Transport,
     answer,
     described,
     frame,
+    origin_of,
     take,
+    tracks_told,
     transport_of,
 )
 
@@ -116,3 +119,57 @@ def test_players_are_told_what_packets_hold_and_nothing_of_the_origin() -> None:
     assert described(told) == (
         "m=video 0 RTP/AVP 96\r\nb=AS:500\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n"
     )
+
+
+class Section:
+    """A section of a session description, as bytes that somebody sent."""
+
+    def __init__(self, told: bytes) -> None:
+        self._told = told
+
+    def as_text(self) -> str:
+        """Return it, where it is text."""
+        return self._told.decode()
+
+
+class Description:
+    """A session description."""
+
+    def __init__(self, *told: bytes) -> None:
+        self._sections = [Section(each) for each in told]
+
+    def medias_len(self) -> int:
+        """Return how many sections it has."""
+        return len(self._sections)
+
+    def get_media(self, number: int) -> Section:
+        """Return one of them."""
+        return self._sections[number]
+
+
+def test_a_track_that_nobody_can_read_is_left_out() -> None:
+    """The others keep their numbers."""
+    session = Description(b"m=audio 0 RTP/AVP 8\r\na=fmtp:8 \xff\r\n", b"m=audio", b"m=video 0 RTP/AVP 96\r\n")
+
+    assert tracks_told(session) == {2: "m=video 0 RTP/AVP 96\r\n"}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("rtsp://origin.example/live", Origin("origin.example", 554, tls=False)),
+        ("rtsps://user:word@origin.example:322/live?x=1", Origin("origin.example", 322, tls=True)),
+        ("rtsp://[2001:db8::1]:8554/live", Origin("2001:db8::1", 8554, tls=False)),
+        ("http://origin.example/live", None),
+        ("rtsp:///live", None),
+        ("rtsp://origin.example:x/live", None),
+        pytest.param("rtsp://origin.example#@192.0.2.1/live", None, id="an end of the host for one reader"),
+        pytest.param("rtsp://192.0.2.1\\@origin.example/live", None, id="an end of the host for another"),
+        pytest.param("rtsp://u:p@192.0.2.1:554@origin.example/live", None, id="two hosts"),
+        pytest.param("rtsp://origin\t.example/live", None, id="what one reader leaves out"),
+        pytest.param("rtsp://\uff4frigin.example/live", None, id="a name that one reader writes otherwise"),
+    ],
+)
+def test_a_url_leads_where_every_reader_says_or_nowhere(url: str, expected: Origin | None) -> None:
+    """Whether a host may be called is asked of the host that is called."""
+    assert origin_of(url) == expected

@@ -1,15 +1,23 @@
 """What is known of pushes."""
 
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from reconciler.domain.secrets import Secret
-from reconciler.relay.engines.push import HubSource, TapSource, sent_bytes, together
-from reconciler.relay.media import EndHealth, EndState
+from reconciler.relay.engines.home import FlowHome
+from reconciler.relay.engines.push import HubSource, Push, TapSource, Work, sent_bytes, together
+from reconciler.relay.media import EndHealth, EndState, RtmpDestination
+from tests.media.watching import until_true
 
 UP = EndHealth(state=EndState.CONNECTED, connected_ms=5000, bitrate_bps=1000, reconnections=1, peer="192.0.2.1:1935")
+NOWHERE = RtmpDestination(url="rtmp://127.0.0.1:9/live", stream_key=Secret("canary"))
 DOWN = EndHealth(state=EndState.WAITING, reconnections=2, last_error="the host is not known")
 
 
@@ -78,3 +86,81 @@ def test_sources_show_no_hidden_name() -> None:
     assert "canary" not in shown
     assert f"/dev/fd/{kept[0]}" in shown
     assert (tap[-1], none) == ("unix:tap.sock", ())
+
+
+def work_in(folder: Path) -> Work:
+    """Return where a push works."""
+    home = FlowHome(folder, None)
+    home.make("rtmp")
+    return Work(home, "push")
+
+
+@contextlib.contextmanager
+def silent_hub() -> Iterator[HubSource]:
+    """Lend a source that takes calls and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield HubSource(f"rtmp://127.0.0.1:{listener.getsockname()[1]}/live", Secret("hub"))
+
+
+def works_in(folder: Path) -> list[int]:
+    """Return the processes that work in a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                found += [int(entry.name)] if (entry / "cwd").resolve(strict=True) == folder.resolve() else []
+    return found
+
+
+async def complaint_of(push: Push) -> str:
+    """Return why a push does not push, once it says so, and end it."""
+    async with asyncio.timeout(30):
+        await push.follow("session")
+        await until_true(lambda: bool(push.last_error))
+        told = push.last_error
+        await push.close()
+    return told
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("suffix", ["identity", "pushed"])
+async def test_a_push_that_cannot_be_noted_leaves_no_process(tmp_path: Path, suffix: str) -> None:
+    """Where the disk is full, the ffmpeg that nobody would find again is ended at once."""
+    work = work_in(tmp_path)
+    work.record(f"{suffix}.new").mkdir()
+    with silent_hub() as hub:
+        told = await complaint_of(Push(NOWHERE, hub, work))
+        left = works_in(work.home.run)
+
+    assert (told, left) == ("ffmpeg cannot be started", [])
+
+
+@pytest.mark.anyio
+async def test_a_push_goes_on_though_it_cannot_be_noted(tmp_path: Path) -> None:
+    """A disk that fills up while it connects does not end it."""
+    work = work_in(tmp_path)
+    with silent_hub() as hub:
+        push = Push(NOWHERE, hub, work)
+        async with asyncio.timeout(30):
+            await push.follow("session")
+            await until_true(lambda: bool(list(work.home.run.glob("*.progress"))))
+            work.record("pushed.new").mkdir()
+            (progress,) = work.home.run.glob("*.progress")
+            with progress.open("a") as report:
+                report.write("total_size=100\n")
+            await until_true(lambda: push.health.state is EndState.CONNECTED)
+            await push.close()
+
+    assert push.last_error == ""
+
+
+@pytest.mark.anyio
+async def test_a_key_that_does_not_fit_is_told_in_words(tmp_path: Path) -> None:
+    """The rest of it would be an option of ffmpeg's; nothing is started."""
+    work = work_in(tmp_path)
+    destination = RtmpDestination(url="rtmp://127.0.0.1:9/live", stream_key=Secret("k" * 977))
+
+    told = await complaint_of(Push(destination, TapSource(), work))
+
+    assert told == "the stream key is too long to be pushed to: it may have 976 bytes"
+    assert list(work.home.run.iterdir()) == []
