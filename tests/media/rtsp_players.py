@@ -52,6 +52,18 @@ async def probed(url: str) -> list[str]:
     return told.decode().split()
 
 
+async def begins(url: str) -> dict[str, float]:
+    """Return the first time stamp of each stream, seconds, by its number, once 150 packets have come."""
+    process = await asyncio.create_subprocess_exec(
+        *(FFPROBE, "-v", "error", "-rtsp_transport", "tcp", "-read_intervals", "%+#150"),
+        *("-show_entries", "packet=stream_index,pts_time", "-of", "csv=p=0", url),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await process.communicate()
+    rows = [line.split(",") for line in told.decode().split()]
+    return {row[0]: float(row[1]) for row in reversed(rows) if row[1] not in {"", "N/A"}}
+
+
 @dataclass
 class Talker:
     """One connection to an RTSP server."""

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.relay.media import EndState, TrackKind
 from reconciler.relay.supervisor import Supervisor
-from tests.media.rtsp_players import playing, probed, talking
+from tests.media.rtsp_players import begins, playing, probed, talking
 from tests.media.rtsp_scene import INPUT, KEPT, OTHER, Scene, connected, more_frames, origin, output
 from tests.media.watching import files_that_hold, health_when, processes_that_show
 
@@ -107,6 +107,18 @@ async def test_every_codec_and_track_passes(supervisor: Supervisor, scene: Scene
 
     assert codecs == ["hevc", "aac", "aac"]
     assert player.steps.discontinuities == 0
+
+
+async def test_sound_and_picture_fit_together_for_the_very_first_player(supervisor: Supervisor, scene: Scene) -> None:
+    """One that comes before a track has had a packet is told the time stamps that this track then begins with."""
+    async with asyncio.timeout(40), origin(scene):
+        await supervisor.carry(scene.flow())
+        first: dict[str, float] = {}
+        while not first:
+            first = await begins(scene.url(scene.kept))
+        later = await begins(scene.url(scene.kept))
+
+    assert [abs(each["0"] - each["1"]) < 0.2 for each in (first, later)] == [True, True]
 
 
 async def test_players_stay_while_the_origin_is_away(supervisor: Supervisor, scene: Scene) -> None:

@@ -16,6 +16,7 @@ _MOST_LOST: Final = 1000
 _WINDOW_S: Final = 3.0
 _SLEW: Final = 200e-6
 """How much faster or slower than time the line of time stamps may go: more than clocks differ."""
+_LOOSE_NS: Final = 10 * _SECOND_NS
 _LEAST: Final = 2
 """Moments that a rate needs."""
 _NTP_EPOCH_S: Final = 2_208_988_800
@@ -37,6 +38,8 @@ class Clock:
     at_ns: int
     stamp: float
     """The time stamp that belongs to `at_ns`."""
+    loose_until_ns: int = 0
+    """Up to here it follows at once: the origin's own reports, which fit its tracks together, come a little later."""
 
     def stamp_at(self, now_ns: int) -> int:
         """Return the time stamp that belongs to a moment."""
@@ -48,7 +51,7 @@ class Clock:
             return
         ticks = (at_ns - self.at_ns) * self.rate / _SECOND_NS
         ahead = (stamp - self.stamp - ticks + _STAMPS / 2) % _STAMPS - _STAMPS / 2
-        if abs(ahead) < self.rate:
+        if abs(ahead) < self.rate and at_ns > self.loose_until_ns:
             ahead = max(-_SLEW * ticks, min(ahead, _SLEW * ticks))
         self.at_ns, self.stamp = at_ns, (self.stamp + ticks + ahead) % _STAMPS
 
@@ -70,6 +73,8 @@ class Line:
     frames: int = 0
     """Time stamps seen: for video, pictures."""
     ssrc: int = field(default_factory=lambda: secrets.randbits(32))
+    stamp_at_zero: int = field(default_factory=lambda: secrets.randbits(32))
+    """The time stamp of the moment at which the system's clock began."""
     _source: int | None = None
     """SSRC of the source; None before its first packet."""
     _sequence_on: int = 0
@@ -77,7 +82,11 @@ class Line:
     _sequence: int = 0
     _stamp: int = 0
     _last_s: float = 0.0
-    _clock: Clock | None = None
+    _clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin a line of time stamps of our own: players may be told of it before the first packet comes."""
+        self._clock = Clock(self.clock_rate, 0, float(self.stamp_at_zero))
 
     @property
     def next_sequence(self) -> int:
@@ -86,7 +95,7 @@ class Line:
 
     def stamp_at(self, now_ns: int) -> int:
         """Return the time stamp that belongs to a moment of the system's clock."""
-        return self._clock.stamp_at(now_ns) if self._clock is not None else self._stamp_out
+        return self._clock.stamp_at(now_ns)
 
     @property
     def _stamp_out(self) -> int:
@@ -102,13 +111,14 @@ class Line:
             return b""
         start, sequence, stamp, source = _HEADER.unpack_from(packet)
         if source != self._source:
+            if self.packets == 0:
+                self._stamp_on = (self._clock.stamp_at(at_ns) - stamp) % _STAMPS
+                self._clock.loose_until_ns = at_ns + _LOOSE_NS
             self._join(sequence, stamp, source, now_s)
         self._count(len(packet), sequence, stamp)
         self._last_s = now_s
         sequence = (sequence + self._sequence_on) % _SEQUENCES
         stamp = self._stamp_out
-        if self._clock is None:
-            self._clock = Clock(self.clock_rate, at_ns, float(stamp))
         self._clock.follow(stamp, at_ns)
         return _HEADER.pack(start, sequence, stamp, self.ssrc) + packet[_HEADER_BYTES:]
 
@@ -119,7 +129,7 @@ class Line:
         last_out = (self._sequence + self._sequence_on) % _SEQUENCES
         stamp_out = (self._stamp_out + round((now_s - self._last_s) * self.clock_rate)) % _STAMPS
         self._sequence_on = 0 if first else (last_out + 1 - sequence) % _SEQUENCES
-        self._stamp_on = 0 if first else (stamp_out - stamp) % _STAMPS
+        self._stamp_on = self._stamp_on if first else (stamp_out - stamp) % _STAMPS
         self._sequence, self._stamp = (sequence - 1) % _SEQUENCES, (stamp - 1) % _STAMPS
 
     def _count(self, size: int, sequence: int, stamp: int) -> None:

@@ -21,28 +21,30 @@ def numbers(passed: bytes) -> tuple[int, int, int]:
     return sequence, stamp, source
 
 
-def test_the_first_connection_passes_unchanged_but_for_its_ssrc() -> None:
-    """Payload, sequence numbers and time stamps are the origin's own."""
-    line = Line(RATE)
+def test_the_first_connection_keeps_its_payload_and_its_sequence_numbers() -> None:
+    """Time stamps are as far apart as the origin's own, in a line that players may have been told of before."""
+    line = Line(RATE, stamp_at_zero=5)
+    told_before = line.stamp_at(SECOND_NS)
 
     passed = line.pass_on(packet(65_535, 7), SECOND_NS, 1.0)
     following = line.pass_on(packet(0, 3607), SECOND_NS + 40_000_000, 1.04)
 
-    assert numbers(passed) == (65_535, 7, line.ssrc)
-    assert numbers(following) == (0, 3607, line.ssrc)
+    assert numbers(passed) == (65_535, told_before, line.ssrc)
+    assert numbers(following) == (0, told_before + 3600, line.ssrc)
+    assert told_before == 5 + RATE
     assert passed[12:] == b"media"
     assert (line.packets, line.lost, line.next_sequence) == (2, 0, 1)
 
 
 def test_an_origin_that_comes_back_goes_on_where_it_ended() -> None:
     """Players see the next sequence number, and a time stamp as far on as the clock is."""
-    line = Line(RATE)
+    line = Line(RATE, stamp_at_zero=0)
     line.pass_on(packet(100, 1000), SECOND_NS, 1.0)
 
     line.begin()
     sequence, stamp, source = numbers(line.pass_on(packet(7, 500_000, source=9), 3 * SECOND_NS, 3.0))
 
-    assert (sequence, stamp, source) == (101, 1000 + 2 * RATE, line.ssrc)
+    assert (sequence, stamp, source) == (101, 3 * RATE, line.ssrc)
     assert line.lost == 0
 
 
@@ -77,6 +79,16 @@ def test_the_clock_never_steps() -> None:
     assert 0 < last - 100 * 3600 < early_ticks
 
 
+def test_a_new_clock_follows_at_once() -> None:
+    """The origin's reports fit its tracks together a little after they began: until then a step is right."""
+    line = Line(RATE, stamp_at_zero=0)
+    line.pass_on(packet(1, 0), SECOND_NS, 1.0)
+
+    line.pass_on(packet(2, 3600), SECOND_NS + 400_000_000, 1.04)
+
+    assert line.stamp_at(SECOND_NS + 400_000_000) == RATE + 3600
+
+
 def test_the_clock_follows_an_origin_that_jumps() -> None:
     """Beyond a second there is nothing to go on smoothly from."""
     clock = Clock(RATE, SECOND_NS, 0.0)
@@ -91,15 +103,15 @@ def test_the_clock_follows_an_origin_that_jumps() -> None:
 
 def test_a_report_says_which_time_of_day_a_time_stamp_is() -> None:
     """It is a sender report and a name, each whole words long."""
-    line = Line(RATE, ssrc=5)
-    line.pass_on(packet(1, 1000), SECOND_NS, 1.0)
+    line = Line(RATE, ssrc=5, stamp_at_zero=1000)
+    line.pass_on(packet(1, 0), SECOND_NS, 1.0)
 
     told = report(line, Sent(packets=3, octets=99), now_ns=2 * SECOND_NS, wall_s=0.5, name="a name")
     kind, words, ssrc, seconds, fraction, stamp, packets, octets = struct.unpack_from("!xBHIIIIII", told)
     second = told[4 * (words + 1) :]
 
     assert (kind, ssrc, seconds, fraction) == (200, 5, 2_208_988_800, 1 << 31)
-    assert (stamp, packets, octets) == (1000 + RATE, 3, 99)
+    assert (stamp, packets, octets) == (1000 + 2 * RATE, 3, 99)
     assert len(second) == 4 * (int.from_bytes(second[2:4], "big") + 1)
     assert second[10:16] == b"a name"
     assert second.endswith(b"\0")
