@@ -34,17 +34,17 @@ class Time:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-def fault_of(knob: Knob, time: Time) -> Fault | None:
+def fault_of(knob: Knob, clock: Time) -> Fault | None:
     """Return the fault of a knob; None where it is none of this module."""
     match knob:
         case Throttle():
-            return _Throttling(knob, time)
+            return _Throttling(knob, clock)
         case InternalError(when=when):
             return _OnOneSide(when, Turns(knob), _fail)
         case Drop(when=when):
             return _OnOneSide(when, Turns(knob), _leave_unanswered)
         case Delay(when=when, seconds=seconds):
-            return _OnOneSide(when, Turns(knob), lambda: time.sleep(seconds))
+            return _OnOneSide(when, Turns(knob), lambda: clock.sleep(seconds))
         case _:
             return None
 
@@ -52,10 +52,10 @@ def fault_of(knob: Knob, time: Time) -> Fault | None:
 class _Throttling:
     """Refuses calls, as the service does above its limit."""
 
-    def __init__(self, knob: Throttle, time: Time) -> None:
+    def __init__(self, knob: Throttle, clock: Time) -> None:
         self._turns = Turns(knob)
         self._per_s = knob.per_s
-        self._time = time
+        self._clock = clock
         self._passed_at_s: defaultdict[str, deque[float]] = defaultdict(deque)
 
     async def __call__(self, plane: ControlPlane, call: Call, *, inner: Handler) -> Json:
@@ -67,7 +67,7 @@ class _Throttling:
         """Return whether the call is within the rate, and count it then; without a rate nothing is."""
         if self._per_s is None:
             return False
-        now_s, passed_at_s = self._time.monotonic_s(), self._passed_at_s[call.action]
+        now_s, passed_at_s = self._clock.monotonic_s(), self._passed_at_s[call.action]
         while passed_at_s and now_s - passed_at_s[0] >= _WINDOW_S:
             passed_at_s.popleft()
         if len(passed_at_s) >= self._per_s:
