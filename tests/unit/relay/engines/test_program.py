@@ -15,7 +15,7 @@ from tests.media.watching import until_true
 pytestmark = pytest.mark.anyio
 
 LIMIT_BYTES = 1 << 20
-IDLES = "import time; print('ready', flush=True); time.sleep(600)"
+IDLES = "import signal; print('ready', flush=True); signal.pause()"
 WRITES_TWICE = "print('first', flush=True); input(); print('second', flush=True)"
 
 
