@@ -149,7 +149,7 @@ async def test_what_the_origin_refuses_is_told_in_words(supervisor: Supervisor, 
     """A wrong password and a wrong path are told apart; the password is neither in a file nor in a process list."""
     async with asyncio.timeout(40), origin(scene, login=f"viewer:{PASSWORD}"):
         await supervisor.carry(scene.flow(password=f"{PASSWORD}-not"))
-        refused = await health_when(supervisor, "rtsp", lambda health: bool(health[INPUT].last_error))
+        refused = await health_when(supervisor, "rtsp", lambda health: "refused" in health[INPUT].last_error)
         await supervisor.carry(scene.flow(password=PASSWORD))
         await connected(supervisor)
         shown = processes_that_show(PASSWORD), files_that_hold(tmp_path, PASSWORD)

@@ -1,14 +1,12 @@
 """An RTP flow: one engine process that passes every packet on."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reconciler.media.rates import RateWindow
 from reconciler.relay.addresses import Transport
+from reconciler.relay.engines.carrier import Carrier
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.program import EngineFailedError, EngineProgram
-from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, of_present, waiting
+from reconciler.relay.engines.words import ends_of, not_carried, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -30,47 +28,20 @@ class RtpFlow:
     """Carries one RTP flow in a folder of its own."""
 
     def __init__(self, home: FlowHome, reach: Reach) -> None:
-        self._program = EngineProgram(home, "rtp")
+        self._carrier = Carrier(home, "rtp")
         self._reach = reach
-        self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
-        self._rates: dict[tuple[EndId, int], RateWindow] = {}
-        self._health: dict[EndId, EndHealth] = {}
 
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
         self._flow = flow
-        self._rates, self._health = of_present(self._rates, flow), of_present(self._health, flow)
-        session = self._program.session
-        if not await self._program.ready():
-            self._forget()
-            return
-        if self._program.session != session:
-            self._forget()
-        order = order_of(flow, self._reach.bounds(flow, Transport.UDP))
-        if order != self._told:
-            try:
-                await self._program.ask(order)
-            except EngineFailedError:
-                self._forget()
-            else:
-                self._told = order
+        await self._carrier.tell(order_of(flow, self._reach.bounds(flow, Transport.UDP)))
 
     async def sample(self) -> None:
         """Learn how the ends are doing."""
-        if self._flow is None or self._told is None:
-            return
-        try:
-            told = await self._program.ask({"do": "stats"})
-        except EngineFailedError:
-            self._forget()
-            return
-        source = self._flow.input.id
-        self._health[source] = input_health(told["input"], self._bitrate_bps(source, 0, told["input"]))
-        for output in self._flow.outputs:
-            parts = told["outputs"].get(output.id, [])
-            rates = [self._bitrate_bps(output.id, number, part) for number, part in enumerate(parts)]
-            self._health[output.id] = output_health(parts, rates)
+        told = await self._carrier.figures()
+        if self._flow is not None and told is not None:
+            self._carrier.learned = self._learned(self._flow, told)
 
     def health(self) -> Mapping[EndId, EndHealth]:
         """Return what is known of each end."""
@@ -78,29 +49,27 @@ class RtpFlow:
 
     async def close(self) -> None:
         """End the engine."""
-        await self._program.end()
+        await self._carrier.close()
 
-    def _forget(self) -> None:
-        self._told = None
-        self._health.clear()
-        self._rates.clear()
+    def _learned(self, flow: FlowMedia, told: Mapping[str, Any]) -> dict[EndId, EndHealth]:
+        learned = {flow.input.id: input_health(told["input"], self._bitrate_bps(flow.input.id, 0, told["input"]))}
+        for output in flow.outputs:
+            parts = told["outputs"].get(output.id, [])
+            rates = [self._bitrate_bps(output.id, number, part) for number, part in enumerate(parts)]
+            learned[output.id] = output_health(parts, rates)
+        return learned
 
     def _bitrate_bps(self, end: EndId, number: int, told: Mapping[str, Any]) -> int:
-        rate = self._rates.setdefault((end, number), RateWindow())
-        if not told.get("connected"):
-            rate.clear()
-            return 0
-        rate.feed(asyncio.get_running_loop().time(), told["bytes"])
-        return rate.bitrate_bps
+        return self._carrier.rates.bitrate_bps(end, str(number), told["bytes"]) if told.get("connected") else 0
 
     def _health_of(self, end: InputMedia | OutputMedia) -> EndHealth:
-        if isinstance(end.end, NotCarried):
-            return not_carried(end.end)
-        if not isinstance(end.end, RtpReceive | RtpSend):
-            return waiting("an RTP flow is sent over RTP alone")
-        if self._program.last_error:
-            return waiting(self._program.last_error)
-        return after(self._program.mishap, self._health.get(end.id, WAITING))
+        match end.end:
+            case NotCarried() as other:
+                return not_carried(other)
+            case RtpReceive() | RtpSend():
+                return self._carrier.health(end.id)
+            case _:
+                return waiting("an RTP flow is sent over RTP alone")
 
 
 def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:

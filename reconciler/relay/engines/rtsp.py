@@ -1,14 +1,12 @@
 """An RTSP flow: one engine process that pulls from the origin and serves players."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.media.rates import RateWindow
 from reconciler.relay.addresses import Transport
+from reconciler.relay.engines.carrier import Carrier
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.program import EngineFailedError, EngineProgram
-from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, waiting
+from reconciler.relay.engines.words import ends_of, not_carried, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -30,56 +28,20 @@ class RtspFlow:
     """Carries one RTSP flow in a folder of its own."""
 
     def __init__(self, home: FlowHome, reach: Reach) -> None:
-        self._program = EngineProgram(home, "rtsp")
+        self._carrier = Carrier(home, "rtsp")
         self._reach = reach
-        self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
-        self._rates: dict[tuple[EndId, str], RateWindow] = {}
-        self._health: dict[EndId, EndHealth] = {}
 
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
         self._flow = flow
-        session = self._program.session
-        if not await self._program.ready():
-            self._forget()
-            return
-        if self._program.session != session:
-            self._forget()
-        order = order_of(flow, self._reach.bounds(flow, Transport.TCP))
-        if order != self._told:
-            try:
-                await self._program.ask(order)
-            except EngineFailedError:
-                self._forget()
-            else:
-                self._told = order
+        await self._carrier.tell(order_of(flow, self._reach.bounds(flow, Transport.TCP)))
 
     async def sample(self) -> None:
         """Learn how the ends are doing."""
-        if self._flow is None or self._told is None:
-            return
-        try:
-            told = await self._program.ask({"do": "stats"})
-        except EngineFailedError:
-            self._forget()
-            return
-        source, now_s = told["input"], asyncio.get_running_loop().time()
-        rates: dict[tuple[EndId, str], RateWindow] = {}
-        if source["connected"]:
-            bitrate_bps = self._rate(rates, (self._flow.input.id, str(source["connections"])), now_s, source["bytes"])
-        else:
-            bitrate_bps = 0
-        health = {self._flow.input.id: input_health(source, bitrate_bps)}
-        tracks = health[self._flow.input.id].tracks
-        for output in self._flow.outputs:
-            if (part := told["outputs"].get(output.id)) is not None:
-                bitrates_bps = {
-                    one["id"]: self._rate(rates, (output.id, one["id"]), now_s, one["bytes"])
-                    for one in part["sessions"]
-                }
-                health[output.id] = output_health(part, bitrates_bps, tracks)
-        self._rates, self._health = rates, health
+        told = await self._carrier.figures()
+        if self._flow is not None and told is not None:
+            self._carrier.learned = self._learned(self._flow, told)
 
     def health(self) -> Mapping[EndId, EndHealth]:
         """Return what is known of each end."""
@@ -87,29 +49,30 @@ class RtspFlow:
 
     async def close(self) -> None:
         """End the engine."""
-        await self._program.end()
+        await self._carrier.close()
 
-    def _forget(self) -> None:
-        self._told = None
-        self._health.clear()
-        self._rates.clear()
-
-    def _rate(
-        self, kept: dict[tuple[EndId, str], RateWindow], name: tuple[EndId, str], now_s: float, total_bytes: int
-    ) -> int:
-        """Return the bit rate of a connection, and keep its counter among those that still count."""
-        rate = kept[name] = self._rates.get(name, RateWindow())
-        rate.feed(now_s, total_bytes)
-        return rate.bitrate_bps
+    def _learned(self, flow: FlowMedia, told: Mapping[str, Any]) -> dict[EndId, EndHealth]:
+        source, rates = told["input"], self._carrier.rates
+        connection = str(source["connections"])
+        bitrate_bps = rates.bitrate_bps(flow.input.id, connection, source["bytes"]) if source["connected"] else 0
+        learned = {flow.input.id: input_health(source, bitrate_bps)}
+        tracks = learned[flow.input.id].tracks
+        for output in flow.outputs:
+            if (part := told["outputs"].get(output.id)) is not None:
+                bitrates_bps = {
+                    one["id"]: rates.bitrate_bps(output.id, one["id"], one["bytes"]) for one in part["sessions"]
+                }
+                learned[output.id] = output_health(part, bitrates_bps, tracks)
+        return learned
 
     def _health_of(self, end: InputMedia | OutputMedia) -> EndHealth:
-        if isinstance(end.end, NotCarried):
-            return not_carried(end.end)
-        if not isinstance(end.end, RtspPull | RtspServe):
-            return waiting("an RTSP flow is served over RTSP alone")
-        if self._program.last_error:
-            return waiting(self._program.last_error)
-        return after(self._program.mishap, self._health.get(end.id, WAITING))
+        match end.end:
+            case NotCarried() as other:
+                return not_carried(other)
+            case RtspPull() | RtspServe():
+                return self._carrier.health(end.id)
+            case _:
+                return waiting("an RTSP flow is served over RTSP alone")
 
 
 def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:

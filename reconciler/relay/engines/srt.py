@@ -1,15 +1,13 @@
 """An SRT flow: one engine process for its input and SRT outputs, and ffmpeg for what it pushes over RTMP."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.media.rates import RateWindow
 from reconciler.relay.addresses import Transport
+from reconciler.relay.engines.carrier import Carrier
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.program import EngineFailedError, EngineProgram
 from reconciler.relay.engines.push import Pushes, TapSource
-from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, of_present, waiting
+from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
 from reconciler.relay.media import (
     EndHealth,
     EndId,
@@ -34,89 +32,61 @@ class SrtFlow:
     """Carries one SRT flow in a folder of its own."""
 
     def __init__(self, home: FlowHome, reach: Reach) -> None:
-        self._program = EngineProgram(home, "srt")
+        self._carrier = Carrier(home, "srt")
         self._reach = reach
-        self._told: dict[str, Any] | None = None
         self._flow: FlowMedia | None = None
-        self._rates: dict[tuple[EndId, str], RateWindow] = {}
-        self._health: dict[EndId, EndHealth] = {}
         self._pushes = Pushes(home)
 
     async def converge(self, flow: FlowMedia) -> None:
         """Make the engine carry this flow so; one that has died is started anew, after a pause that grows."""
         self._flow = flow
-        self._rates, self._health = of_present(self._rates, flow), of_present(self._health, flow)
         await self._pushes.converge(flow, _TAP, self._reach.bounds(flow, Transport.TCP))
-        session = self._program.session
-        if not await self._program.ready():
-            self._forget()
-            return
-        if self._program.session != session:
-            self._forget()
-        order = order_of(flow, self._reach.bounds(flow, Transport.UDP))
-        if order != self._told:
-            try:
-                await self._program.ask(order)
-            except EngineFailedError:
-                self._forget()
-            else:
-                self._told = order
+        await self._carrier.tell(order_of(flow, self._reach.bounds(flow, Transport.UDP)))
 
     async def sample(self) -> None:
         """Learn how the ends are doing."""
-        if self._flow is None or self._told is None:
+        if self._flow is None or not self._carrier.carries:
             await self._pushes.follow("")
             return
-        try:
-            told = await self._program.ask({"do": "stats"})
-        except EngineFailedError:
-            self._forget()
+        told = await self._carrier.figures()
+        if told is None:
+            # What is not known is not gone: pushes end by themselves where the engine has.
             return
+        parts = {self._flow.input.id: told["input"], **told["outputs"]}
+        present = {end.id: parts[end.id] for end in ends_of(self._flow) if end.id in parts}
+        self._carrier.learned = {end: self._learned(end, part) for end, part in present.items()}
         source = told["input"]
-        self._note(self._flow.input, source)
-        for output in self._flow.outputs:
-            if output.id in told["outputs"]:
-                self._note(output, told["outputs"][output.id])
         # A publisher that left and came back between two looks is another session all the same.
         connected = bool(source.get("sessions"))
-        await self._pushes.follow(f"{self._program.session}-{source['connections']}" if connected else "")
+        await self._pushes.follow(f"{self._carrier.session}-{source['connections']}" if connected else "")
 
     def health(self) -> Mapping[EndId, EndHealth]:
         """Return what is known of each end."""
         if self._flow is None:
             return {}
-        known = {**self._health, **self._pushes.health()}
-        return {end.id: self._health_of(end, known) for end in ends_of(self._flow)}
+        pushed = self._pushes.health()
+        return {end.id: self._health_of(end, pushed) for end in ends_of(self._flow)}
 
     async def close(self) -> None:
         """End the engine and the pushes."""
         await self._pushes.close()
-        await self._program.end()
+        await self._carrier.close()
 
-    def _forget(self) -> None:
-        self._told = None
-        self._health.clear()
-        self._rates.clear()
+    def _learned(self, end: EndId, told: Mapping[str, Any]) -> EndHealth:
+        rates = self._carrier.rates
+        sessions = told.get("sessions", ())
+        return health_of(told, {one["id"]: rates.bitrate_bps(end, one["id"], one["bytes"]) for one in sessions})
 
-    def _note(self, end: InputMedia | OutputMedia, told: Mapping[str, Any]) -> None:
-        now_s = asyncio.get_running_loop().time()
-        rates = {}
-        for session in told.get("sessions", ()):
-            rates[session["id"]] = self._rates.setdefault((end.id, session["id"]), RateWindow())
-            rates[session["id"]].feed(now_s, session["bytes"])
-        gone = [name for name in self._rates if name[0] == end.id and name[1] not in rates]
-        for name in gone:
-            del self._rates[name]
-        self._health[end.id] = health_of(told, {one: rate.bitrate_bps for one, rate in rates.items()})
-
-    def _health_of(self, end: InputMedia | OutputMedia, known: Mapping[EndId, EndHealth]) -> EndHealth:
-        if isinstance(end.end, NotCarried):
-            return not_carried(end.end)
-        if not isinstance(end.end, SrtEnd | RtmpPush):
-            return waiting("an SRT flow is sent over SRT and pushed over RTMP")
-        if self._program.last_error and isinstance(end.end, SrtEnd):
-            return waiting(self._program.last_error)
-        return after(self._program.mishap, known.get(end.id, WAITING))
+    def _health_of(self, end: InputMedia | OutputMedia, pushed: Mapping[EndId, EndHealth]) -> EndHealth:
+        match end.end:
+            case NotCarried() as other:
+                return not_carried(other)
+            case SrtEnd():
+                return self._carrier.health(end.id)
+            case RtmpPush():
+                return self._carrier.after_mishap(pushed.get(end.id, WAITING))
+            case _:
+                return waiting("an SRT flow is sent over SRT and pushed over RTMP")
 
 
 def order_of(flow: FlowMedia, bounds: Bounds) -> dict[str, Any]:
