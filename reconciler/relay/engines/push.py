@@ -7,14 +7,12 @@ import json
 import os
 import secrets
 import signal
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
-from reconciler.domain.secrets import Secret
 from reconciler.media.ffmpeg import (
     NOT_ONE_LINE,
     PLAY_LIST_FORM,
@@ -22,14 +20,11 @@ from reconciler.media.ffmpeg import (
     WIRED_WAIT_US,
     is_one_line,
     is_permanent,
-    play_list,
-    play_list_input,
     publish_preset,
     push_copy,
     rtmp_output,
     too_long,
     why,
-    wired_play_list,
     wired_preset,
 )
 from reconciler.media.processes import (
@@ -45,6 +40,7 @@ from reconciler.media.processes import (
 )
 from reconciler.media.rates import Backoff, RateWindow
 from reconciler.relay.engines.home import FlowHome
+from reconciler.relay.engines.push_sources import PullSource, PushSource
 from reconciler.relay.engines.wire import (
     NO_URL,
     FarEnd,
@@ -55,97 +51,18 @@ from reconciler.relay.engines.wire import (
     told,
     wire_command,
 )
-from reconciler.relay.engines.words import WAITING
-from reconciler.relay.media import EndHealth, EndId, EndState, FlowMedia, RtmpDestination, RtmpPush
+from reconciler.relay.media import EndHealth, EndState, RtmpDestination
 from reconciler.relay.reach import Bounds
 
 LOOK_S: Final = 0.5
 """Between two looks at how far a push is."""
 STANDSTILL_S: Final = 20.0
 """A push whose counter does not move for so long is begun anew; ffmpeg alone may wait for ever."""
-FROZEN_S: Final = 8.0
-"""An origin that sends nothing for so long is called anew, though its connection stands."""
 HELD_S: Final = 10.0
 HOPELESS_PAUSE_S: Final = 60.0
 """Before the next try where the stream does not fit into RTMP: only another encoder setting helps."""
 _FILE_LIMIT_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 4096
-
-
-class PushSource(Protocol):
-    """Where ffmpeg finds the stream of a flow."""
-
-    @property
-    def far(self) -> FarEnd | None:
-        """The server of somebody else that it is; None where it is ours."""
-        ...
-
-    def arguments(self, lent: ExitStack, near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """
-        Return the input arguments, and the descriptors that ffmpeg must keep for them.
-
-        `near` is the address of the wire, to be called instead of a far end.
-        """
-        ...
-
-    def told(self) -> str:
-        """Return what tells this source from others; it may hold a secret."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class TapSource:
-    """The tap of an SRT engine: a socket in the flow's own folder."""
-
-    far: None = None
-
-    def arguments(self, _lent: ExitStack, _near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return the arguments that read the tap."""
-        return ("-f", "mpegts", "-protocol_whitelist", "unix", "-i", "unix:tap.sock"), ()
-
-    def told(self) -> str:
-        """Say which source this is."""
-        return "tap"
-
-
-@dataclass(frozen=True, slots=True)
-class HubSource:
-    """A stream of an RTMP server of ours, under a name that only we know."""
-
-    url: str
-    name: Secret
-    far: None = None
-
-    def arguments(self, lent: ExitStack, _near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return the arguments that play the stream."""
-        script = lent.enter_context(unnamed_file(play_list(self.url, self.name.reveal())))
-        return play_list_input(script), (script,)
-
-    def told(self) -> str:
-        """Say which source this is."""
-        return f"{self.url} {self.name.reveal()}"
-
-
-@dataclass(frozen=True, slots=True)
-class PullSource:
-    """An RTMP server of somebody else, which we pull from."""
-
-    url: str
-    stream_key: Secret
-
-    @property
-    def far(self) -> FarEnd:
-        """The server that it is."""
-        return FarEnd(url=self.url, silent_s=FROZEN_S)
-
-    def arguments(self, lent: ExitStack, near: str, /) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return the arguments that play the stream."""
-        script = lent.enter_context(unnamed_file(wired_play_list(near, self.url, self.stream_key.reveal())))
-        return play_list_input(script), (script,)
-
-    def told(self) -> str:
-        """Say which source this is."""
-        return f"{self.url} {self.stream_key.reveal()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,66 +287,6 @@ class Push:
             # It pushes: what cannot be noted is only missed by the next run of ours, which begins it anew.
             with contextlib.suppress(OSError):
                 self._note()
-
-
-@dataclass(slots=True)
-class Pushes:
-    """All pushes of one flow."""
-
-    home: FlowHome
-    _pushes: dict[tuple[EndId, int], Push] = field(default_factory=dict)
-
-    async def converge(self, flow: FlowMedia, source: PushSource, bounds: Bounds) -> None:
-        """Keep a push for each destination that is wanted; those that are the same are not touched."""
-        wanted = {
-            (output.id, number): (destination, output.end.chunk_size)
-            for output in flow.outputs
-            if isinstance(output.end, RtmpPush)
-            for number, destination in enumerate(output.end.destinations)
-        }
-        for key, push in list(self._pushes.items()):
-            if wanted.get(key) != (push.destination, push.chunk_bytes) or push.source != source:
-                await push.close()
-                del self._pushes[key]
-        for key, (destination, chunk_bytes) in wanted.items():
-            if key not in self._pushes:
-                work = Work(self.home, f"push-{key[0]}-{key[1]}")
-                self._pushes[key] = Push(destination, source, work, chunk_bytes=chunk_bytes)
-            self._pushes[key].bounds = bounds
-
-    async def follow(self, session: str) -> None:
-        """Push this session of the input."""
-        for push in list(self._pushes.values()):
-            await push.follow(session)
-
-    def health(self) -> Mapping[EndId, EndHealth]:
-        """Return the health of each output that pushes."""
-        ends = {end_id for end_id, _ in self._pushes}
-        return {
-            end_id: together([push.health for (other, _), push in sorted(self._pushes.items()) if other == end_id])
-            for end_id in ends
-        }
-
-    async def close(self) -> None:
-        """End all of them."""
-        await asyncio.gather(*(push.close() for push in self._pushes.values()))
-        self._pushes.clear()
-
-
-def together(parts: Sequence[EndHealth]) -> EndHealth:
-    """Return the health of an output with one or two destinations: connected where any is, with every complaint."""
-    if len(parts) == 1:
-        return parts[0]
-    up = [part for part in parts if part.state is EndState.CONNECTED]
-    complaints = [f"destination {number}: {part.last_error}" for number, part in enumerate(parts, 1) if part.last_error]
-    return EndHealth(
-        state=EndState.CONNECTED if up else WAITING.state,
-        connected_ms=max((part.connected_ms for part in up), default=0),
-        bitrate_bps=sum(part.bitrate_bps for part in up),
-        reconnections=sum(part.reconnections for part in parts),
-        last_error="; ".join(complaints),
-        peer=", ".join(part.peer for part in up),
-    )
 
 
 def sent_bytes(progress: Path) -> int:

@@ -16,7 +16,9 @@ from reconciler.media.rates import RateWindow
 from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.gate import Gate
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.push import HubSource, PullSource, Push, Pushes, Work
+from reconciler.relay.engines.push import Push, Work
+from reconciler.relay.engines.push_sources import HubSource, PullSource
+from reconciler.relay.engines.pushes import Pushes
 from reconciler.relay.engines.restarts import Restarts
 from reconciler.relay.engines.words import WAITING, after, ends_of, not_carried, of_present, waiting
 from reconciler.relay.giving import INGEST_APP, PLAY_APP

@@ -6,7 +6,8 @@ from typing import Any, Final
 from reconciler.relay.addresses import Transport
 from reconciler.relay.engines.carrier import Carrier
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.push import Pushes, TapSource
+from reconciler.relay.engines.push_sources import TapSource
+from reconciler.relay.engines.pushes import Pushes
 from reconciler.relay.engines.words import WAITING, ends_of, not_carried, waiting
 from reconciler.relay.media import (
     EndHealth,

@@ -14,7 +14,9 @@ from typing import Final
 
 from reconciler.relay.programs.control import Control, Done, Json
 from reconciler.relay.programs.libsrt import Libsrt, Poll
-from reconciler.relay.programs.srt_ends import End, Session, Spec, World, end_of
+from reconciler.relay.programs.srt_caller import Caller
+from reconciler.relay.programs.srt_ends import End, Session, Spec, World
+from reconciler.relay.programs.srt_listener import Listener
 from reconciler.relay.programs.tap import Tap
 from reconciler.relay.programs.transport_stream import Tracks
 
@@ -161,6 +163,12 @@ class Flow:
                 done({})
             case unknown:
                 done({"error": f"no such command: {unknown}"})
+
+
+def end_of(world: World, spec: Spec, *, receives: bool, on_data: Callable[[Session], bool]) -> End:
+    """Return the end that a spec asks for."""
+    kind = Listener if spec["listens"] else Caller
+    return kind(world, spec, receives=receives, on_data=on_data)
 
 
 def main() -> None:

@@ -1,29 +1,21 @@
-"""The ends of an SRT flow: who listens, who calls, and which connections they have."""
+"""What every end of an SRT flow has: connections, their figures, and the pauses between tries."""
 
-import ipaddress
 import random
-import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 from reconciler.relay.programs.libsrt import (
     EPOLL_ERR,
     EPOLL_IN,
-    EPOLL_OUT,
     KM_SECURED,
     Address,
     Libsrt,
     Option,
     Poll,
-    Reject,
     SrtError,
-    State,
 )
-from reconciler.relay.programs.reach import refusal_of
 
 Spec = dict[str, Any]
 
@@ -31,31 +23,13 @@ PAUSE_FIRST_S: Final = 0.3
 PAUSE_MOST_S: Final = 8.0
 HELD_S: Final = 5.0
 """A connection that stood this long was a good one: the next pause is short again."""
-UNDECIDED_S: Final = 1.5
-"""A caller that was let in and has not connected after this long has failed to agree on a key."""
 SILENT_S: Final = 1.0
 """How long a publisher sends nothing before another one may take its place; or its latency, where that is more."""
-REMEMBERED_S: Final = 60.0
-"""How long a listener tells of a caller that it turned away."""
 _CALL_MS: Final = 3000
 _BUFFER_BYTES: Final = 24 << 20
 """Room for 50 Mb/s at 3000 ms of latency, and some more; taken only as it is needed."""
 _WINDOW_PACKETS: Final = 25_600
-_PORT_IN_USE: Final = "the socket cannot be opened: is the port in use?"
 _WHO_MAY_CONNECT: Final = frozenset({"allowlist", "max_concurrent", "denied", "denied_ports"})
-_REASONS: Final[dict[int, str]] = {
-    Reject.BADSECRET: "the passphrase is not right",
-    Reject.UNSECURE: "one side has a passphrase and the other has none",
-    Reject.TIMEOUT: "no answer: nothing listens there, or nothing comes through",
-    Reject.PEER: "the peer refused the connection",
-    Reject.RESOURCE: "the peer has no room for another connection",
-    Reject.BACKLOG: "the peer has no room for another connection",
-    Reject.CLOSE: "the peer is closing",
-    Reject.VERSION: "the peer speaks another version of SRT",
-    Reject.X_UNAUTHORIZED: "the peer refused the stream id",
-    Reject.X_OVERLOAD: "the peer has as many connections as it takes",
-    Reject.X_FORBIDDEN: "the peer refused this address",
-}
 
 
 @dataclass(slots=True)
@@ -276,242 +250,3 @@ class End:
     def _fail(self, reason: str, held_s: float = 0.0) -> None:
         self.error = reason
         self._retry_s = time.monotonic() + self._pause.next_s(held_s)
-
-
-class Listener(End):
-    """Waits to be called."""
-
-    def __init__(self, world: World, spec: Spec, *, receives: bool, on_data: Callable[[Session], bool]) -> None:
-        super().__init__(world, spec, receives=receives, on_data=on_data)
-        self._undecided: dict[str, float] = {}
-        self._complained_s = 0.0
-        self._lock = threading.Lock()
-
-    def open(self) -> None:
-        """Listen."""
-        srt, at = self.world.srt, Address(self.spec["host"], self.spec["port"])
-        try:
-            which = self._new_socket(at.host, lambda new: srt.listen(new, at, self._may_connect))
-        except SrtError:
-            self._fail(_PORT_IN_USE)
-            return
-        if self.error == _PORT_IN_USE:
-            self.error = ""
-        self._socket = which
-        self.world.watch(which, EPOLL_IN | EPOLL_ERR, self._accept)
-
-    def tick(self, now_s: float) -> None:
-        """Say so of callers that were let in and could not agree on a key."""
-        if self._socket is None and now_s >= self._retry_s:
-            self.open()
-        self._hear(now_s)
-        with self._lock:
-            failed = [peer for peer, at_s in self._undecided.items() if at_s < now_s - UNDECIDED_S]
-            for peer in failed:
-                del self._undecided[peer]
-        for peer in failed:
-            self._complain(
-                f"a caller from {_host(peer)} did not get in: its passphrase is missing or not the right one"
-            )
-        if self._socket is not None and now_s - self._complained_s > REMEMBERED_S:
-            self.error = ""
-
-    def _complain(self, reason: str) -> None:
-        self.error, self._complained_s = reason, time.monotonic()
-
-    def edit(self, spec: Spec) -> bool:
-        """Take who may connect, and close the connections of those who no longer may."""
-        if super().edit(spec):
-            return True
-        self.spec = spec
-        for which, session in list(self.sessions.items()):
-            if not allows(spec["allowlist"], session.peer.host):
-                self._complain(f"{session.peer.host} was cut off: it is not in the allowlist")
-                self._drop(which)
-        for which in list(self.sessions)[spec["max_concurrent"] :]:
-            self._drop(which)
-        return False
-
-    def _may_connect(self, _new: int, peer: str, stream_id: str) -> int:
-        """Say whether a caller may connect; runs on a thread of libsrt, so it only looks things up."""
-        spec, host = self.spec, _host(peer)
-        with self._lock:
-            if not allows(spec["allowlist"], host):
-                self._complain(f"a caller from {host} was refused: it is not in the allowlist")
-                return Reject.X_FORBIDDEN
-            if spec["stream_id"] and stream_id != spec["stream_id"]:
-                self._complain(f"a caller from {host} was refused: its stream id is not the one that is asked for")
-                return Reject.X_UNAUTHORIZED
-            # Only who is connected takes a place: who has yet to agree on a key may try for ever and never do.
-            if self._is_full and self._silent() is None:
-                self._complain(self._no_place(host))
-                return Reject.X_OVERLOAD
-            self._undecided.setdefault(peer, time.monotonic())
-        return 0
-
-    def _hear(self, now_s: float) -> None:
-        if self.receives:
-            for session in self.sessions.values():
-                session.hear(self.world.srt, now_s)
-
-    def _accept(self) -> None:
-        # What nobody looked at is no silence: this loop may have been away for a while.
-        self._hear(time.monotonic())
-        while self._socket is not None and (accepted := self.world.srt.accept(self._socket)) is not None:
-            which, peer = accepted
-            with self._lock:
-                self._undecided.pop(str(peer), None)
-            # The list may have been edited since the caller was asked, and others may have been faster.
-            if not allows(self.spec["allowlist"], peer.host):
-                self.world.srt.close(which)
-            elif not self._is_full:
-                self._begin(which, peer)
-            elif (silent := self._silent()) is not None:
-                self._drop(silent.socket)
-                self._begin(which, peer)
-                self._complain(
-                    f"a publisher from {silent.peer.host} was silent, and one from {peer.host} took its place"
-                )
-            else:
-                self._complain(self._no_place(peer.host))
-                self.world.srt.close(which)
-
-    @property
-    def _is_full(self) -> bool:
-        most: int = self.spec["max_concurrent"]
-        return len(self.sessions) >= most
-
-    def _silent(self) -> Session | None:
-        """
-        Return a publisher that another one may replace, for nothing has come from it for longer than could be made up.
-
-        A publisher that died without a farewell would hold its place until the peer idle timeout.
-        """
-        sessions, now_s = _now(self.sessions) if self.receives else [], time.monotonic()
-        return next((one for one in sessions if now_s - one.heard_s > one.patience_s), None)
-
-    def _no_place(self, host: str) -> str:
-        if self.receives:
-            return f"a publisher from {host} was refused: somebody publishes already"
-        return f"a caller from {host} was refused: {self.spec['max_concurrent']} are connected already"
-
-
-class Caller(End):
-    """Calls, again and again until it is answered."""
-
-    def __init__(self, world: World, spec: Spec, *, receives: bool, on_data: Callable[[Session], bool]) -> None:
-        super().__init__(world, spec, receives=receives, on_data=on_data)
-        self._resolving = False
-
-    def edit(self, spec: Spec) -> bool:
-        """Take whom it may call, and leave a connection to an address that it no longer may."""
-        if super().edit(spec):
-            return True
-        self.spec = spec
-        for which, session in list(self.sessions.items()):
-            refusal = refusal_of(spec, session.peer.host, session.peer.port)
-            if refusal:
-                self._drop(which)
-                self._fail(refusal)
-        return False
-
-    def tick(self, now_s: float) -> None:
-        """Call when it is time."""
-        if self._socket is None and not self.sessions and not self._resolving and now_s >= self._retry_s:
-            self.open()
-
-    def open(self) -> None:
-        """Look the host up on a thread of its own, for that may take long, then call."""
-        self._resolving = True
-        threading.Thread(target=self._resolve, daemon=True).start()
-
-    def _resolve(self) -> None:
-        try:
-            found = socket.getaddrinfo(self.spec["host"], self.spec["port"], type=socket.SOCK_DGRAM)
-            host = str(found[0][4][0])
-        except (OSError, UnicodeError):
-            host = ""
-        self.world.post(lambda: self._call(host))
-
-    def _call(self, host: str) -> None:
-        self._resolving = False
-        if not self._wanted:
-            return
-        if not host:
-            self._fail("the host is not known")
-            return
-        refusal = refusal_of(self.spec, host, self.spec["port"])
-        if refusal:
-            self._fail(refusal)
-            return
-        to = Address(host, self.spec["port"])
-        try:
-            which = self._new_socket(host, partial(self._begin_call, to))
-        except SrtError:
-            self._fail(_unreachable(to) or "the call cannot begin")
-            return
-        self._socket = which
-        self.world.watch(which, EPOLL_OUT | EPOLL_ERR, lambda: self._answered(which, to))
-
-    def _begin_call(self, to: Address, which: int) -> None:
-        if self.spec["stream_id"]:
-            self.world.srt.set(which, Option.STREAMID, self.spec["stream_id"])
-        self.world.srt.connect(which, to)
-
-    def _answered(self, which: int, to: Address) -> None:
-        srt = self.world.srt
-        if srt.state(which) == State.CONNECTED:
-            self.world.poll.remove(which)
-            self._socket = None
-            self._begin(which, to)
-        elif srt.state(which) > State.CONNECTED:
-            reason = srt.reject_reason(which)
-            self.world.close(which)
-            self._socket = None
-            lost = _unreachable(to) if reason == Reject.TIMEOUT else ""
-            self._fail(lost or _REASONS.get(reason, "the connection was refused"))
-
-    def lost(self, which: int) -> None:
-        """Call again after a pause."""
-        held_s = self._drop(which)
-        if self._wanted:
-            self._fail("the connection was lost", held_s)
-
-
-def end_of(world: World, spec: Spec, *, receives: bool, on_data: Callable[[Session], bool]) -> End:
-    """Return the end that a spec asks for."""
-    kind = Listener if spec["listens"] else Caller
-    return kind(world, spec, receives=receives, on_data=on_data)
-
-
-def allows(allowlist: list[str], host: str) -> bool:
-    """Whether a host is within one of the CIDRs; an empty list allows everybody."""
-    if not allowlist:
-        return True
-    address = ipaddress.ip_address(host)
-    return any(address in ipaddress.ip_network(cidr, strict=False) for cidr in allowlist)
-
-
-def _host(peer: str) -> str:
-    return peer.rpartition(":")[0].removeprefix("[").removesuffix("]")
-
-
-def _now(sessions: dict[int, Session]) -> list[Session]:
-    """Return the sessions of this moment; another thread may be at them."""
-    return list(sessions.values())
-
-
-def _unreachable(to: Address) -> str:
-    """Return what the kernel has against an address; libsrt only ever says that no answer came."""
-    family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
-    try:
-        probe = socket.socket(family, socket.SOCK_DGRAM)
-    except OSError:
-        # No descriptor is left, which says nothing of the address.
-        return ""
-    with probe:
-        try:
-            probe.connect((to.host, to.port))
-        except OSError:
-            return "no route to host"
-    return ""

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from reconciler.relay.programs.reach import listed, networks_of
-from reconciler.relay.programs.rtp import Source
+from reconciler.relay.programs.rtp_source import Source
 
 SPEC = {"host": "::", "port": 5000, "idle_timeout_ms": 1000, "allowlist": ["192.0.2.0/24"]}
 

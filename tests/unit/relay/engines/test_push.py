@@ -12,7 +12,9 @@ import pytest
 
 from reconciler.domain.secrets import Secret
 from reconciler.relay.engines.home import FlowHome
-from reconciler.relay.engines.push import HubSource, Push, TapSource, Work, sent_bytes, together
+from reconciler.relay.engines.push import Push, Work, sent_bytes
+from reconciler.relay.engines.push_sources import HubSource, TapSource
+from reconciler.relay.engines.pushes import together
 from reconciler.relay.media import EndHealth, EndState, RtmpDestination
 from tests.media.watching import until_true
 

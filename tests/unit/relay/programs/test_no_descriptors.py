@@ -10,12 +10,16 @@ import pytest
 
 from reconciler.relay.programs.libsrt import Libsrt, Poll, SrtError
 from reconciler.relay.programs.reach import OWN, refusal_of
-from reconciler.relay.programs.rtp import Destination, Source
+from reconciler.relay.programs.rtp_destination import Destination
+from reconciler.relay.programs.rtp_source import Source
 from reconciler.relay.programs.rtsp_serve import Output
-from reconciler.relay.programs.srt_ends import Caller, Listener, World
+from reconciler.relay.programs.srt_caller import Caller
+from reconciler.relay.programs.srt_ends import World
+from reconciler.relay.programs.srt_listener import Listener
 
 SPEC = {"host": "127.0.0.1", "port": 0, "path": "play", "allowlist": [], "max_concurrent": 1}
 SRT = {
+    "allowlist": [],
     "host": "127.0.0.1",
     "port": 9,
     "latency_ms": 20,
