@@ -18,22 +18,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.stage.publishing import published
 from benchmarks.stage.relay import REGION, StagedRelay, StageError
-from reconciler import wiring
+from benchmarks.stage.terminal import console, say
 from reconciler.cli import logs
-from reconciler.domain.model import FoundFlow, FoundOutput, Region, RtmpPush, Rtp
-from reconciler.media.far_ends import probe_source, signal_target
+from reconciler.domain.model import FoundOutput, RtmpPush, Rtp
+from reconciler.media.far_ends import probe_source
 from reconciler.media.probe import ProbeSource, Receiver
 from reconciler.media.rtmp_server import RtmpServers
-from reconciler.media.signal import publish
 
 WANTED_FRAMES: Final = 101
 PATIENCE_S: Final = 60.0
 KEY_LENGTHS: Final = (0, 16, 24, 32)
-_PLAIN_WIDTH: Final = 110
 _PORTS: Final = 42_000
 
 Json = dict[str, Any]
@@ -186,9 +184,9 @@ async def run(chosen: Sequence[str]) -> list[Row]:
         vault = Secrets(relay.state / "secrets")
         wanted = [one for one in trials(vault) if not chosen or any(word in one.name for word in chosen)]
         for number, trial in enumerate(wanted, 1):
-            _say(f"{number} of {len(wanted)}: {trial.words}")
+            say(f"{number} of {len(wanted)}: {trial.words}")
             rows += await _try(trial, relay)
-    _say("")
+    say("")
     return rows
 
 
@@ -197,12 +195,11 @@ async def _try(trial: Trial, relay: StagedRelay) -> list[Row]:
     tree.mkdir(exist_ok=True)
     (tree / "trial.yaml").write_text(yaml.safe_dump_all(documents(trial)))
     await _apply(relay, tree)
-    flow = await _found(relay, trial.name)
+    flow = (await relay.flows())[trial.name]
     words = {leg.name: leg.words for leg in trial.legs}
     servers = RtmpServers()
     async with AsyncExitStack() as stack:
-        publishing = asyncio.create_task(publish(signal_target(flow), stop=asyncio.Event()))
-        stack.push_async_callback(_cancelled, publishing)
+        await stack.enter_async_context(published(flow))
         receivers = []
         for output in flow.outputs:
             for number, source in enumerate(sources := list(far_ends(output)), 1):
@@ -245,29 +242,9 @@ async def _apply(relay: StagedRelay, tree: Path) -> None:
         raise StageError(f"the manifests were not applied:\n{said.stdout}{said.stderr}")
 
 
-async def _found(relay: StagedRelay, name: str) -> FoundFlow:
-    settings = wiring.load_settings(flags={"state": relay.state}, environment={})
-    async with wiring.existing_backend(settings) as backend:
-        (flow,) = [flow for flow in await backend.observe(Region(REGION)) if flow.live_name == name]
-        return flow
-
-
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
-
-
-def _say(what: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{what}")
-        sys.stderr.flush()
-
-
 def report(rows: Sequence[Row]) -> bool:
     """Print the table, and return whether every row holds."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PLAIN_WIDTH)
+    shown = console()
     table = Table(title=f"Frames at the far end; a row holds with {WANTED_FRAMES} or more", title_justify="left")
     for heading in ("input", "output"):
         table.add_column(heading, no_wrap=True)
@@ -278,9 +255,9 @@ def report(rows: Sequence[Row]) -> bool:
     for row in rows:
         verdict = "[green]holds[/green]" if row.holds else f"[red]{row.why or 'does not hold'}[/red]"
         table.add_row(row.source, row.output, str(row.frames), str(row.discontinuities), row.picture, verdict)
-    console.print(table)
+    shown.print(table)
     held = sum(row.holds for row in rows)
-    console.print(f"{held} of {len(rows)} rows hold")
+    shown.print(f"{held} of {len(rows)} rows hold")
     return held == len(rows)
 
 

@@ -326,7 +326,8 @@ def _regions_of(verdict: "Verdict") -> tuple[Region, ...]:
 
 
 def _relay(settings: Settings, regions: tuple[Region, ...], *, media: str) -> "Relay":
-    from reconciler.relay.service import MediaKind, Relay, RelaySettings
+    from reconciler.relay.service import Relay
+    from reconciler.relay.settings import MediaKind, RelaySettings
 
     return Relay(RelaySettings(state=settings.state, regions=regions, media=MediaKind(media)))
 

@@ -3,7 +3,6 @@
 import asyncio
 import platform
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,13 +18,13 @@ from benchmarks.bill import works
 from benchmarks.stage import film
 from benchmarks.stage.costs import Usage, of_sessions
 from benchmarks.stage.relay import StageError
+from benchmarks.stage.terminal import console, say
 
 MBPS: Final = 5.0
 WINDOW_S: Final = 10.0
 _SETTLE_S: Final = 4.0
 _PATIENCE_S: Final = 90.0
 
-_PLAIN_WIDTH: Final = 110
 
 SRT_CPU_RATIO: Final = 1.2
 SRT_MIB: Final = 5.0
@@ -86,9 +85,9 @@ async def _measure(cases: Sequence[Case], most: int) -> list[Bill]:
         for size in sorted({size for case in cases for size in case.sizes if size <= most}):
             for case in cases:
                 if size in case.sizes:
-                    _say(f"{case.row}, {size} by {case.who}")
+                    say(f"{case.row}, {size} by {case.who}")
                     bills.append(await _one(case, size, path))
-    _say("")
+    say("")
     return bills
 
 
@@ -131,16 +130,8 @@ async def _flowing(work: works.Work, case: Case) -> None:
         await asyncio.sleep(0.2)
 
 
-def _say(what: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{what}")
-        sys.stderr.flush()
-
-
 def _show(bills: Sequence[Bill]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PLAIN_WIDTH)
+    shown = console()
     table = Table(title=f"{MBPS:g} Mb/s copied, {WINDOW_S:g} s each; 100 % is one core", title_justify="left")
     for heading in ("row", "by"):
         table.add_column(heading, no_wrap=True)
@@ -158,12 +149,12 @@ def _show(bills: Sequence[Bill]) -> None:
             f"{bill.least_mbps:.2f}",
             f"{bill.median_mbps:.2f}",
         )
-    console.print(table)
-    _judge(console, bills)
-    console.print(f"{platform.machine()}, {_processor()}, Linux {platform.release()}; {_version('ffmpeg', '-version')}")
+    shown.print(table)
+    _judge(shown, bills)
+    shown.print(f"{platform.machine()}, {_processor()}, Linux {platform.release()}; {_version('ffmpeg', '-version')}")
 
 
-def _judge(console: Console, bills: Sequence[Bill]) -> None:
+def _judge(shown: Console, bills: Sequence[Bill]) -> None:
     by = {(bill.case.row, bill.case.who, bill.size): bill for bill in bills}
     for (row, who, size), ours in by.items():
         theirs = by.get((row, "srt-live-transmit", size))
@@ -171,7 +162,7 @@ def _judge(console: Console, bills: Sequence[Bill]) -> None:
             ratio = ours.cpu_percent / theirs.cpu_percent
             verdict = "held" if ratio <= SRT_CPU_RATIO else "NOT held"
             memory = "held" if ours.pss_mib / size <= SRT_MIB else "NOT held"
-            console.print(
+            shown.print(
                 f"{row}, {size}: {ratio:.2f} of srt-live-transmit's CPU, at most {SRT_CPU_RATIO:g}: {verdict}; "
                 f"{ours.pss_mib / size:.1f} MiB an output, at most {SRT_MIB:g}: {memory}"
             )

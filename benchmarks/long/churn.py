@@ -7,14 +7,12 @@ plane. What should be nothing is counted at the receivers: continuity errors and
 
 import asyncio
 import secrets
-import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.stage import film
@@ -22,6 +20,7 @@ from benchmarks.stage.account import Account, latency, secured, source, srt_list
 from benchmarks.stage.costs import Usage, of_process, of_sessions, slope_per_minute
 from benchmarks.stage.receivers import Received, over_srt
 from benchmarks.stage.relay import Json, StagedRelay, StageError
+from benchmarks.stage.terminal import console, say
 
 EVERY_S: Final = 2.0
 SAMPLE_S: Final = 5.0
@@ -132,11 +131,8 @@ async def _churn(account: Account, flow_id: str, seen: Seen, *, until_s: float) 
 
 
 def _progress(seen: Seen, until_s: float) -> None:
-    if sys.stderr.isatty():
-        left_s = max(0.0, until_s - time.monotonic())
-        so_far = f"{seen.rounds} rounds, {seen.errors} continuity errors, {seen.count_lost()} connections lost"
-        sys.stderr.write(f"\r{so_far}, {left_s:.0f} s to go ")
-        sys.stderr.flush()
+    so_far = f"{seen.rounds} rounds, {seen.errors} continuity errors, {seen.count_lost()} connections lost"
+    say(f"{so_far}, {max(0.0, until_s - time.monotonic()):.0f} s to go")
 
 
 async def _sample(relay: StagedRelay, seen: Seen) -> None:
@@ -148,7 +144,7 @@ async def _sample(relay: StagedRelay, seen: Seen) -> None:
 
 
 def _report(scale: Scale, seen: Seen) -> bool:
-    console = Console()
+    shown = console()
     judged = [sample for sample in seen.samples if sample.at_s >= min(WARM_UP_S, seen.samples[-1].at_s / 2)]
     title = (
         f"{scale.outputs} SRT outputs of {scale.mbps:g} Mb/s, {seen.rounds} made and removed in {scale.minutes:g} min"
@@ -165,11 +161,11 @@ def _report(scale: Scale, seen: Seen) -> bool:
             label = f"{name}: {'memory, MiB' if figure == 'pss_mib' else figure}"
             verdict = "flat" if slope <= limit else f"above {limit:g}"
             table.add_row(label, f"{line[0][1]:.1f}", f"{line[-1][1]:.1f}", f"{slope:+.3f}", verdict)
-    console.print()
-    console.print(table)
+    say("")
+    shown.print(table)
     share = 100 * (judged[-1].engine.cpu_s - judged[0].engine.cpu_s) / (judged[-1].at_s - judged[0].at_s)
     gap_s = max(one.longest_gap_s for one in seen.receivers)
-    console.print(
+    shown.print(
         f"engine: {share:.1f} % of a core, {share / scale.outputs:.2f} % an output\n"
         f"a create took {median(seen.calls_ms):.0f} ms in the median, {max(seen.calls_ms):.0f} ms at most; "
         f"{seen.served} of {seen.rounds} short-lived outputs delivered to a receiver of their own\n"

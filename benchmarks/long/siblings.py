@@ -8,26 +8,23 @@ kept receiver and its control see at the same moment is the machine's doing, and
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.long.disturbing import Disturbance, disturbances
 from benchmarks.long.families import FAMILIES, Family
 from benchmarks.stage.account import Account
-from benchmarks.stage.relay import REGION, StagedRelay, StageError
-from reconciler import wiring
-from reconciler.domain.model import FoundFlow, Region
-from reconciler.media.far_ends import probe_source, signal_target
+from benchmarks.stage.publishing import published
+from benchmarks.stage.relay import StagedRelay, StageError
+from benchmarks.stage.terminal import console, say
+from reconciler.media.far_ends import probe_source
 from reconciler.media.probe import Receiver
 from reconciler.media.rtmp_server import RtmpServers
-from reconciler.media.signal import publish
 
 _SETTLE_S: Final = 60.0
 _SETTLED_FRAMES: Final = 25
@@ -86,11 +83,11 @@ async def _run(families: Sequence[Family], seconds: float) -> bool:
     lines: list[Line] = []
     done: dict[str, Disturbance] = {}
     for family in families:
-        _say(f"{family.name}: begins")
+        say(f"{family.name}: begins")
         found, did = await _one(family, seconds)
         lines += found
         done[family.name] = did
-    _say("")
+    say("")
     return _report(lines, done, seconds)
 
 
@@ -101,12 +98,9 @@ async def _one(family: Family, seconds: float) -> tuple[list[Line], Disturbance]
         for name in (_TOUCHED, _UNTOUCHED):
             await account.running(name, family.source(name), family.kept(name))
         watches: list[Watch] = []
-        found = await _found(relay)
+        found = await relay.flows()
         for name, flow in found.items():
-            stop = asyncio.Event()
-            stack.callback(stop.set)
-            publishing = asyncio.create_task(publish(signal_target(flow), stop=stop))
-            stack.push_async_callback(_cancelled, publishing)
+            await stack.enter_async_context(published(flow))
             for output in flow.outputs:
                 receiver = await stack.enter_async_context(Receiver(probe_source(output), servers=servers))
                 watches.append(Watch(family.name, output.live_name, name, receiver))
@@ -122,17 +116,6 @@ async def _one(family: Family, seconds: float) -> tuple[list[Line], Disturbance]
         for watch in watches:
             watch.look()
         return _lines(watches), did
-
-
-async def _found(relay: StagedRelay) -> dict[str, FoundFlow]:
-    settings = wiring.load_settings(flags={"state": relay.state}, environment={})
-    async with wiring.existing_backend(settings) as backend:
-        return {flow.live_name: flow for flow in await backend.observe(Region(REGION))}
-
-
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
 
 
 async def _settled(watches: Sequence[Watch], relay: StagedRelay) -> None:
@@ -160,7 +143,7 @@ async def _disturb(family: Family, did: Disturbance, until_s: float) -> None:
         while time.monotonic() < until_s:
             await wanted[turn % len(wanted)](did)
             turn += 1
-            _say(f"{family.name}: {did.summary()}, {max(0.0, until_s - time.monotonic()):.0f} s to go")
+            say(f"{family.name}: {did.summary()}, {max(0.0, until_s - time.monotonic()):.0f} s to go")
 
 
 def _lines(watches: Sequence[Watch]) -> list[Line]:
@@ -182,16 +165,8 @@ def compared(watch: Watch, control: Watch) -> Line:
     )
 
 
-def _say(what: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{what}")
-        sys.stderr.flush()
-
-
 def _report(lines: Sequence[Line], done: dict[str, Disturbance], seconds: float) -> bool:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=110)
+    shown = console()
     table = Table(title=f"Kept receivers, {seconds:.0f} s a family, siblings disturbed", title_justify="left")
     for heading in ("flow", "kept output"):
         table.add_column(heading, no_wrap=True)
@@ -200,7 +175,7 @@ def _report(lines: Sequence[Line], done: dict[str, Disturbance], seconds: float)
     for line in lines:
         figures = (line.frames, line.control_frames, line.alone, line.both, line.control)
         table.add_row(line.family, line.output, *map(str, figures))
-    console.print(table)
+    shown.print(table)
     for name, did in done.items():
-        console.print(f"done to siblings of {name}: {did.summary()}")
+        shown.print(f"done to siblings of {name}: {did.summary()}")
     return all(line.frames > 0 and line.alone == 0 for line in lines)

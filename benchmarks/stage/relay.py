@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from reconciler import wiring
+from reconciler.domain.model import FoundFlow, Region
 from reconciler.media.processes import load
 from reconciler.relay import credentials, registration
 from reconciler.relay.supervisor import FOLDER
@@ -122,6 +124,12 @@ class StagedRelay:
             raise StageError("the relay is not running")
         answer = await self._client.call(action, members, region=REGION)
         return dict(answer.response)
+
+    async def flows(self) -> dict[str, FoundFlow]:
+        """Return the flows as a backend of the product has them, by live name."""
+        settings = wiring.load_settings(flags={"state": self.state}, environment={})
+        async with wiring.existing_backend(settings) as backend:
+            return {flow.live_name: flow for flow in await backend.observe(Region(REGION))}
 
     def said(self) -> str:
         """Return the last lines that it wrote."""

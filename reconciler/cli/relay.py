@@ -14,7 +14,8 @@ from reconciler.cli.relay_options import relay_options, relay_settings, state_op
 from reconciler.coordination.alone import AloneInDirectory, holder_of, terminate
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.relay import credentials, registration, supervisor
-from reconciler.relay.service import Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import RelaySettings
 from reconciler.settings import DEFAULT_STATE, LogFormat
 
 _STOP_TIMEOUT_S: Final = 30.0

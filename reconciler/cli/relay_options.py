@@ -13,7 +13,7 @@ from reconciler.relay.addresses import DEFAULT_PORTS, shown
 from reconciler.relay.editing import EditRules
 from reconciler.relay.limits import Limits
 from reconciler.relay.reach import Reach, authorities_in
-from reconciler.relay.service import MediaKind, RelaySettings
+from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
 
 DEFAULT_LISTEN: Final = "127.0.0.1:0"

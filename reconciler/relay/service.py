@@ -7,14 +7,12 @@ starts it holds the state directory already (`coordination.alone`).
 
 import contextlib
 import os
-import re
 import secrets
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -22,123 +20,38 @@ from typing import Final, Self
 import structlog
 from starlette.applications import Starlette
 
-from reconciler.domain.errors import EnvironmentFailedError, UsageError
-from reconciler.domain.regions import KNOWN, LOCAL
+from reconciler.domain.errors import EnvironmentFailedError
+from reconciler.domain.regions import KNOWN
 from reconciler.media import programs
 from reconciler.media.nginx import bracketed, reached_at
 from reconciler.relay import credentials as account
-from reconciler.relay import hosts, registration
-from reconciler.relay.addresses import DEFAULT_PORTS, Ports, Transport, demand_local, shown
+from reconciler.relay import registration
+from reconciler.relay.addresses import Ports, Transport, demand_local, shown
 from reconciler.relay.api import door
 from reconciler.relay.api.app import create_app
 from reconciler.relay.api.door import Door
 from reconciler.relay.api.table import carry_out
 from reconciler.relay.carriage import Carriage
 from reconciler.relay.catalogue import Catalogue
-from reconciler.relay.editing import EditRules
 from reconciler.relay.engines.none import NoMedia
-from reconciler.relay.faults.injection import Faults
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker, RandomBytes
-from reconciler.relay.limits import Limits, demand_descriptors
+from reconciler.relay.limits import demand_descriptors
 from reconciler.relay.media import Media
 from reconciler.relay.plane import ControlPlane
-from reconciler.relay.reach import ANYWHERE, Reach
 from reconciler.relay.recording.recorder import Recorder
 from reconciler.relay.recording.records import FILE_NAME as RECORDS_FILE
 from reconciler.relay.recording.records import Records
 from reconciler.relay.registration import Registration
 from reconciler.relay.serving import Serving, bind
+from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.signatures import SpentSignatures
 from reconciler.relay.supervisor import Supervisor
-from reconciler.relay.tls import Identity, TlsFiles, identity_from
+from reconciler.relay.tls import Identity, identity_from
 from reconciler.streamlink.signing import Credentials
 
 log: Final = structlog.get_logger()
-
-_REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
-class MediaKind(StrEnum):
-    """What carries the streams."""
-
-    ENGINES = "engines"
-    NONE = "none"
-    """Nothing does: the control plane alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelaySettings:
-    """How a relay is run."""
-
-    state: Path
-    """Directory of the catalogue, the credentials and the engines' files."""
-    host: str = "127.0.0.1"
-    """Address of the API."""
-    port: int = 0
-    """TCP port of the API; 0 takes a free one."""
-    tls: TlsFiles | None = None
-    """None for plain HTTP."""
-    insecure_http: bool = False
-    """Whether plain HTTP is meant where a network can listen."""
-    accept_unsigned_action: bool = False
-    """Whether requests may be signed as the official SDK does it where a network can listen, and be sent twice."""
-    media_host: str = ""
-    """Address on which inputs and outputs listen; "" for that of the API."""
-    advertise: str = ""
-    """Name or address under which the world reaches inputs and outputs; "" for the one that they listen on."""
-    regions: tuple[str, ...] = (LOCAL,)
-    """Where it keeps flows."""
-    media: MediaKind = MediaKind.ENGINES
-    edit_rules: EditRules = EditRules.LIVE_2023
-    ports: range = DEFAULT_PORTS
-    """From which inputs and outputs get theirs."""
-    reach: Reach = ANYWHERE
-    """Where its engines may connect to, and whom they trust there."""
-    limits: Limits = field(default_factory=Limits)
-    faults: Faults | None = None
-    """What goes wrong on purpose; for tests."""
-
-    @property
-    def media_address(self) -> str:
-        """Where inputs and outputs listen."""
-        return self.media_host or self.host
-
-    @property
-    def is_overheard(self) -> bool:
-        """Whether a network can reach the API, and then perhaps listen to it."""
-        return not hosts.is_loopback(self.host)
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be run."""
-        self._demand_addresses()
-        if self.insecure_http and self.tls is not None:
-            raise UsageError(
-                "--insecure-http and --tls-cert exclude each other: with a certificate there is no plain HTTP."
-            )
-        if self.is_overheard and self.tls is None and not self.insecure_http:
-            raise UsageError(
-                f"--listen {self.host} is no loopback address, and plain HTTP would show every stream key and "
-                f"passphrase to the network. Give the relay a certificate (--tls-cert FILE --tls-key FILE); or say "
-                f"--insecure-http where nobody else is on that network."
-            )
-        if not self.regions:
-            raise UsageError("The relay needs at least one region; `local` will do.")
-        for region in self.regions:
-            if _REGION.fullmatch(region) is None:
-                raise UsageError(f"{region!r} is no region: lower-case letters and digits, parts joined by hyphens.")
-
-    def _demand_addresses(self) -> None:
-        hosts.demand_address(self.host, "--listen")
-        hosts.demand_address(self.media_address, "--media-listen")
-        if self.advertise:
-            hosts.demand_reachable(self.advertise, "--advertise")
-        elif hosts.is_unspecified(self.media_address):
-            raise UsageError(
-                f"Inputs and outputs would listen on {self.media_address}, every address of this machine and none "
-                f"that could be given out: --advertise HOST says by which one the world reaches them."
-            )
 
 
 class Relay:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import MediaKind, RelaySettings
 from tests.endtoend.commands import Shell
 from tests.media.conftest import free_port
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.relay.editing import EditRules
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import MediaKind, RelaySettings
 from tests.endtoend.commands import Said, Shell
 from tests.endtoend.conftest import FLOW, TOWER
 from tests.endtoend.sdk import Sdk

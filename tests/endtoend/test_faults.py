@@ -32,7 +32,8 @@ from reconciler.relay.faults.knobs import (
     UnknownFields,
     When,
 )
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.sources.clock import SystemClock
 from reconciler.streamlink.backend import StreamLinkBackend
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient

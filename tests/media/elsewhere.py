@@ -12,7 +12,8 @@ from reconciler.domain.secrets import Secret
 from reconciler.media.probe import Receiver, RtmpSource
 from reconciler.media.signal import RtmpTarget
 from reconciler.media.srt import SrtSocket
-from reconciler.relay.service import Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import RelaySettings
 from reconciler.sources.clock import SystemClock
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient
 from tests.media.watching import signal, until

@@ -30,7 +30,8 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.reach import Reach
-from reconciler.relay.service import Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import RelaySettings
 from reconciler.relay.supervisor import Supervisor
 from tests.media.watching import health_when, signal, until
 from tests.sdk.test_lifecycle import REGION, Sdk, made

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pytest
 
 from reconciler.cli.audit import record_reveal
-from reconciler.relay.service import Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import RelaySettings
 from reconciler.sources.clock import SystemClock
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient
 from tests.media.watching import until

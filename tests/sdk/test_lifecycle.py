@@ -13,7 +13,8 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.mps.v20190612 import models
 from tencentcloud.mps.v20190612.mps_client import MpsClient
 
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import MediaKind, RelaySettings
 
 pytestmark = pytest.mark.anyio
 

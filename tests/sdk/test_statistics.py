@@ -15,7 +15,8 @@ from reconciler.media.rates import RateWindow
 from reconciler.media.signal import RtmpTarget, SignalTarget
 from reconciler.media.srt import SrtSocket
 from reconciler.relay.media import EndHealth, EndId, EndState, SessionHealth, SrtFigures, TrackHealth, TrackKind
-from reconciler.relay.service import Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import RelaySettings
 from tests.media.watching import signal, until
 from tests.sdk.test_lifecycle import REGION, Sdk, made, news
 from tests.unit.relay.recording import RecordingMedia

@@ -12,7 +12,8 @@ from reconciler import wiring
 from reconciler.domain.errors import StateHeldError, UnavailableError, UsageError
 from reconciler.domain.model import Region
 from reconciler.domain.secrets import Secret
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
 from reconciler.settings import Account, BackendKind, BackendSettings, LoopSettings, SecretsSettings, Settings
 from tests.builders import LOCAL

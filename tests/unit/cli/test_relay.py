@@ -17,7 +17,7 @@ from reconciler.cli.relay_options import parse_listen, parse_ports, relay_option
 from reconciler.domain.errors import UsageError
 from reconciler.relay.editing import EditRules
 from reconciler.relay.limits import Limits
-from reconciler.relay.service import MediaKind, RelaySettings
+from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
 
 COMMAND = [sys.executable, "-m", "reconciler", "relay"]

@@ -16,8 +16,9 @@ from structlog.testing import capture_logs
 
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.relay import registration
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay
 from reconciler.relay.serving import bind
+from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
 from reconciler.streamlink.signing import SignedParts, signed_headers
 from tests.certificates import Certificate, make_authority, make_certificate

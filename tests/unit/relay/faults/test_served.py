@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from reconciler.relay import registration
 from reconciler.relay.faults.injection import Faults
 from reconciler.relay.faults.knobs import Drop, MaskedSecrets, Throttle, When
-from reconciler.relay.service import MediaKind, Relay, RelaySettings
+from reconciler.relay.service import Relay
+from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.streamlink.signing import SignedParts, signed_headers
 
 pytestmark = pytest.mark.anyio
