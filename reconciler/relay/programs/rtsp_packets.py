@@ -178,7 +178,7 @@ class Sent:
     octets: int
 
 
-def report(line: Line, sent: Sent, *, now_ns: int, wall_s: float, name: str) -> bytes:
+def report(line: Line, sent: Sent, *, stamp: int, wall_s: float, name: str) -> bytes:
     """
     Return the RTCP packets that tell a player which time of day a time stamp is, so that sound fits the picture.
 
@@ -192,7 +192,7 @@ def report(line: Line, sent: Sent, *, now_ns: int, wall_s: float, name: str) -> 
         line.ssrc,
         (int(seconds) + _NTP_EPOCH_S) % _STAMPS,
         int(fraction * _STAMPS),
-        line.stamp_at(now_ns),
+        stamp,
         sent.packets % _STAMPS,
         sent.octets % _STAMPS,
     )

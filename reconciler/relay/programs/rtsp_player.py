@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from reconciler.relay.programs.rtsp_packets import Line, Sent, Track, report
+from reconciler.relay.programs.rtsp_packets import Clock, Line, Sent, Track, report
 from reconciler.relay.programs.rtsp_ways import Udp, Way, Within
 from reconciler.relay.programs.rtsp_words import (
     METHODS,
@@ -99,13 +99,23 @@ class House(Protocol):
 
 
 @dataclass(slots=True)
-class _Leg:
+class Leg:
     """A track on its way to the player."""
 
     way: Way
     line: Line
     packets: int = 0
     octets: int = 0
+    clock: Clock | None = None
+    """What this player is told of time, from its first PLAY on."""
+
+    def stamp_at(self, now_ns: int) -> int:
+        """Return the time stamp of a moment as this player is told it; where the line steps, it follows slowly."""
+        stamp = self.line.stamp_at(now_ns)
+        if self.clock is None:
+            self.clock = Clock(self.line.clock_rate, now_ns, float(stamp))
+        self.clock.follow(stamp, now_ns)
+        return self.clock.stamp_at(now_ns)
 
 
 class Player(asyncio.Protocol):
@@ -125,7 +135,7 @@ class Player(asyncio.Protocol):
         self._ours = ""
         self._received = bytearray()
         self._session = ""
-        self._legs: dict[int, _Leg] = {}
+        self._legs: dict[int, Leg] = {}
         self._heard_s = self._came_s = time.monotonic()
         self._behind_s = 0.0
         self._report_s = 0.0
@@ -246,7 +256,9 @@ class Player(asyncio.Protocol):
         self._report_s = now_s + _REPORT_S
         for leg in self._legs.values():
             sent = Sent(packets=leg.packets, octets=leg.octets)
-            leg.way.report(report(leg.line, sent, now_ns=time.monotonic_ns(), wall_s=time.time(), name=_NAME))
+            leg.way.report(
+                report(leg.line, sent, stamp=leg.stamp_at(time.monotonic_ns()), wall_s=time.time(), name=_NAME)
+            )
 
     def _answer(self, request: Request) -> None:
         if self._connection is None:
@@ -316,7 +328,7 @@ class Player(asyncio.Protocol):
         way = self._way(wanted)
         if (before := self._legs.pop(place, None)) is not None:
             before.way.close()
-        self._legs[place] = _Leg(way, track.line)
+        self._legs[place] = Leg(way, track.line)
         self._session = self._session or secrets.token_hex(12)
         return ("Transport", f'{way.told};ssrc={track.line.ssrc:08X};mode="PLAY"'), self._session_header()
 
@@ -352,7 +364,7 @@ class Player(asyncio.Protocol):
     def _where_it_begins(self, request: Request) -> str:
         base, now_ns = request.url.rstrip("/").partition("/track=")[0], time.monotonic_ns()
         return ",".join(
-            f"url={base}/track={number};seq={leg.line.next_sequence};rtptime={leg.line.stamp_at(now_ns)}"
+            f"url={base}/track={number};seq={leg.line.next_sequence};rtptime={leg.stamp_at(now_ns)}"
             for number, leg in self._legs.items()
         )
 

@@ -5,9 +5,25 @@ import struct
 import pytest
 
 from reconciler.relay.programs.rtsp_packets import Clock, Line, Sent, Track, report
+from reconciler.relay.programs.rtsp_player import Leg
 
 RATE = 90_000
 SECOND_NS = 1_000_000_000
+
+
+class Nowhere:
+    """A way that leads to nobody."""
+
+    told = ""
+
+    def packet(self, packet: bytes) -> None:
+        """Lose it."""
+
+    def report(self, packet: bytes) -> None:
+        """Lose it."""
+
+    def close(self) -> None:
+        """It was never open."""
 
 
 def packet(sequence: int, stamp: int, source: int = 1, payload: bytes = b"media") -> bytes:
@@ -89,6 +105,20 @@ def test_a_new_clock_follows_at_once() -> None:
     assert line.stamp_at(SECOND_NS + 400_000_000) == RATE + 3600
 
 
+def test_a_player_that_was_there_sees_no_step_of_a_new_clock() -> None:
+    """Who comes after the step is told the new line at once."""
+    line = Line(RATE, stamp_at_zero=0)
+    line.pass_on(packet(1, 0), SECOND_NS, 1.0)
+    early, late = Leg(Nowhere(), line), Leg(Nowhere(), line)
+    early.stamp_at(SECOND_NS)
+    line.pass_on(packet(2, 0), SECOND_NS + 400_000_000, 1.4)
+
+    told = early.stamp_at(2 * SECOND_NS), late.stamp_at(2 * SECOND_NS)
+
+    assert line.stamp_at(2 * SECOND_NS) == RATE + RATE * 6 // 10
+    assert told == (2 * RATE - 18, RATE + RATE * 6 // 10)
+
+
 def test_the_clock_follows_an_origin_that_jumps() -> None:
     """Beyond a second there is nothing to go on smoothly from."""
     clock = Clock(RATE, SECOND_NS, 0.0)
@@ -106,12 +136,12 @@ def test_a_report_says_which_time_of_day_a_time_stamp_is() -> None:
     line = Line(RATE, ssrc=5, stamp_at_zero=1000)
     line.pass_on(packet(1, 0), SECOND_NS, 1.0)
 
-    told = report(line, Sent(packets=3, octets=99), now_ns=2 * SECOND_NS, wall_s=0.5, name="a name")
+    told = report(line, Sent(packets=3, octets=99), stamp=7, wall_s=0.5, name="a name")
     kind, words, ssrc, seconds, fraction, stamp, packets, octets = struct.unpack_from("!xBHIIIIII", told)
     second = told[4 * (words + 1) :]
 
     assert (kind, ssrc, seconds, fraction) == (200, 5, 2_208_988_800, 1 << 31)
-    assert (stamp, packets, octets) == (1000 + 2 * RATE, 3, 99)
+    assert (stamp, packets, octets) == (7, 3, 99)
     assert len(second) == 4 * (int.from_bytes(second[2:4], "big") + 1)
     assert second[10:16] == b"a name"
     assert second.endswith(b"\0")
