@@ -1,52 +1,20 @@
 """A relay that keeps everything but carries nothing, a working tree, and the command line."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from reconciler.relay.faults.injection import Faults
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import MediaKind, RelaySettings
 from tests.endtoend.commands import Shell
+from tests.endtoend.manifests import CANARY, FLOW, PLATFORM, TOWER
+from tests.endtoend.studio import Studio
 from tests.media.conftest import free_port
 
 __all__ = ["free_port"]
-
-CANARY = "canary-canary-canary"
-
-FLOW = """\
-apiVersion: reconciler/v1
-kind: Flow
-metadata: {name: news}
-spec:
-  region: local
-  input:
-    protocol: SRT
-    allowlist: [127.0.0.0/8]
-    srt: {latency: 120, encryption: {keyLength: 16, passphrase: {env: STREAM_IN}}}
-"""
-TOWER = """\
-apiVersion: reconciler/v1
-kind: Output
-metadata: {name: tower}
-spec:
-  flow: news
-  protocol: SRT
-  srt:
-    mode: caller
-    destination: {host: 127.0.0.1, port: 9}
-    latency: LATENCY
-    encryption: {keyLength: 32, passphrase: {env: STREAM_TOWER}}
-"""
-PLATFORM = """\
-apiVersion: reconciler/v1
-kind: Output
-metadata: {name: platform}
-spec:
-  flow: news
-  protocol: RTMP_PUSH
-  rtmpPush: {destinations: [{url: rtmp://127.0.0.1:9/live, streamKey: {file: platform}}]}
-"""
 
 
 @pytest.fixture
@@ -76,3 +44,19 @@ def reconciler(tmp_path: Path) -> Shell:
     """Return the command line, with the secrets that the tree names in its environment."""
     variables = {"STREAM_IN": f"{CANARY}-in", "STREAM_TOWER": f"{CANARY}-tower"}
     return Shell(home=tmp_path, state=tmp_path / "state", variables=variables)
+
+
+@pytest.fixture
+async def studio(tmp_path: Path, tree: Path, reconciler: Shell) -> AsyncIterator[Studio]:
+    """Serve the control plane alone, with no knob on yet."""
+    delayed, released = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        delayed.set()
+        await released.wait()
+
+    faults = Faults(sleep=sleep)
+    settings = RelaySettings(state=tmp_path / "state", media=MediaKind.NONE, faults=faults)
+    async with Relay(settings) as relay:
+        yield Studio(relay=relay, faults=faults, tree=tree, reconciler=reconciler, delayed=delayed, released=released)
+        released.set()

@@ -11,7 +11,7 @@ from reconciler.relay.editing import EditRules
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import MediaKind, RelaySettings
 from tests.endtoend.commands import Said, Shell
-from tests.endtoend.conftest import FLOW, TOWER
+from tests.endtoend.manifests import FLOW, TOWER
 from tests.endtoend.sdk import Sdk
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ from reconciler.domain.model import FoundFlow, FoundOutput, OutputKey, Srt
 from reconciler.media.far_ends import probe_source
 from reconciler.media.probe import Receiver, Reception
 from tests.endtoend.commands import Shell
-from tests.endtoend.conftest import CANARY, FLOW
+from tests.endtoend.manifests import CANARY, FLOW
 from tests.media.watching import processes_that_show, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]

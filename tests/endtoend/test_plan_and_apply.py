@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.relay.service import Relay
 from tests.endtoend.commands import Shell
-from tests.endtoend.conftest import CANARY, TOWER
+from tests.endtoend.manifests import CANARY, TOWER
 from tests.endtoend.sdk import Sdk
 
 pytestmark = pytest.mark.anyio

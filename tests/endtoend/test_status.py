@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.relay.service import Relay
 from tests.endtoend.commands import Shell
-from tests.endtoend.conftest import CANARY
+from tests.endtoend.manifests import CANARY
 
 pytestmark = pytest.mark.anyio
 

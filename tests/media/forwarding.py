@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.media.fronts import serving
+
 _PIECE_BYTES = 4096
 _WINDOW_BYTES = 16_384
 """So small that who stops reading is noticed at the other end after a breath."""
@@ -23,18 +25,10 @@ class Forwarder:
     """Between two pieces of 4096 bytes on their way back: a far end that crawls."""
     reads: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether what comes back is read; clear it, and the window of the connection fills."""
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward one connection."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            far_reader, far_writer = await self._connect()
-        except OSError:
-            writer.close()
-            return
+        far_reader, far_writer = await self._connect()
         there = asyncio.create_task(_pump(reader, far_writer))
         back = asyncio.create_task(self._pump_back(far_reader, writer))
         try:
@@ -43,22 +37,19 @@ class Forwarder:
             for pump in (there, back):
                 pump.cancel()
             await asyncio.wait({there, back})
-            for each in (writer, far_writer):
-                each.transport.abort()
-
-    async def close(self) -> None:
-        """Cut every connection."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            far_writer.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()
-        near = socket.socket(socket.AF_INET6 if ":" in self.source else socket.AF_INET)
-        near.setblocking(False)
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WINDOW_BYTES)
-        near.bind((self.source, 0))
-        await loop.sock_connect(near, self.to)
+        with contextlib.ExitStack() as unless_connected:
+            near = unless_connected.enter_context(
+                socket.socket(socket.AF_INET6 if ":" in self.source else socket.AF_INET)
+            )
+            near.setblocking(False)
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WINDOW_BYTES)
+            near.bind((self.source, 0))
+            await loop.sock_connect(near, self.to)
+            unless_connected.pop_all()
         return await asyncio.open_connection(sock=near, limit=_PIECE_BYTES)
 
     async def _pump_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,11 +74,5 @@ async def forwarding(port: int, *, source: str = "127.0.0.1", to: str = "127.0.0
     """Lend a forwarder to a port, which is reached from this address of the machine."""
     forwarder = Forwarder((to, port), source)
     forwarder.reads.set()
-    server = await asyncio.start_server(forwarder.serve, "127.0.0.1", 0)
-    forwarder.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving(0, forwarder.serve) as forwarder.port:
         yield forwarder
-    finally:
-        server.close()
-        await forwarder.close()
-        await server.wait_closed()

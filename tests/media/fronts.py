@@ -52,30 +52,32 @@ async def in_front(
 
 
 @asynccontextmanager
-async def mute(port: int) -> AsyncIterator[None]:
-    """Take connections to a port, and say nothing on them."""
+async def mute(port: int = 0) -> AsyncIterator[int]:
+    """Take connections to a port, or to one that is free, and read nothing and say nothing on them."""
 
-    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await reader.read()
+    async def serve(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
 
-    async with serving(port, serve):
-        yield
+    async with serving(port, serve) as bound:
+        yield bound
 
 
 @asynccontextmanager
-async def serving(port: int, serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
-    """Serve who calls a port, and cut whoever is left in the end."""
+async def serving(port: int, serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve who calls a port (0: one that is free, which is lent), and cut whoever is left in the end."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(OSError):
-                await serve(reader, writer)
-        finally:
-            writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await serve(reader, writer)
 
     def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(attend(reader, writer)))
+        task = asyncio.create_task(attend(reader, writer))
+        # Not by the task itself: it may be cancelled before its first step.
+        task.add_done_callback(lambda _: writer.transport.abort())
+        tasks.add(task)
+        if not server.is_serving():
+            task.cancel()
 
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -84,7 +86,7 @@ async def serving(port: int, serve: Serve, tls: ssl.SSLContext | None = None) ->
     listener.bind(("127.0.0.1", port))
     server = await asyncio.start_server(met, sock=listener, ssl=tls, limit=16_384)
     try:
-        yield
+        yield listener.getsockname()[1]
     finally:
         server.close()
         for task in tasks:

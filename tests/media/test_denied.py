@@ -33,6 +33,7 @@ from reconciler.relay.reach import Reach
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import RelaySettings
 from reconciler.relay.supervisor import Supervisor
+from tests.media.fronts import serving
 from tests.media.watching import health_when, signal, until
 from tests.sdk.test_lifecycle import REGION, Sdk, made
 
@@ -163,10 +164,13 @@ async def test_a_denied_push_keeps_its_twin(supervisor: Supervisor, free_port: C
     denying = Supervisor(state=supervisor.state / "denying", reach=LOOPBACK)
     callers: list[object] = []
 
+    async def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        callers.append(writer)
+
     await denying.carry(flow(ingest, RtmpPush(destinations=destinations)))
     async with (
         asyncio.timeout(40),
-        await asyncio.start_server(lambda _, writer: callers.append(writer), "127.0.0.1", lured),
+        serving(lured, meet),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=KEY)),
         Receiver(RtmpSource(listens=True, url=destinations[1].url, stream_key=KEY)) as received,
     ):

@@ -107,16 +107,14 @@ async def test_a_signal_goes_through_the_relay_to_a_probe(
 async def test_a_port_that_is_taken_is_told(free_port: Callable[[], int], name: str) -> None:
     """The signal says so in words, and is served once the port is free."""
     port = free_port()
-    squatter = await asyncio.start_server(lambda _, __: None, "127.0.0.1", port)
     told: asyncio.Queue[SignalReport] = asyncio.Queue()
     stop = asyncio.Event()
-    publishing = asyncio.create_task(publish(target_of(name, port), stop=stop, told=told.put_nowait))
 
     async with asyncio.timeout(40):
-        while not (report := await told.get()).last_error:
-            pass
-        squatter.close()
-        await squatter.wait_closed()
+        with socket.create_server(("127.0.0.1", port)):
+            publishing = asyncio.create_task(publish(target_of(name, port), stop=stop, told=told.put_nowait))
+            while not (report := await told.get()).last_error:
+                pass
         while (await told.get()).state is not SignalState.SENDING:
             pass
         stop.set()

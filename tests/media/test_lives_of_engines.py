@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal as signals
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -239,11 +240,9 @@ async def test_a_port_in_use_is_told_and_taken_once_it_is_free(
     async def ready() -> bool:
         return (await supervisor.health(flow.id))[INPUT].last_error == ""
 
-    squatter = await asyncio.start_server(lambda _, __: None, "127.0.0.1", port)
-    await supervisor.carry(flow)
-    taken = await health_when(supervisor, flow.id, lambda health: bool(health[INPUT].last_error))
-    squatter.close()
-    await squatter.wait_closed()
+    with socket.create_server(("127.0.0.1", port)):
+        await supervisor.carry(flow)
+        taken = await health_when(supervisor, flow.id, lambda health: bool(health[INPUT].last_error))
     await until(ready)
 
     assert taken[INPUT].last_error == "the port is in use"

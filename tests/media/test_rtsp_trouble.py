@@ -14,6 +14,7 @@ import pytest
 from reconciler.media.processes import load
 from reconciler.relay.media import EndState, RtspPull
 from reconciler.relay.supervisor import Supervisor
+from tests.media.fronts import serving
 from tests.media.rtsp_players import playing, talking
 from tests.media.rtsp_scene import (
     INPUT,
@@ -166,14 +167,12 @@ async def test_a_dead_origin_is_not_asked_in_a_hurry(supervisor: Supervisor, sce
     """One that hangs up at once is asked again after pauses, and the flow says why there is nothing."""
     loop, tries_s = asyncio.get_running_loop(), asyncio.Queue[float]()
 
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         # Once a try, a connection that asks nothing is there to learn why the others failed.
         if not await reader.read(1):
             tries_s.put_nowait(loop.time())
-        writer.close()
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", scene.origin)
-    async with asyncio.timeout(50), server:
+    async with asyncio.timeout(50), serving(scene.origin, hang_up):
         await supervisor.carry(scene.flow())
         times_s = [await tries_s.get() for _ in range(5)]
         told = await health_when(supervisor, "rtsp", lambda health: bool(health[INPUT].last_error))
@@ -199,12 +198,10 @@ async def test_an_origin_with_a_foreign_certificate_is_refused(
     context.load_cert_chain(certificate, key)
     heard = []
 
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         heard.append(await reader.read(1))
-        writer.close()
 
-    server = await asyncio.start_server(listen, "127.0.0.1", scene.origin, ssl=context)
-    async with asyncio.timeout(40), server:
+    async with asyncio.timeout(40), serving(scene.origin, listen, context):
         flow = scene.flow(password=PASSWORD)
         assert isinstance(flow.input.end, RtspPull)
         secured = replace(flow.input.end, url=flow.input.end.url.replace("rtsp:", "rtsps:"))

@@ -3,8 +3,7 @@
 import asyncio
 import os
 import signal as signals
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from reconciler.relay.media import EndId, OutputMedia, RtmpDestination, RtmpPush
 from reconciler.relay.supervisor import Supervisor
 from tests.media import restarting
 from tests.media.ends import receiver
+from tests.media.fronts import mute
 from tests.media.rtmp_scene import RtmpScene, pull
 from tests.media.watching import health_when, signal, until_true
 
@@ -25,20 +25,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
 NOBODY, UNKNOWN, STRANGER, PUSH = (EndId(name) for name in ("nobody", "unknown", "stranger", "push"))
 OF_THE_RECEIVER, OURS = "passphrase-of-the-receiver", Secret("another-passphrase")
-
-
-@asynccontextmanager
-async def mute() -> AsyncIterator[int]:
-    """Lend a port that takes connections and never reads nor says anything."""
-    writers: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for writer in writers:
-            writer.close()
-        await server.wait_closed()
 
 
 def pushed_to(mute_port: int, dead_port: int) -> OutputMedia:
