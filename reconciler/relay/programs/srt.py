@@ -10,7 +10,7 @@ import os
 import queue
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from reconciler.relay.programs.control import Control, Done, Json
 from reconciler.relay.programs.libsrt import Libsrt, Poll
@@ -27,6 +27,8 @@ _BATCH: Final = 256
 """Messages read before others get their turn."""
 
 Task = Callable[[], None]
+Message = tuple[Any, int]
+"""A buffer and how many bytes of it count."""
 
 
 class Flow:
@@ -43,8 +45,7 @@ class Flow:
         self.tap: Tap | None = None
         self.tracks = Tracks()
         self.targets: list[tuple[Session, End]] = []
-        self.buffer = ctypes.create_string_buffer(_MESSAGE_BYTES)
-        self.view = memoryview(self.buffer)
+        self.buffers = [ctypes.create_string_buffer(_MESSAGE_BYTES) for _ in range(_BATCH)]
         self.ends = False
 
     def run(self) -> None:
@@ -79,36 +80,52 @@ class Flow:
 
     def receive(self, source: Session) -> bool:
         """Pass on what has come; return whether the publisher is still there."""
-        recv, buffer = self.srt.recv, self.buffer
-        for _ in range(_BATCH):
+        recv, count = self.srt.recv, 1
+        messages: list[Message] = []
+        for buffer in self.buffers:
             count = recv(source.socket, buffer, _MESSAGE_BYTES)
             if count <= 0:
-                return count < 0 and self.srt.again()
+                break
             source.bytes += count
-            self.pass_on(count)
-        return True
+            messages.append((buffer, count))
+        is_there = count > 0 or (count < 0 and self.srt.again())
+        if messages:
+            self.pass_on(messages)
+        return is_there
 
-    def pass_on(self, count: int) -> None:
-        """Offer the message in the buffer to everybody."""
-        send, buffer = self.srt.send, self.buffer
-        gone: list[tuple[Session, End]] = []
-        for target in self.targets:
-            if send(target[0].socket, buffer, count) == count:
-                target[0].bytes += count
-            elif self.srt.again():
-                target[0].dropped += 1
-            else:
-                gone.append(target)
+    def pass_on(self, messages: list[Message]) -> None:
+        """Offer messages to everybody."""
+        gone = [target for target in self.targets if not self.offer(target[0], messages)]
         for session, output in gone:
             output.lost(session.socket)
-        if self.tap is not None and self.tap.is_read:
-            self.tap.write(bytes(self.view[:count]))
-        if self.tracks.wants(time.monotonic()):
-            self.tracks.feed(bytes(self.view[:count]))
+        is_tapped = self.tap is not None and self.tap.is_read
+        now_s = time.monotonic()
+        for buffer, count in messages:
+            if self.tap is not None and is_tapped:
+                self.tap.write(ctypes.string_at(buffer, count))
+            if self.tracks.wants(now_s):
+                self.tracks.feed(ctypes.string_at(buffer, count))
+
+    def offer(self, session: Session, messages: list[Message]) -> bool:
+        """
+        Send a receiver all that there is room for, and return whether it is still there.
+
+        One receiver after the other gets all of them: libsrt has a thread a port, and each message that is sent alone
+        wakes it up.
+        """
+        send, which = self.srt.send, session.socket
+        for buffer, count in messages:
+            if send(which, buffer, count) == count:
+                session.bytes += count
+            elif self.srt.again():
+                session.dropped += 1
+            else:
+                return False
+        return True
 
     def silent(self, session: Session) -> bool:
         """Take what a receiver says, which is nothing; return whether it is still there."""
-        count = self.srt.recv(session.socket, self.buffer, _MESSAGE_BYTES)
+        count = self.srt.recv(session.socket, self.buffers[0], _MESSAGE_BYTES)
         return count > 0 or (count < 0 and self.srt.again())
 
     def carry(self, wanted: Spec) -> None:
