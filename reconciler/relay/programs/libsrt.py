@@ -55,6 +55,7 @@ class State(IntEnum):
 
     CONNECTING = 4
     CONNECTED = 5
+    NONEXIST = 9
 
 
 class Reject(IntEnum):
@@ -182,9 +183,16 @@ class Libsrt:
         """Return a new socket."""
         return self._checked(self._lib.srt_create_socket())
 
+    @property
+    def hooks(self) -> int:
+        """How many hooks are kept: of sockets that listen, and of those closed a moment ago."""
+        self._forget_hooks()
+        return len(self._hooks)
+
     def close(self, which: int) -> None:
         """Close a socket; its hook stays until the library cannot call it any more."""
         self._lib.srt_close(which)
+        self._forget_hooks()
 
     def set(self, which: int, option: Option, value: int | str) -> None:
         """
@@ -264,6 +272,11 @@ class Libsrt:
         if self._lib.srt_bistats(which, self._stats, 0, 1) == _ERROR:
             return None
         return Stats.from_buffer_copy(self._stats)
+
+    def _forget_hooks(self) -> None:
+        """Let go of hooks, and of all that they hold, once their sockets are no more: some seconds after the close."""
+        for which in [which for which in self._hooks if self.state(which) == State.NONEXIST]:
+            del self._hooks[which]
 
     def _checked(self, result: int) -> int:
         if result == _ERROR:
