@@ -69,31 +69,61 @@ class Tunnel:
 async def tunnel(url: str, counter: SequenceCounter) -> AsyncIterator[Tunnel]:
     """Lend a way to the server of an `rtsp://` URL; it is torn down in the end."""
     parts = urlsplit(url)
-    host, port, passing = parts.hostname or "", parts.port or _PORT, set[asyncio.Task[None]]()
     way = Tunnel(url="")
-
-    async def accept(near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(_CONNECT_S):
-                far_in, far_out = await asyncio.open_connection(host, port)
-        except (OSError, TimeoutError) as error:
-            way.last_error = _why(error)
-            near_out.close()
-            return
-        passing.add(asyncio.create_task(_pass(near_in, far_out)))
-        passing.add(asyncio.create_task(_pass(far_in, near_out, Interleaved(counter))))
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    passage = _Passage(parts.hostname or "", parts.port or _PORT, counter, way)
+    server = await asyncio.start_server(passage.meet, "127.0.0.1", 0)
     ours = server.sockets[0].getsockname()[1]
     way.url = parts._replace(netloc=f"127.0.0.1:{ours}").geturl()
     try:
         yield way
     finally:
         server.close()
-        for task in passing:
+        await passage.close()
+
+
+@dataclass
+class _Passage:
+    """Every connection that goes the way."""
+
+    host: str
+    port: int
+    counter: SequenceCounter
+    way: Tunnel
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _sinks: set[asyncio.StreamWriter] = field(default_factory=set)
+    _is_closed: bool = False
+
+    def meet(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+        """Take a connection."""
+        if self._is_closed:
+            near_out.transport.abort()
+            return
+        self._sinks.add(near_out)
+        task = asyncio.create_task(self._attend(near_in, near_out))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Cut every connection."""
+        self._is_closed = True
+        for task in self._tasks:
             task.cancel()
-        if passing:
-            await asyncio.wait(passing)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Not by the tasks themselves: one that is cancelled before its first step closes nothing.
+        for sink in self._sinks:
+            sink.transport.abort()
+
+    async def _attend(self, near_in: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                far_in, far_out = await asyncio.open_connection(self.host, self.port)
+        except (OSError, TimeoutError) as error:
+            self.way.last_error = _why(error)
+            near_out.close()
+            return
+        self._sinks.add(far_out)
+        await asyncio.gather(_pass(near_in, far_out), _pass(far_in, near_out, Interleaved(self.counter)))
+        self._sinks.difference_update((near_out, far_out))
 
 
 async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, watched: Interleaved | None = None) -> None:

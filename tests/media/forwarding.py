@@ -34,10 +34,11 @@ class Forwarder:
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # First of all: the wait below may be cancelled.
+            far_writer.transport.abort()
             for pump in (there, back):
                 pump.cancel()
             await asyncio.wait({there, back})
-            far_writer.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()

@@ -1,6 +1,8 @@
 """The way to an RTSP server on which packets are counted."""
 
 import asyncio
+import contextlib
+import gc
 import struct
 
 import pytest
@@ -62,3 +64,30 @@ async def test_a_server_that_is_not_there_is_told(free_tcp_port: int) -> None:
         writer.close()
 
     assert (got, way.last_error) == (b"", "the connection was refused: nothing listens there")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("steps", [0, 1, 3, 20])
+async def test_a_way_that_is_torn_down_cuts_who_is_on_it(steps: int) -> None:
+    """However far a connection has come by then."""
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with asyncio.timeout(10), server:
+        async with tunnel(f"rtsp://127.0.0.1:{port}/", SequenceCounter()) as way:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(way.url.split(":")[2].strip("/")))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+        if steps == 20:
+            await ended.wait()
+    gc.collect()
