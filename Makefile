@@ -13,7 +13,7 @@ run: setup       ## carry the example manifests on the embedded relay until Ctrl
 	@.venv/bin/reconciler run manifests/ --demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: setup      ## run the tests; ARGS='-k name' chooses
-	@.venv/bin/python -m pytest $(ARGS)
+	@scripts/test $(ARGS)
 
 check: setup     ## all that CI asks: format, lint, types, contracts, tests, coverage, schemas, examples
 	@scripts/check

@@ -44,6 +44,8 @@ def command(ctx: click.Context, /, **said: Any) -> None:
 def stop(ctx: click.Context, *, state: Path | None) -> None:
     """End the relay of a state directory, or what a killed one left there, and wait until it is gone."""
     directory = state or _default_state(ctx)
+    if state is not None and not state.exists():
+        raise UsageError(f"There is no directory {state}, so no relay can run on it. Is the path right?")
     holder = holder_of(directory)
     if holder is None:
         ended = asyncio.run(supervisor.end_left_over(directory / supervisor.FOLDER))

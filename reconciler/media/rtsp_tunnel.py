@@ -123,13 +123,14 @@ class _Passage:
             return
         self._sinks.add(far_out)
         await asyncio.gather(_pass(near_in, far_out), _pass(far_in, near_out, Interleaved(self.counter)))
+        # Both are closed by now; a way that lasts must not remember every connection that there was.
         self._sinks.difference_update((near_out, far_out))
 
 
 async def _pass(source: asyncio.StreamReader, sink: asyncio.StreamWriter, watched: Interleaved | None = None) -> None:
     """Pass one direction on until it ends."""
     try:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             while piece := await source.read(_PIECE_BYTES):
                 if watched is not None:
                     watched.feed(piece)

@@ -61,3 +61,21 @@ class Shell:
             if not name.startswith(("TENCENTCLOUD_", "RECONCILER_", "STREAM_"))
         }
         return {**kept, **self.variables}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A tree of manifests, and the command line that makes an account as it says."""
+
+    tree: Path
+    reconciler: Shell
+
+    async def apply(self) -> Said:
+        """Make the account as the tree says."""
+        return await self.reconciler("apply", self.tree, "--auto-approve")
+
+    async def differs(self) -> bool:
+        """Return whether a plan would change something."""
+        said = await self.reconciler("plan", self.tree, "--detailed-exitcode")
+        assert said.status in {0, 2}, said.everything
+        return said.status == 2

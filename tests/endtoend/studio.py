@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from reconciler.relay.faults.injection import Faults
@@ -13,7 +12,7 @@ from reconciler.relay.faults.knobs import (
     When,
 )
 from reconciler.relay.service import Relay
-from tests.endtoend.commands import DEADLINE_S, Said, Shell
+from tests.endtoend.commands import DEADLINE_S, Kept
 from tests.endtoend.manifests import FLOW, PLATFORM, TOWER
 from tests.endtoend.sdk import Sdk
 
@@ -33,27 +32,15 @@ spec: {flow: news, protocol: RTP, rtp: {destinations: [{host: 127.0.0.1, port: 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Studio:
+class Studio(Kept):
     """A relay with its faults, a tree, and the command line."""
 
     relay: Relay
     faults: Faults
-    tree: Path
-    reconciler: Shell
     delayed: asyncio.Event
     """Set by the first call that meets a delay."""
     released: asyncio.Event
     """Set to end every delay."""
-
-    async def apply(self) -> Said:
-        """Make the account as the tree says."""
-        return await self.reconciler("apply", self.tree, "--auto-approve")
-
-    async def differs(self) -> bool:
-        """Return whether a plan would change something."""
-        said = await self.reconciler("plan", self.tree, "--detailed-exitcode")
-        assert said.status in {0, 2}, said.everything
-        return said.status == 2
 
     async def rest(self) -> None:
         """Return once the list was read so often without a write that several passes had nothing to do."""

@@ -10,7 +10,7 @@ import pytest
 from reconciler.relay.editing import EditRules
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import MediaKind, RelaySettings
-from tests.endtoend.commands import Said, Shell
+from tests.endtoend.commands import Kept, Shell
 from tests.endtoend.manifests import FLOW, TOWER
 from tests.endtoend.sdk import Sdk
 
@@ -32,22 +32,10 @@ LIVE_ONLY = frozenset({EditRules.LIVE_2023})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruled:
+class Ruled(Kept):
     """A relay that keeps to some rules, a running flow on it, its tree, and the command line."""
 
     relay: Relay
-    tree: Path
-    reconciler: Shell
-
-    async def apply(self) -> Said:
-        """Make the account as the tree says."""
-        return await self.reconciler("apply", self.tree, "--auto-approve")
-
-    async def differs(self) -> bool:
-        """Return whether a plan would change something."""
-        said = await self.reconciler("plan", self.tree, "--detailed-exitcode")
-        assert said.status in {0, 2}, said.everything
-        return said.status == 2
 
     async def flow(self) -> Any:
         """Return the one flow."""

@@ -73,14 +73,16 @@ def test_a_second_relay_on_one_state_is_refused(tmp_path: Path, relay: subproces
 
 
 def test_a_running_relay_is_stopped_by_its_state_directory(tmp_path: Path, relay: subprocess.Popen[str]) -> None:
-    """`stop` waits until it is gone; a second one finds none, and is content."""
+    """`stop` waits until it is gone; a second one finds none, and is content; a wrong path is told."""
     first = run("stop", "--state", str(tmp_path))
     status = relay.wait(timeout=60)
     second = run("stop", "--state", str(tmp_path))
+    elsewhere = run("stop", "--state", str(tmp_path / "elsewhere"))
 
-    assert (first.returncode, status, second.returncode) == (0, 0, 0)
+    assert (first.returncode, status, second.returncode, elsewhere.returncode) == (0, 0, 0, 64)
     assert "has ended" in first.stderr
     assert "No relay runs" in second.stderr
+    assert "There is no directory" in elsewhere.stderr
 
 
 def test_a_holder_that_serves_no_relay_is_left_alone(tmp_path: Path, relay: subprocess.Popen[str]) -> None:
