@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from reconciler.cli.audience import Audience, Row
 from reconciler.domain.errors import BackendError, ExitStatus
@@ -158,13 +159,14 @@ def table(rows: tuple[Row, ...]) -> Table:
     shown.add_column("bitrate", justify="right", no_wrap=True)
     shown.add_column("frames", justify="right", no_wrap=True)
     shown.add_column("gaps", justify="right", no_wrap=True)
-    shown.add_column("picture", no_wrap=True, overflow="ellipsis")
+    # Where there is no room, this one gives way: its cells are cut, and never wrapped.
+    shown.add_column("picture")
     for row in rows:
         shown.add_row(*_cells(row))
     return shown
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row) -> tuple[str | Text, ...]:
     got = row.reception
     receiving = got.state is ReceptionState.RECEIVING
     colour = "green" if receiving and row.state == "Connected" else "yellow"
@@ -177,7 +179,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{got.bitrate_bps / 1_000_000:.2f} Mb/s" if receiving else "-",
         str(got.frames),
         str(got.discontinuities),
-        picture or why,
+        Text(picture or why, no_wrap=True, overflow="ellipsis"),
     )
 
 
