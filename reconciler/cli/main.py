@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from reconciler import __version__
 from reconciler.cli.options import Options
 from reconciler.domain.errors import ExitStatus, ReconcilerError
 
@@ -97,6 +98,16 @@ class Verbs(click.Group):
         command: click.Command = importlib.import_module(f"reconciler.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb that is asked for; of a slip, say which one is likely meant."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from reconciler.domain.rules.nearest import did_you_mean
+
+            ctx.fail(f"There is no verb {args[0]!r}; {did_you_mean(args[0], VERBS) or 'the help lists them all.'}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
         """Write the list of verbs without importing them."""
         with formatter.section("Verbs"):
@@ -111,6 +122,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.version_option(__version__, message="reconciler %(version)s")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

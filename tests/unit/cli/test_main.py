@@ -96,6 +96,21 @@ def test_an_unknown_verb_is_a_usage_error() -> None:
     assert "frobnicate" in result.stderr
 
 
+def test_a_slip_in_a_verb_is_told_what_is_meant() -> None:
+    """Where something is near; else where to look."""
+    runner = CliRunner()
+
+    assert "did you mean validate?" in runner.invoke(cli, ["validat"]).stderr
+    assert "the help lists them all" in runner.invoke(cli, ["xyzzy"]).stderr
+
+
+def test_the_version_is_an_option_too() -> None:
+    """As people try it first."""
+    runner = CliRunner()
+
+    assert runner.invoke(cli, ["--version"]).stdout == runner.invoke(cli, ["version"]).stdout
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_of_the_list_is_there(verb: str) -> None:
     """What `--help` lists can be asked for its own help."""
