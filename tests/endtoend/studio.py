@@ -5,12 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.relay.faults.injection import Faults
-from reconciler.relay.faults.knobs import (
-    Drop,
-    InternalError,
-    Knob,
-    When,
-)
+from reconciler.relay.faults.knobs import Drop, InternalError, Knob, When
 from reconciler.relay.service import Relay
 from tests.endtoend.commands import DEADLINE_S, Kept
 from tests.endtoend.manifests import FLOW, PLATFORM, TOWER

@@ -5,17 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from reconciler.domain.secrets import Secret
-from reconciler.media.ffmpeg import (
-    play_list,
-    play_list_input,
-    wired_play_list,
-)
-from reconciler.media.processes import (
-    unnamed_file,
-)
-from reconciler.relay.engines.wire import (
-    FarEnd,
-)
+from reconciler.media.ffmpeg import play_list, play_list_input, wired_play_list
+from reconciler.media.processes import unnamed_file
+from reconciler.relay.engines.wire import FarEnd
 
 FROZEN_S: Final = 8.0
 """An origin that sends nothing for so long is called anew, though its connection stands."""
