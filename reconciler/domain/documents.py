@@ -1,6 +1,13 @@
-"""Manifest documents: what each one says on its own, and where in its file it says it."""
+"""
+Manifest documents: what each one says on its own, and where in its file it says it.
 
+Documents and drafts are not frozen, though nobody changes them: a large tree makes ten thousand of each, and to freeze
+one takes more time than to make it.
+"""
+
+import re
 from dataclasses import dataclass, replace
+from typing import Final
 from typing import Protocol as Interface
 
 from reconciler.domain.findings import Finding, Position, Rule
@@ -15,13 +22,27 @@ NAME: Path = ("metadata", "name")
 """Where every document says its name."""
 
 
+NAME_FORM: Final = re.compile(r"[A-Za-z0-9_]{1,32}")
+"""Names that can stand."""
+
+
+def shown_name(name: str) -> str:
+    """Return a name for the end of a message; nothing when it is none, for then it may be anything."""
+    return f": {name}" if NAME_FORM.fullmatch(name) else ""
+
+
 def pointer(path: Path) -> str:
     """Return the path as a JSON pointer."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 class Place(Interface):
-    """Where a document is."""
+    """Where a document is, and what it describes."""
+
+    @property
+    def resource(self) -> str:
+        """Return the address of the resource that the document describes, "" when it cannot be told."""
+        ...
 
     def at(self, path: Path, *, on_key: bool = False) -> Position:
         """Return where the value at `path` is, or its key; the nearest value around it when it is not there."""
@@ -49,6 +70,7 @@ class Fault:
             message=self.message,
             hint=self.hint,
             pointer=pointer(self.path[:-1] if self.is_hidden else self.path),
+            resource=place.resource,
         )
 
 
@@ -66,7 +88,7 @@ class Distance:
         return self.latency_ms if self.latency_ms is not None else latency_for(region, self.country)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class OutputDraft:
     """An output as its document says it; what it takes from its flow is still open."""
 
@@ -110,7 +132,7 @@ class FlowDraft:
     distance: Distance | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class FlowDocument:
     """A document of kind Flow. Two are the same only when they are one object."""
 
@@ -121,7 +143,7 @@ class FlowDocument:
     """None when the document has an error of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class OutputDocument:
     """A document of kind Output. Two are the same only when they are one object."""
 

@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+HERE: Final = "<here>"
+"""Where an example stands in its frame."""
 
 
 class Severity(StrEnum):
@@ -10,6 +14,24 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """What breaks a rule, and the same put right, as people would see it in their files."""
+
+    wrong: str
+    """YAML: a part of a document, or whole documents."""
+    right: str
+    """The same, and no rule has a word about it."""
+    frame: str = HERE
+    """The documents that both are parts of, with `HERE` in their place."""
+
+    def whole(self, part: str) -> str:
+        """Return the documents with a part of the example in its place, indented as the place is."""
+        before, _, after = self.frame.partition(HERE)
+        indent = " " * (len(before) - before.rfind("\n") - 1)
+        return before + part.rstrip("\n").replace("\n", f"\n{indent}") + after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +44,34 @@ class Rule:
     """A few words, for lists and reports."""
     severity: Severity
     explanation: str
-    """Why the rule is there and what to do, in whole sentences."""
+    """Why the rule is there, in whole sentences."""
+    remedy: str
+    """What to do, in whole sentences."""
+    example: Example | str
+    """In words where no manifest can show it."""
+    is_judgement: bool = False
+    """Whether an error is one that people may know better about; what the manifests say can be done all the same."""
+
+    @property
+    def can_be_excused(self) -> bool:
+        """Return whether a resource may be excused from it, with a reason."""
+        return self.is_judgement or self.severity is Severity.WARNING
+
+
+_MAX_WORDS: Final = 1000
+
+
+def fit(text: str) -> str:
+    """
+    Return text that steers neither a terminal nor a runner of workflows, wherever it is printed.
+
+    `##[` anywhere in a line is a command to GitHub's runner. Source: actions/runner, ActionCommand.
+    """
+    if len(text) > _MAX_WORDS:
+        text = f"{text[:_MAX_WORDS]}…"
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+    return text.replace("##[", "# #[")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,8 +100,15 @@ class Finding:
     hint: str = ""
     pointer: str = ""
     """JSON pointer of the offending value in its document, "" for the document itself."""
+    resource: str = ""
+    """The address of the resource that the document describes, as far as that can be told."""
     severity: Severity | None = None
     """Only when it differs from the rule's own."""
+
+    def __post_init__(self) -> None:
+        # Whatever a rule quotes, by design or by mistake, is text here and no more.
+        object.__setattr__(self, "message", fit(self.message))
+        object.__setattr__(self, "hint", fit(self.hint))
 
     @property
     def weight(self) -> Severity:
@@ -63,6 +119,17 @@ class Finding:
         """Return the design's form, `file:line:column: SL101 error: message (hint)`."""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{self.at}: {self.rule.id} {self.weight}: {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excused:
+    """A finding that its resource is excused from, and the reason that somebody wrote down."""
+
+    finding: Finding
+    reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", fit(self.reason))
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from reconciler.domain.impact import Impact
 from reconciler.domain.matching import Identity, Match, match, ours
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Output, OutputKey
 from reconciler.domain.plan_parts import Context, Parts, felt, impact_of, new_secrets, recreate
+from reconciler.domain.properties import PropertyChange
 
 
 def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, context: Context, parts: Parts) -> int:
@@ -38,6 +39,17 @@ def delete_output(flow: FlowKey, output: FoundOutput, found: FoundFlow) -> Delet
     name = output.mark.name if output.mark is not None else output.live_name
     at = FlowAt(found.region, found.live_name)
     return Delete(key=OutputKey(flow.name, name), at=at, found=output, impact=felt(Impact.INTERRUPT, found))
+
+
+def changed(wanted: Output, found: FoundOutput) -> tuple[PropertyChange, ...]:
+    """Return the properties in which an output differs from what the manifests say; none where they cannot say it."""
+    if found.spec is None:
+        return ()
+    return properties.differences(
+        properties.of_output(wanted.live_name, wanted.spec),
+        properties.of_output(found.live_name, found.spec),
+        new_secrets=new_secrets(wanted, found.mark),
+    )
 
 
 def _is_surplus(flow: FlowKey, output: FoundOutput, context: Context) -> bool:
@@ -77,20 +89,17 @@ def _plan_known(wanted: Output, found: FoundOutput, flow: FoundFlow, *, context:
     if found.spec is None:
         parts.blocked.append(Blocked(key=wanted.key, action=Action.EDIT, why=refusals.BEYOND_MANIFESTS))
         return
-    changed = properties.differences(
-        properties.of_output(wanted.live_name, wanted.spec),
-        properties.of_output(found.live_name, found.spec),
-        new_secrets=new_secrets(wanted, found.mark),
-    )
-    if not changed:
+    different = changed(wanted, found)
+    if not different:
         parts.unchanged += 1
         return
     at = FlowAt(flow.region, flow.live_name)
-    impact = impact_of(context.capabilities.output, changed)
+    table = context.capabilities.output
+    impact = impact_of(table, different)
     if impact is Impact.RECREATE:
-        parts.then.append(recreate(wanted.key, at, _made_anew(wanted, found, flow), changed))
+        parts.then.append(recreate(wanted.key, at, _made_anew(wanted, found, flow), different, table=table))
         return
-    edit = Edit(key=wanted.key, at=at, wanted=wanted, found=found, differences=changed, impact=felt(impact, flow))
+    edit = Edit(key=wanted.key, at=at, wanted=wanted, found=found, differences=different, impact=felt(impact, flow))
     parts.then.append(edit)
 
 

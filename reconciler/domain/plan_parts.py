@@ -35,7 +35,9 @@ class Context:
     capabilities: Capabilities
     failed: AbstractSet[Key]
     """Resources that could not be resolved: what is live of them stays as it is."""
-    found_flow: Callable[[FlowKey], FoundFlow | None]
+    keeps_links: bool = False
+    """Whether links stay what they are, because no backend was asked for addresses."""
+    found_flow: Callable[[FlowKey], FoundFlow | None] = lambda _: None
     """Return the flow that a link calls."""
 
     def name_in(self, mark: Mark | None) -> str | None:
@@ -44,6 +46,9 @@ class Context:
 
     def addressed(self, outputs: Iterable[Output], parts: Parts) -> Iterator[Output]:
         """Yield the outputs with their links replaced by addresses; those that call what is not there yet wait."""
+        if self.keeps_links:
+            yield from outputs
+            return
         for output in outputs:
             try:
                 yield with_address(output, self.found_flow)
@@ -66,8 +71,16 @@ def felt(impact: Impact, flow: FoundFlow) -> Impact:
     return impact if flow.state is FlowState.RUNNING else Impact.NONE
 
 
-def recreate(key: Key, at: FlowAt, calls: tuple[Call, ...], changed: tuple[PropertyChange, ...]) -> Sequence:
-    """Return the change that makes something anew because these properties cannot be edited."""
+def recreate(
+    key: Key,
+    at: FlowAt,
+    calls: tuple[Call, ...],
+    changed: tuple[PropertyChange, ...],
+    *,
+    table: Mapping[str, Mutability],
+) -> Sequence:
+    """Return the change that makes something anew because some of the properties that change cannot be edited."""
+    fixed = [one.path for one in changed if IMPACT_OF[mutability_of(table, one.path)] is Impact.RECREATE]
     return Sequence(
         key=key,
         at=at,
@@ -75,5 +88,5 @@ def recreate(key: Key, at: FlowAt, calls: tuple[Call, ...], changed: tuple[Prope
         calls=calls,
         differences=changed,
         impact=Impact.RECREATE,
-        why=f"{', '.join(change.path for change in changed)} cannot be edited",
+        why=f"{', '.join(fixed)} cannot be edited",
     )

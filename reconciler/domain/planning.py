@@ -7,6 +7,7 @@ a running flow goes only after its successors were made, because a running flow 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
 
@@ -46,7 +47,9 @@ from reconciler.domain.resolution import Resolved
 _Part = TypeVar("_Part")
 
 
-def plan(resolved: Resolved, actual: Actual, *, owner: Owner, capabilities: Capabilities) -> Plan:
+def plan(
+    resolved: Resolved, actual: Actual, *, owner: Owner, capabilities: Capabilities, keeps_links: bool = False
+) -> Plan:
     """
     Return the changes that turn actual into desired; the same for the same values, whatever their order.
 
@@ -55,21 +58,23 @@ def plan(resolved: Resolved, actual: Actual, *, owner: Owner, capabilities: Capa
         actual: what the backend has, or could not say.
         owner: whose objects may be touched.
         capabilities: how each property is changed on this backend.
+        keeps_links: whether links to other flows stay what they are, and are not replaced by addresses.
 
     """
-    return _Planner(resolved, actual, owner, capabilities).plan()
+    context = Context(
+        owner=owner,
+        capabilities=capabilities,
+        failed={item.key for item in resolved.failed},
+        keeps_links=keeps_links,
+    )
+    return _Planner(resolved, actual, context).plan()
 
 
 class _Planner:
     """One planning: the arguments, and the indexes made from them."""
 
-    def __init__(self, resolved: Resolved, actual: Actual, owner: Owner, capabilities: Capabilities) -> None:
-        self._context = Context(
-            owner=owner,
-            capabilities=capabilities,
-            failed={item.key for item in resolved.failed},
-            found_flow=self._found_flow,
-        )
+    def __init__(self, resolved: Resolved, actual: Actual, context: Context) -> None:
+        self._context = replace(context, found_flow=self._found_flow)
         self._given_up = resolved.failed
         self._actual = actual
         self._flows = sorted(resolved.desired.flows, key=lambda flow: flow.key)
@@ -174,7 +179,15 @@ class _Planner:
         parts = self._new_flow(flow)
         made = [change for change in parts.then if not isinstance(change, Sequence)]
         calls = (*_removal(flow.key, found), *made)
-        parts.then = [recreate(flow.key, FlowAt(found.region, found.live_name), calls, changed)]
+        parts.then = [
+            recreate(
+                flow.key,
+                FlowAt(found.region, found.live_name),
+                calls,
+                changed,
+                table=self._context.capabilities.flow,
+            )
+        ]
         return parts
 
     def _surplus(self) -> Iterator[Parts]:

@@ -1,21 +1,28 @@
 """Rules about outputs that call another flow's input."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from reconciler.domain import regions
 from reconciler.domain.documents import Fault, FlowDocument, OutputDocument, Path
 from reconciler.domain.findings import Finding
-from reconciler.domain.model import Encryption, FlowSpec, Output, Srt
+from reconciler.domain.model import Encryption, FlowSpec, Output, Region, Srt
 from reconciler.domain.protocols import SrtMode
 from reconciler.domain.rules import written
-from reconciler.domain.rules.catalogue import LINK_MISMATCH, LINK_TARGET, LOOP
+from reconciler.domain.rules.catalogue import LINK_MISMATCH, LINK_TARGET, LOOP, SHUT_OUT
+from reconciler.domain.rules.networks import holds, network_of
 from reconciler.domain.secrets import SecretRef, SecretValue
 
 SRT: Path = ("spec", "srt")
 CALLED_FLOW: Path = (*SRT, "destination", "flow")
 _LATENCY: Path = (*SRT, "latency")
 _ENCRYPTION: Path = (*SRT, "encryption")
+
+Egress = Mapping[Region, Sequence[str]]
+"""The CIDRs that a region's outputs send from, for the regions of which that is known."""
+NO_EGRESS: Final[Egress] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,22 +33,21 @@ class Link:
     output: Output
     target: FlowDocument
 
-    @property
-    def ends(self) -> tuple[str, str]:
-        """Return the names of the flow that sends and of the flow that is called."""
-        return self.output.key.flow, self.target.name or ""
 
+def check(links: Iterable[Link], egress: Egress) -> Iterator[Finding]:
+    """
+    Return what is wrong with the links, each on its own.
 
-def check(links: Iterable[Link]) -> Iterator[Finding]:
-    """Return what is wrong with the links, each on its own and all of them as a net."""
-    links = tuple(links)
+    Args:
+        links: to flows that there are.
+        egress: the networks that a region sends from, where that is known.
+    """
     for link in links:
-        for fault in _faults(link):
+        for fault in _faults(link, egress):
             yield fault.at(link.document.place)
-    yield from _loops(links)
 
 
-def _faults(link: Link) -> Iterator[Fault]:
+def _faults(link: Link, egress: Egress) -> Iterator[Fault]:
     ours = link.output.spec.settings
     if link.target.draft is None or not isinstance(ours, Srt):
         return
@@ -56,6 +62,7 @@ def _faults(link: Link) -> Iterator[Fault]:
         return
     yield from _encryption(ours.encryption, theirs.encryption, str(link.target.name))
     yield from _latency(link, ours, theirs, target)
+    yield from _shut_out(link, target, egress.get(link.output.spec.region, ()))
 
 
 def _encryption(ours: Encryption | None, theirs: Encryption | None, name: str) -> Iterator[Fault]:
@@ -92,6 +99,22 @@ def _latency(link: Link, ours: Srt, theirs: Srt, target: FlowSpec) -> Iterator[F
         yield from written.too_short(ours.latency_ms, link.output.spec.region, country, path=_LATENCY)
 
 
+def _shut_out(link: Link, target: FlowSpec, sent_from: Sequence[str]) -> Iterator[Fault]:
+    """Return a warning when the called flow's allowlist does not hold what our region sends from."""
+    let_in = [found for entry in target.input.allowlist or () if (found := network_of(entry)) is not None]
+    sources = [found for entry in sent_from if (found := network_of(entry)) is not None]
+    outside = [source for source in sources if not any(holds(network, source) for network in let_in)]
+    if let_in and outside:
+        region = link.output.spec.region
+        yield Fault(
+            rule=SHUT_OUT,
+            path=CALLED_FLOW,
+            message=f"the allowlist of flow {link.target.name} does not hold {', '.join(map(str, outside))}, "
+            f"which {region} sends from",
+            hint="add it there",
+        )
+
+
 def _mismatch(path: Path, message: str) -> Fault:
     return Fault(rule=LINK_MISMATCH, path=path, message=message, hint="both ends must say the same")
 
@@ -100,25 +123,33 @@ def _reference(secret: SecretValue) -> tuple[str, str]:
     return (secret.source, secret.name) if isinstance(secret, SecretRef) else ("", "")
 
 
-def _loops(links: tuple[Link, ...]) -> Iterator[Finding]:
-    """Return one finding for each circle, at the first of its links in the order of the documents."""
-    calls: dict[str, list[str]] = {}
-    for link in links:
-        sender, receiver = link.ends
-        calls.setdefault(sender, []).append(receiver)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One flow's stream goes into another flow."""
+
+    document: OutputDocument
+    path: Path
+    sender: str
+    receiver: str
+
+
+def loops(feeds: Sequence[Feed]) -> Iterator[Finding]:
+    """Return one finding for each circle, at the first of its feeds in the order that they are given in."""
+    goes_to: dict[str, list[str]] = {}
+    for feed in feeds:
+        goes_to.setdefault(feed.sender, []).append(feed.receiver)
     reported: set[str] = set()
-    for link in links:
-        sender, receiver = link.ends
-        way = _way(receiver, sender, calls)
+    for feed in feeds:
+        way = _way(feed.receiver, feed.sender, goes_to)
         if way is None or not reported.isdisjoint(way):
             continue
         reported.update(way)
         yield Fault(
             rule=LOOP,
-            path=CALLED_FLOW,
-            message=f"the stream would go round for ever: {' -> '.join((sender, *way))}",
+            path=feed.path,
+            message=f"the stream would go round for ever: {' -> '.join((feed.sender, *way))}",
             hint="remove one of the links",
-        ).at(link.document.place)
+        ).at(feed.document.place)
 
 
 def _way(start: str, goal: str, calls: Mapping[str, list[str]]) -> tuple[str, ...] | None:

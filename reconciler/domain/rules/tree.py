@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from reconciler.domain.documents import (
     NAME,
+    NAME_FORM,
     Document,
     Fault,
     FlowDocument,
     LostDocument,
     OutputDocument,
     Path,
+    shown_name,
 )
-from reconciler.domain.findings import Finding
+from reconciler.domain.findings import Finding, Rule
 from reconciler.domain.model import Desired, FlowState, Region
 from reconciler.domain.rules import links
 from reconciler.domain.rules.catalogue import (
@@ -22,14 +25,16 @@ from reconciler.domain.rules.catalogue import (
     DUPLICATE_NAME,
     NO_OUTPUTS,
     OTHER_CASE,
+    SAME_DESTINATION,
     SAME_PUSH,
     UNKNOWN_FLOW,
 )
-from reconciler.domain.rules.families import LIVE_NAME, Family, Push
-from reconciler.domain.rules.links import CALLED_FLOW, Link
-from reconciler.domain.rules.nearest import did_you_mean
+from reconciler.domain.rules.families import LIVE_NAME, Family, Push, Sending
+from reconciler.domain.rules.links import CALLED_FLOW, NO_EGRESS, Egress, Feed, Link
+from reconciler.domain.rules.nearest import Vocabulary
 
 if TYPE_CHECKING:
+    from reconciler.domain.protocols import Protocol
     from reconciler.domain.rules.urls import Target
 
 _FLOW: Path = ("spec", "flow")
@@ -47,7 +52,7 @@ class Judgement:
     """Of the documents that are not broken; whole only when there is no error anywhere."""
 
 
-@dataclass(slots=True)
+@dataclass
 class _Names:
     """Every name that a document may define."""
 
@@ -62,14 +67,22 @@ class _Names:
     are_outputs_known: bool = True
     """Whether a flow that no output names is certainly without outputs."""
 
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What a name that is not there may be a slip of; asked for when all names are known."""
+        return Vocabulary(name for name in self.flows if NAME_FORM.fullmatch(name))
 
-def judge(documents: Sequence[Document], family: Judge, *, is_whole: bool = True) -> Judgement:
+
+def judge(
+    documents: Sequence[Document], family: Judge, *, is_whole: bool = True, egress: Egress = NO_EGRESS
+) -> Judgement:
     """
     Return what the documents say together; they are in the order of their paths.
 
     Args:
         documents: all that were read.
         family: judges a flow and its outputs.
+        egress: the networks that a region sends from, where that is known.
         is_whole: False when there may be documents of which nothing is known; what they may define is not missed.
     """
     names, outputs, findings = _gathered(documents, is_whole=is_whole)
@@ -84,8 +97,8 @@ def judge(documents: Sequence[Document], family: Judge, *, is_whole: bool = True
     findings += chain.from_iterable(one.findings for one in families)
     findings += _without_outputs(families, children, names)
     findings += _same_live_names(families)
-    findings += _same_pushes(families)
-    findings += _linked(families, names)
+    findings += _same_targets(families)
+    findings += _linked(families, names, egress)
     return Judgement(findings=tuple(findings), desired=_desired(families))
 
 
@@ -129,14 +142,14 @@ def _remember_flow(document: FlowDocument, name: str, names: _Names) -> Iterator
         yield Fault(
             rule=DUPLICATE_NAME,
             path=NAME,
-            message=f"there is a flow of this name already: {name}",
+            message=f"there is a flow of this name already{shown_name(name)}",
             hint=f"it is at {earlier.place.at(NAME)}",
         ).at(document.place)
 
 
 def _strays(name: str, outputs: Iterable[OutputDocument], names: _Names) -> Iterator[Finding]:
-    for output in outputs:
-        for fault in _unknown(name, _FLOW, names):
+    for fault in _unknown(name, _FLOW, names):
+        for output in outputs:
             yield fault.at(output.place)
 
 
@@ -145,9 +158,9 @@ def _unknown(name: str, path: Path, names: _Names) -> Iterator[Fault]:
     other = names.folded.get(name.casefold())
     if other is not None:
         message = f"the flow is written {other.name}"
-        yield Fault(rule=OTHER_CASE, path=path, message=message, hint=f"did you mean {other.name}?")
+        yield Fault(rule=OTHER_CASE, path=path, message=message, hint="names are compared with their case")
     elif names.are_all_known and name not in names.lost:
-        hint = did_you_mean(name, names.flows) or "add it, or give the path that it is in as well"
+        hint = names.vocabulary.did_you_mean(name) or "add it, or give the path that it is in as well"
         yield Fault(rule=UNKNOWN_FLOW, path=path, message=f"there is no flow {_shown(name)}", hint=hint)
 
 
@@ -162,6 +175,9 @@ def _without_outputs(families: Sequence[Family], strays: Mapping[str, object], n
     for one in families:
         flow = one.desired_flow
         if flow is None or one.outputs or flow.spec.state is not FlowState.RUNNING:
+            continue
+        if names.folded.get(flow.key.name.casefold()) is not one.flow:
+            # Its name is the fault, and its outputs are the namesake's.
             continue
         if flow.key.name.casefold() not in meant:
             message = f"the flow {flow.key.name} is to be running and has no outputs"
@@ -192,25 +208,31 @@ def _are_namesakes(one: Family, other: Family) -> bool:
     return (one.flow.name or "").casefold() == (other.flow.name or "").casefold()
 
 
-def _same_pushes(families: Sequence[Family]) -> Iterator[Finding]:
-    seen: dict[Target, list[Push]] = {}
+def _same_targets(families: Sequence[Family]) -> Iterator[Finding]:
+    """Return what is sent twice to one place, over RTMP with one key, over SRT and RTP at all."""
+    pushes: dict[Target, list[Push | Sending]] = {}
+    sendings: dict[tuple[Protocol, str, int, str], list[Push | Sending]] = {}
     for one in families:
         for push in one.pushes:
-            seen.setdefault(push.target, []).append(push)
-    for pushes in seen.values():
-        if len(pushes) == 1:
-            continue
-        earlier, *later = sorted(pushes, key=lambda push: push.document.place.at(push.path))
-        for push in later:
-            yield Fault(
-                rule=SAME_PUSH,
-                path=push.path,
-                message="this key is pushed to this URL already",
-                hint=f"it is at {earlier.document.place.at(earlier.path)}",
-            ).at(push.document.place)
+            pushes.setdefault(push.target, []).append(push)
+        for sending in one.sendings:
+            sendings.setdefault(sending.to, []).append(sending)
+    for same in pushes.values():
+        yield from _twice(SAME_PUSH, "this key is pushed to this URL already", same)
+    for meeting in sendings.values():
+        yield from _twice(SAME_DESTINATION, "a stream is sent to this address already", meeting)
 
 
-def _linked(families: Sequence[Family], names: _Names) -> Iterator[Finding]:
+def _twice(rule: Rule, message: str, same: Sequence[Push | Sending]) -> Iterator[Finding]:
+    if len(same) == 1:
+        return
+    earlier, *later = sorted(same, key=lambda one: one.document.place.at(one.path))
+    for one in later:
+        hint = f"it is at {earlier.document.place.at(earlier.path)}"
+        yield Fault(rule=rule, path=one.path, message=message, hint=hint).at(one.document.place)
+
+
+def _linked(families: Sequence[Family], names: _Names, egress: Egress) -> Iterator[Finding]:
     found: list[Link] = []
     for document, output, key in chain.from_iterable(one.links for one in families):
         target = names.flows.get(key.name)
@@ -219,5 +241,22 @@ def _linked(families: Sequence[Family], names: _Names) -> Iterator[Finding]:
         else:
             for fault in _unknown(key.name, CALLED_FLOW, names):
                 yield fault.at(document.place)
-    if found:
-        yield from links.check(sorted(found, key=lambda link: link.document.place.at(CALLED_FLOW)))
+    yield from links.check(found, egress)
+    feeds = [*_calls(found), *_pulls(families)]
+    if feeds:
+        yield from links.loops(sorted(feeds, key=lambda feed: feed.document.place.at(feed.path)))
+
+
+def _calls(found: Iterable[Link]) -> Iterator[Feed]:
+    for link in found:
+        sender, receiver = link.output.key.flow, link.target.name or ""
+        yield Feed(document=link.document, path=CALLED_FLOW, sender=sender, receiver=receiver)
+
+
+def _pulls(families: Sequence[Family]) -> Iterator[Feed]:
+    """Yield what one flow pushes to where another one pulls from."""
+    pulled = {one.source: one.flow.name or "" for one in families if one.source is not None}
+    for push in chain.from_iterable(one.pushes for one in families) if pulled else ():
+        receiver, sender = pulled.get(push.target), push.document.flow
+        if receiver is not None and sender is not None and receiver != sender:
+            yield Feed(document=push.document, path=push.path, sender=sender, receiver=receiver)

@@ -1,20 +1,34 @@
 """Rules about single values, each as it stands in one document."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from reconciler.domain import regions
 from reconciler.domain.documents import Distance, Fault, Path
-from reconciler.domain.model import Region
+from reconciler.domain.model import Region, Srt
+from reconciler.domain.rules.allowlists import is_private
 from reconciler.domain.rules.catalogue import (
     COUNTRY,
+    IDLE_TIMEOUT,
     LATENCY,
     LITERAL_SECRET,
+    OUT_OF_REACH,
     SECRET_FILE,
     SECRET_VARIABLE,
+    UNENCRYPTED,
     UNKNOWN_REGION,
 )
+from reconciler.domain.rules.networks import is_private_host, why_unreachable
 from reconciler.domain.rules.secret_names import env_problem, file_problem
+from reconciler.domain.rules.urls import KEY_IN_PATH
+
+_TELLING: Final = re.compile(
+    r"(?:^|[?&;])(?:key|streamkey|stream_key|token|auth|secret|password|passwd|pwd|pass|passphrase|sign|signature|"
+    r"txsecret|sig|hdnts|access_token|api_?key)=[^&;]",
+    re.IGNORECASE,
+)
+"""Parameters of URLs that give whoever has them a right."""
 
 
 def region(name: str, path: Path) -> Iterator[Fault]:
@@ -53,13 +67,67 @@ def secret(reference: Mapping[str, Any], path: Path, *, env_patterns: Sequence[s
 
 def url(text: str, path: Path) -> Iterator[Fault]:
     """Return what is wrong with a URL beyond its form; it is not quoted."""
-    if "@" in text.partition("://")[2].partition("/")[0]:
-        yield Fault(
-            rule=LITERAL_SECRET,
-            path=path,
-            message="a user name or password is written out in a URL",
-            hint="remove it and change it, for git keeps it",
-        )
+    told = _told_by(text)
+    if told:
+        place = "`credentials`" if text.startswith("rtsp") else "`streamKey`"
+        hint = f"refer to it in {place} and change it, for git keeps it"
+        yield Fault(rule=LITERAL_SECRET, path=path, message=f"{told} is written out in a URL", hint=hint)
+
+
+def _told_by(text: str) -> str:
+    """Return what of a secret a URL tells, in words, "" when it tells nothing."""
+    authority, _, rest = text.partition("://")[2].partition("/")
+    port = authority.rpartition(":")[2] if ":" in authority else ""
+    # A password may hold a slash, and then it looks like a host with an odd port.
+    if "@" in authority or ("@" in rest and port and not (port.isdigit() or port.endswith("]"))):
+        return "a user name or password"
+    if KEY_IN_PATH.search(f"/{rest}") is not None:
+        return "a stream key"
+    query = rest.partition("?")[2]
+    return "a key or token" if _TELLING.search(f"?{query}") is not None else ""
+
+
+def unencrypted(
+    srt: Mapping[str, Any], allowlist: str | Sequence[str] | None, peer: str, path: Path
+) -> Iterator[Fault]:
+    """
+    Return a warning about an SRT end without encryption, if strangers may be between.
+
+    Args:
+        srt: its settings.
+        allowlist: who may call it, when it listens.
+        peer: the property that says whom it calls, when it calls.
+        path: where its settings are.
+    """
+    called = srt.get(peer)
+    if called is None:
+        if not is_private(allowlist):
+            yield _unencrypted("anybody between here and those who may connect can listen", path)
+    elif "host" in called and not is_private_host(called["host"]):
+        # Of an output that calls a flow, that flow's own input speaks.
+        yield _unencrypted("anybody between here and the far end can listen", path)
+
+
+def _unencrypted(message: str, path: Path) -> Fault:
+    return Fault(rule=UNENCRYPTED, path=path, message=f"no encryption: {message}", hint="add `encryption` at both ends")
+
+
+def idle_timeout(srt: Srt, path: Path) -> Iterator[Fault]:
+    """Return a warning about an SRT peer that is given up while lost packets could still come."""
+    if srt.peer_idle_timeout_ms <= srt.latency_ms:
+        message = f"a peer is given up after {srt.peer_idle_timeout_ms} ms, within the latency of {srt.latency_ms} ms"
+        hint = f"write {min(10_000, max(5_000, 3 * srt.latency_ms))}"
+        yield Fault(rule=IDLE_TIMEOUT, path=(*path, "peerIdleTimeout"), message=message, hint=hint)
+
+
+def reach(host: str, here: Region, path: Path, *, of: str = "the host") -> Iterator[Fault]:
+    """Return a warning about a host that cannot be connected to from a region; it is not quoted."""
+    why = why_unreachable(host, from_cloud=here != regions.LOCAL)
+    if why:
+        from_here = f", which {here} cannot reach" if "private" in why or "machine" in why else ""
+        on_relay = "; on a relay the region is local" if from_here else ""
+        hint = f"write a public address or a name{on_relay}"
+        yield Fault(rule=OUT_OF_REACH, path=path, message=f"{of} is {why}{from_here}", hint=hint)
 
 
 def latency(distance: Distance | None, here: Region, path: Path) -> Iterator[Fault]:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.domain.findings import Finding, Position, Severity, has_errors, in_order
+from reconciler.domain.findings import Excused, Finding, Position, Severity, has_errors, in_order
 from reconciler.domain.rules.catalogue import HOST_BITS, MATRIX
 
 ERROR = Finding(rule=MATRIX, at=Position("a.yaml", 3, 7), message="no", hint="yes")
@@ -36,3 +37,22 @@ def test_the_order_is_that_of_the_places(findings: list[Finding]) -> None:
 
     assert ordered == in_order(reversed(findings))
     assert [finding.at for finding in ordered] == sorted(finding.at for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\n::set-output name=plan::/etc/passwd", "a\\u000a::set-output name=plan::/etc/passwd"),
+        ("##[add-mask]x", "# #[add-mask]x"),
+        ("\x1b]0;pwned\x07", "\\u001b]0;pwned\\u0007"),
+        ("\u202eevil", "\\u202eevil"),
+        ("x" * 5000, "x" * 1000 + "…"),
+        ("Köln", "Köln"),
+    ],
+)
+def test_what_is_told_is_text(text: str, expected: str) -> None:
+    """Whatever a rule quotes: no line ends, and nothing steers a terminal or a runner."""
+    found = Finding(rule=MATRIX, at=Position("a.yaml", 1, 1), message=text, hint=text)
+    excused = Excused(finding=found, reason=text)
+
+    assert (found.message, found.hint, excused.reason) == (expected, expected, expected)

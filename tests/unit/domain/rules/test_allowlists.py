@@ -12,7 +12,13 @@ PATH = ("spec", "allowlist")
     [
         pytest.param(["203.0.113.0/28", "2001:db8::/32"], [], id="CIDRs of both families"),
         pytest.param("203.3.3.3/32;202.3.3.3/32", [], id="the console's own form"),
-        pytest.param(["0.0.0.0/0"], [], id="everybody, said so"),
+        pytest.param(["0.0.0.0/0"], ["SL210"], id="everybody, said so"),
+        pytest.param(["::/0", "10.0.0.0/8"], ["SL210"], id="everybody beside somebody"),
+        pytest.param(["10.0.0.0/8", "10.1.0.0/16"], ["SL211"], id="one within another"),
+        pytest.param(["10.1.0.0/16", "10.0.0.0/8"], ["SL211"], id="one within a later one"),
+        pytest.param(["10.0.0.0/8", "10.0.0.0/8"], ["SL211"], id="the same twice"),
+        pytest.param([f"10.{number}.0.0/16" for number in range(10)], [], id="ten"),
+        pytest.param([f"10.{number}.0.0/16" for number in range(11)], ["SL212"], id="eleven"),
         pytest.param(["203.0.113.7"], ["SL203"], id="no prefix length"),
         pytest.param(["10.0.0.0/255.0.0.0"], ["SL203"], id="a netmask"),
         pytest.param(["10.0.0.0/33"], ["SL203"], id="too long a prefix"),
@@ -32,6 +38,40 @@ PATH = ("spec", "allowlist")
 def test_check(written: list[str] | str | None, expected: list[str]) -> None:
     """Every member is a CIDR; what is odd but means something is a warning."""
     assert [fault.rule.id for fault in allowlists.check(written, PATH)] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "places", "expected"),
+    [
+        (["10.0.0.1/32", "10.0.0.2/32"], 2, []),
+        (["10.0.0.1/32", "10.0.0.2/32"], 1, ["SL213"]),
+        ("10.0.0.1/32;2001:db8::1/128", 1, ["SL213"]),
+        (["10.0.0.1/32", "10.0.0.1/32"], 1, []),
+        (["10.0.0.1/32", "10.0.0.0/31"], 1, []),
+        (["10.0.0.1/32", "nonsense"], 1, []),
+        ([], 1, []),
+        (None, 1, []),
+    ],
+)
+def test_single_receivers_have_a_place_each(written: list[str] | str | None, places: int, expected: list[str]) -> None:
+    """A network may hold anybody, so only single addresses are counted, each once."""
+    assert [fault.rule.id for fault in allowlists.check_places(written, places, PATH)] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "private"),
+    [
+        (["10.0.0.0/8", "fd00::/8"], True),
+        ("192.168.0.0/16;172.16.0.0/12", True),
+        (["10.0.0.0/8", "203.0.113.0/28"], False),
+        (["nonsense"], False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_who_lets_only_private_networks_in(written: list[str] | str | None, *, private: bool) -> None:
+    """An open list lets in anybody."""
+    assert allowlists.is_private(written) is private
 
 
 def test_a_fault_is_at_its_member() -> None:

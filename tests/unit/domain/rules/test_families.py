@@ -4,11 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.documents import Distance
-from reconciler.domain.model import InputSettings, Rtp, Srt
+from reconciler.domain.documents import Distance, OutputDocument
+from reconciler.domain.model import InputSettings, RtmpAddress, RtmpPullSource, RtmpPush, Rtp, Srt
 from reconciler.domain.protocols import ALLOWED_OUTPUTS, INPUT_PROTOCOLS, OUTPUT_PROTOCOLS, Protocol
 from reconciler.domain.rules.families import family
-from tests.unit.domain.rules.worlds import CALLER, FRANKFURT, SINGAPORE, flow, found, ids, output
+from tests.unit.domain.rules.worlds import (
+    CALLER,
+    FRANKFURT,
+    LISTENER,
+    SINGAPORE,
+    calling,
+    env,
+    flow,
+    found,
+    ids,
+    output,
+)
 
 
 @pytest.mark.parametrize("fed_by", sorted(INPUT_PROTOCOLS))
@@ -75,3 +86,32 @@ def test_a_number_below_the_advice_is_a_warning() -> None:
 
     assert str(finding).startswith("b.yaml:1:9: SL206 warning: 150 ms is below the 1000 ms")
     assert finding.pointer == "/spec/srt/latency/ms"
+
+
+@pytest.mark.parametrize(
+    ("taken", "sent", "pointer"),
+    [
+        pytest.param(LISTENER, calling("news"), "/spec/srt/destination/flow", id="a call of its own flow"),
+        pytest.param(CALLER, CALLER, "/spec/srt/destination", id="to where its flow calls"),
+    ],
+)
+def test_an_output_does_not_feed_its_own_flow(taken: Srt, sent: Srt, pointer: str) -> None:
+    """The stream would go round at once."""
+    (finding,) = found(flow("news", settings=taken), output(of="news", settings=sent))
+
+    assert (finding.rule.id, finding.pointer) == ("SL311", pointer)
+
+
+def test_a_push_does_not_feed_its_own_flow() -> None:
+    """To where it pulls from, with the same key, however that is spelt; with another key it may."""
+    pulled = RtmpPullSource(source=RtmpAddress(url="rtmp://Live.example:1935/app/", stream_key=env("STREAM_A")))
+    here = flow("news", protocol=Protocol.RTMP_PULL, settings=pulled)
+
+    def push(key: str) -> OutputDocument:
+        other = RtmpAddress(url="rtmp://other.example/app", stream_key=env("STREAM_A"))
+        same = RtmpAddress(url="rtmp://live.example/app", stream_key=env(key))
+        return output(of="news", protocol=Protocol.RTMP_PUSH, settings=RtmpPush(destinations=(other, same)))
+
+    (finding,) = found(here, push("STREAM_A"))
+    assert (finding.rule.id, finding.pointer) == ("SL311", "/spec/rtmpPush/destinations/1")
+    assert ids(here, push("STREAM_B")) == []

@@ -4,15 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.documents import Distance
-from reconciler.domain.model import Region, Srt
+from reconciler.domain.documents import Distance, FlowDocument, OutputDocument
+from reconciler.domain.model import Region, RtmpAddress, RtmpPullSource, RtmpPush, Srt
 from reconciler.domain.protocols import Protocol, SrtMode
+from reconciler.domain.rules.families import family
+from reconciler.domain.rules.tree import judge
 from tests.unit.domain.rules.worlds import (
     CALLER,
     FRANKFURT,
     LISTENER,
+    SINGAPORE,
     calling,
     encrypted,
+    env,
     flow,
     found,
     ids,
@@ -86,11 +90,14 @@ def test_where_nobody_knows_the_distance_there_is_no_advice() -> None:
 @pytest.mark.parametrize(
     ("links", "expected"),
     [
-        pytest.param([("a", "a")], ["a -> a"], id="a flow calls itself"),
         pytest.param([("a", "b"), ("b", "a")], ["a -> b -> a"], id="two call each other"),
         pytest.param([("a", "b"), ("b", "c"), ("c", "a")], ["a -> b -> c -> a"], id="three in a round"),
         pytest.param([("a", "b"), ("b", "c"), ("a", "c"), ("b", "d"), ("c", "d")], [], id="two ways"),
-        pytest.param([("a", "b"), ("b", "a"), ("c", "c")], ["a -> b -> a", "c -> c"], id="two loops are two findings"),
+        pytest.param(
+            [("a", "b"), ("b", "a"), ("c", "d"), ("d", "c")],
+            ["a -> b -> a", "c -> d -> c"],
+            id="two loops are two findings",
+        ),
     ],
 )
 def test_streams_do_not_go_round(links: list[tuple[str, str]], expected: list[str]) -> None:
@@ -102,3 +109,52 @@ def test_streams_do_not_go_round(links: list[tuple[str, str]], expected: list[st
 
     assert [finding.message.rpartition(": ")[2] for finding in findings] == expected
     assert {finding.rule.id for finding in findings} <= {"SL309"}
+
+
+@pytest.mark.parametrize(
+    ("egress", "allowlist", "expected"),
+    [
+        ({}, ("10.0.0.0/8",), []),
+        ({FRANKFURT: ("203.0.113.7/32",)}, ("10.0.0.0/8",), []),
+        ({SINGAPORE: ("203.0.113.7/32",)}, (), []),
+        ({SINGAPORE: ("203.0.113.7/32",)}, ("203.0.113.0/28",), []),
+        (
+            {SINGAPORE: ("203.0.113.7/32", "198.51.100.0/24")},
+            ("203.0.113.0/28", "198.51.100.0/25"),
+            ["198.51.100.0/24"],
+        ),
+        ({SINGAPORE: ("203.0.113.7/32", "2001:db8::/64")}, ("0.0.0.0/0",), ["2001:db8::/64"]),
+    ],
+)
+def test_who_is_called_lets_the_caller_in(
+    egress: dict[Region, tuple[str, ...]], allowlist: tuple[str, ...], expected: list[str]
+) -> None:
+    """As far as it is known where a region sends from; an open allowlist lets in anybody."""
+    called = flow("b", file="c.yaml")
+    assert called.draft is not None
+    spec = called.draft.flow.spec
+    open_to = replace(spec, input=replace(spec.input, allowlist=allowlist))
+    called = replace(called, draft=replace(called.draft, flow=replace(called.draft.flow, spec=open_to)))
+
+    judgement = judge([flow("a"), called, output(of="a", settings=calling("b"))], family, egress=egress)
+
+    assert [finding.rule.id for finding in judgement.findings] == ["SL313"] * len(expected)
+    assert all(outside in judgement.findings[0].message for outside in expected)
+
+
+def test_what_is_pushed_to_where_another_flow_pulls_may_go_round() -> None:
+    """Over RTMP as over SRT."""
+
+    def pulls(name: str, url: str) -> FlowDocument:
+        source = RtmpPullSource(source=RtmpAddress(url=url, stream_key=env("STREAM_RING")))
+        return flow(name, protocol=Protocol.RTMP_PULL, settings=source)
+
+    def pushes(of: str, url: str) -> OutputDocument:
+        push = RtmpPush(destinations=(RtmpAddress(url=url, stream_key=env("STREAM_RING")),))
+        return output(of=of, protocol=Protocol.RTMP_PUSH, settings=push, file=f"{of}.yaml")
+
+    here, there = "rtmp://here.example/live", "rtmp://there.example/live"
+    findings = found(pulls("a", here), pulls("b", there), pushes("a", there), pushes("b", here))
+
+    assert [finding.message.rpartition(": ")[2] for finding in findings] == ["a -> b -> a"]
+    assert ids(pulls("a", here), pulls("b", there), pushes("a", there)) == []

@@ -36,6 +36,8 @@ def test_env_problem(name: str, patterns: tuple[str, ...], *, is_allowed: bool) 
         ("../tower", False),
         ("a/../../b", False),
         ("a\nb", False),
+        ("partners\\tower.key", False),
+        ("C:\\keys\\tower", False),
         ("", False),
     ],
 )

@@ -56,7 +56,7 @@ def test_a_reference_in_another_case_names_the_right_one() -> None:
     (finding,) = found(flow("City"), output(of="city"))
 
     assert finding.rule.id == "SL302"
-    assert finding.hint == "did you mean City?"
+    assert (finding.message, finding.hint) == ("the flow is written City", "names are compared with their case")
 
 
 def test_a_name_is_unique_without_case_and_the_later_one_is_blamed() -> None:
@@ -81,6 +81,8 @@ def test_namesakes_are_one_fault() -> None:
     """Flows of one name have one live name too, and that is not said again."""
     assert ids(flow("a"), flow("a", file="b.yaml")) == ["SL303"]
     assert ids(flow("a", live_name="x"), flow("A", live_name="x", file="b.yaml")) == ["SL303"]
+    running = (flow("a", state=FlowState.RUNNING), flow("A", live_name="x", state=FlowState.RUNNING, file="b.yaml"))
+    assert ids(*running, output(of="a")) == ["SL303"]
 
 
 def test_a_running_flow_without_outputs_is_a_warning() -> None:

@@ -40,6 +40,7 @@ class InFile:
 
     file: str
     line: int = 1
+    resource: str = ""
 
     def at(self, path: Path, *, on_key: bool = False) -> Position:
         """Return a position that grows with the depth of the path."""
@@ -94,12 +95,14 @@ def output(  # noqa: PLR0913 -- every part of a small world can be replaced by n
     of: str = "news",
     file: str = "b.yaml",
     protocol: Protocol = Protocol.SRT,
-    settings: OutputSettings = CALLER,
+    settings: OutputSettings | None = None,
     region: Region | None = None,
     distance: Distance | None = None,
     live_name: str | None = None,
 ) -> OutputDocument:
-    """Return the document of an output."""
+    """Return the document of an output; one that is told nothing else calls a tower of its own."""
+    if settings is None and protocol is Protocol.SRT:
+        settings = replace(CALLER, peer=Address(f"{name}.{of}.{file}.example".lower(), 9000))
     draft = OutputDraft(
         key=OutputKey(of, name),
         live_name=live_name or name,

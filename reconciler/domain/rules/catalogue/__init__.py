@@ -1,0 +1,133 @@
+"""Every rule that manifests must keep, each with the id that stays for ever; `docs/rules.md` has a page on each."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from reconciler.domain.findings import Rule
+from reconciler.domain.rules.catalogue.between import (
+    DUPLICATE_LIVE_NAME,
+    DUPLICATE_NAME,
+    LINK_MISMATCH,
+    LINK_TARGET,
+    LOOP,
+    MATRIX,
+    NO_OUTPUTS,
+    OTHER_CASE,
+    OWN_INPUT,
+    SAME_DESTINATION,
+    SAME_PUSH,
+    SHUT_OUT,
+    UNKNOWN_FLOW,
+)
+from reconciler.domain.rules.catalogue.documents import (
+    EXCUSE,
+    FAILOVER,
+    FOREIGN,
+    LITERAL_SECRET,
+    MISPLACED,
+    MISSING_PROPERTY,
+    NOT_ALLOWED,
+    OUT_OF_RANGE,
+    RESERVED,
+    UNKNOWN_KIND,
+    UNKNOWN_PROPERTY,
+    UNUSED_EXCUSE,
+    WRONG_FORM,
+    WRONG_TYPE,
+)
+from reconciler.domain.rules.catalogue.files import (
+    ALIAS,
+    DUPLICATE_KEY,
+    MERGE_KEY,
+    NOT_JSON,
+    NOT_TEXT,
+    SYNTAX,
+    TAG,
+    TOO_MUCH,
+    UNREADABLE,
+)
+from reconciler.domain.rules.catalogue.values import (
+    ALLOWLIST,
+    COUNTRY,
+    HOST_BITS,
+    IDLE_TIMEOUT,
+    LATENCY,
+    LONG_ALLOWLIST,
+    OPEN_ALLOWLIST,
+    OPEN_NETWORK,
+    OUT_OF_REACH,
+    REPEATED_NETWORK,
+    SECRET_FILE,
+    SECRET_VARIABLE,
+    TOO_FEW_PLACES,
+    UNENCRYPTED,
+    UNKNOWN_REGION,
+    URL_SCHEME,
+)
+
+__all__ = [
+    "ALIAS",
+    "ALLOWLIST",
+    "COUNTRY",
+    "DUPLICATE_KEY",
+    "DUPLICATE_LIVE_NAME",
+    "DUPLICATE_NAME",
+    "EXCUSE",
+    "FAILOVER",
+    "FOREIGN",
+    "HOST_BITS",
+    "IDLE_TIMEOUT",
+    "LATENCY",
+    "LINK_MISMATCH",
+    "LINK_TARGET",
+    "LITERAL_SECRET",
+    "LONG_ALLOWLIST",
+    "LOOP",
+    "MATRIX",
+    "MERGE_KEY",
+    "MISPLACED",
+    "MISSING_PROPERTY",
+    "NOT_ALLOWED",
+    "NOT_JSON",
+    "NOT_TEXT",
+    "NO_OUTPUTS",
+    "OPEN_ALLOWLIST",
+    "OPEN_NETWORK",
+    "OTHER_CASE",
+    "OUT_OF_RANGE",
+    "OUT_OF_REACH",
+    "OWN_INPUT",
+    "REPEATED_NETWORK",
+    "RESERVED",
+    "RULES",
+    "SAME_DESTINATION",
+    "SAME_PUSH",
+    "SECRET_FILE",
+    "SECRET_VARIABLE",
+    "SHUT_OUT",
+    "SYNTAX",
+    "TAG",
+    "TOO_FEW_PLACES",
+    "TOO_MUCH",
+    "UNENCRYPTED",
+    "UNKNOWN_FLOW",
+    "UNKNOWN_KIND",
+    "UNKNOWN_PROPERTY",
+    "UNKNOWN_REGION",
+    "UNREADABLE",
+    "UNUSED_EXCUSE",
+    "URL_SCHEME",
+    "WRONG_FORM",
+    "WRONG_TYPE",
+]
+
+RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        rule.id: rule
+        for rule in sorted(
+            (value for value in tuple(globals().values()) if isinstance(value, Rule)), key=lambda rule: rule.id
+        )
+    }
+)
+"""Every rule by its id, in the order of the ids."""
