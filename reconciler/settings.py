@@ -76,6 +76,8 @@ class BackendSettings:
     """None when nobody chose: `local` on the relay, an error for a cloud account."""
     regions: tuple[Region, ...] = ()
     """What a pass reads; empty for every region that the backend serves."""
+    egress: Mapping[Region, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """The CIDRs that a region's outputs send from, where people know them; rules about links look at it."""
     edit_rules: str = "auto"
     """Which edits of a running flow the account allows."""
     rate_per_s: float | None = None
@@ -187,6 +189,12 @@ def _regions(value: Any) -> tuple[Region, ...]:
     return tuple(map(Region, _listed(value)))
 
 
+def _egress(value: Any) -> Mapping[Region, tuple[str, ...]]:
+    if not isinstance(value, Mapping):
+        raise ValueError("the addresses of regions can only be given in the settings file")  # noqa: TRY004 -- as all here
+    return MappingProxyType({Region(region): _listed(networks) for region, networks in value.items()})
+
+
 def _one_of(words: Iterable[StrEnum]) -> Callable[[Any], StrEnum]:
     by_word = {str(word): word for word in words}
 
@@ -219,6 +227,7 @@ _SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "backend.insecureHttp": _flag,
     "backend.owner": _owner,
     "backend.regions": _regions,
+    "backend.egress": _egress,
     "backend.editRules": _text,
     "backend.ratePerS": _number(0.1, 1000),
     "source.paths": _paths,

@@ -17,13 +17,17 @@ from yaml._yaml import CParser
 from reconciler.domain.findings import Rule
 from reconciler.domain.rules.catalogue import ALIAS, DUPLICATE_KEY, MERGE_KEY, NOT_JSON, TAG
 from reconciler.manifests.located import LoadedDocument, step_to
-from reconciler.manifests.scalars import NotJson, Scalar, Scalars
+from reconciler.manifests.scalars import MERGE, NotJson, Scalars
 from reconciler.manifests.text import LoadFault
 
 MAX_DEPTH: Final = 64
 """Levels of nesting; a manifest needs seven."""
 MAX_FAULTS: Final = 200
 """Faults of one file after which nobody reads on."""
+
+
+_HEADERS: Final = frozenset({"apiVersion", "kind", "metadata", "spec"})
+"""Keys that every document has."""
 
 
 class TooMuchError(Exception):
@@ -64,20 +68,27 @@ class Builder:
 
     def _node(self, event: Any, depth: int) -> object:
         self._marks.append(event.start_mark)
+        if type(event) is MappingStartEvent and event.tag is None and event.anchor is None and depth < MAX_DEPTH:
+            return self._mapping(depth + 1)
         if type(event) is ScalarEvent:
-            if event.implicit[0] and event.anchor is None:
-                value = self._scalars[event.value]
-                if type(value) is NotJson:
-                    self._not_json(event)
-                    return None
-                return value
-            if event.tag is None and event.anchor is None:
-                return event.value
-            return self._dressed_scalar(event)
+            return self._scalar(event)
         if type(event) is AliasEvent:
             self._fault(ALIAS, event.start_mark, "an alias", "write the value out; quote text that begins with `*`")
             return None
         return self._collection(event, depth + 1)
+
+    def _scalar(self, event: Any) -> object:
+        if event.implicit[0] and event.anchor is None:
+            value = self._scalars[event.value]
+            if type(value) is not NotJson:
+                return value
+            self._not_json(event)
+            return None
+        if event.tag is None and event.anchor is None:
+            return event.value
+        self._refuse_dress(event)
+        value = self._scalars[event.value] if event.implicit[0] else event.value
+        return None if isinstance(value, NotJson) else value
 
     def _collection(self, event: Any, depth: int) -> object:
         if depth > MAX_DEPTH:
@@ -95,15 +106,18 @@ class Builder:
     def _mapping(self, depth: int) -> dict[str, object]:
         found: dict[str, object] = {}
         own = len(self._marks) - 1
-        advance, node, mark, scalars = self._next, self._node, self._marks.append, self._scalars
+        advance, node, mark = self._next, self._node, self._marks.append
+        scalars, keys = self._scalars, self._scalars.keys_seen
         while type(event := advance()) is not MappingEndEvent:
-            if type(event) is ScalarEvent and event.anchor is None:
+            if type(event) is ScalarEvent:
+                key = event.value
                 is_plain, is_quoted = event.implicit
-                key: Scalar = scalars[event.value] if is_plain else event.value
-                if type(key) is str and key not in found and (is_quoted or (is_plain and key != "<<")):
+                is_text = (key in keys or scalars.is_key(key)) if is_plain else is_quoted
+                if is_text and key not in found and event.anchor is None:
                     mark(event.start_mark)
                     event = advance()
-                    if type(event) is ScalarEvent and event.anchor is None and event.implicit[0]:
+                    # As `_node` would, for what most values are.
+                    if type(event) is ScalarEvent and event.implicit[0] and event.anchor is None:
                         value = scalars[event.value]
                         if type(value) is not NotJson:
                             mark(event.start_mark)
@@ -131,11 +145,13 @@ class Builder:
             self._fault(NOT_JSON, mark, "a key that is a list or a mapping", "keys are text", node=own)
         elif event.tag is not None:
             self._fault(TAG, mark, "a tag at a key", "remove it, or quote the key", node=own)
-        elif event.value == "<<" and event.implicit[0]:
+        elif event.value == MERGE and event.implicit[0]:
             self._fault(MERGE_KEY, mark, "a merge key", "write the keys of the other mapping out", node=own)
         elif event.value in found:
             first = self._mark_of_key(event.value, found, own)
             hint = f"it is at line {first.line + 1 + self._first_line} already"
+            if own == 0 and event.value in _HEADERS:
+                hint += "; if another document begins here, put `---` before it"
             self._fault(DUPLICATE_KEY, mark, "the same key twice in one mapping", hint, node=None)
         else:
             self._fault(NOT_JSON, mark, "a key that is no text", "quote it", node=own)
@@ -143,11 +159,6 @@ class Builder:
     def _mark_of_key(self, key: str, found: dict[str, object], own: int) -> Any:
         step = step_to(found, key)
         return self._marks[own + step[0] - 1] if step is not None else self._marks[own]
-
-    def _dressed_scalar(self, event: Any) -> object:
-        self._refuse_dress(event)
-        value = self._scalars[event.value] if event.implicit[0] else event.value
-        return None if isinstance(value, NotJson) else value
 
     def _refuse_dress(self, event: Any) -> None:
         """Report a tag or an anchor."""

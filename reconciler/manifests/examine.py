@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.domain.documents import Fault, Path
 from reconciler.domain.model import Region
-from reconciler.domain.rules import allowlists, written
+from reconciler.domain.protocols import DEFAULT_MAX_CONCURRENT, Protocol
+from reconciler.domain.rules import allowlists, excuses, written
+from reconciler.domain.rules.urls import host_of
 from reconciler.manifests.decode import (
     Written,
     distance_of,
@@ -22,31 +24,54 @@ def flow(document: Written, env_patterns: Sequence[str]) -> Iterator[Fault]:
     """Return what is wrong with a flow on its own."""
     spec = document["spec"]
     received: Written = spec["input"]
-    yield from written.region(spec["region"], (*_SPEC, "region"))
+    here = Region(spec["region"])
+    yield from excuses.faults(document["metadata"].get("annotations", {}))
+    yield from written.region(here, (*_SPEC, "region"))
     if takes_allowlist(input_protocol(received), received):
         yield from allowlists.check(received.get("allowlist"), (*_INPUT, "allowlist"))
-    if "srt" in received:
-        yield from _srt(received["srt"], (*_INPUT, "srt"), "senderCountry", env_patterns)
-        distance = distance_of(received["srt"].get("latency"), "senderCountry")
-        yield from written.latency(distance, Region(spec["region"]), (*_INPUT, "srt", "latency"))
+    if input_protocol(received) is Protocol.SRT:
+        yield from _srt_input(received, here, env_patterns)
     if "rtmpPull" in received:
         yield from _rtmp_address(received["rtmpPull"], (*_INPUT, "rtmpPull"), env_patterns)
+        yield from _reach(received["rtmpPull"]["url"], here, (*_INPUT, "rtmpPull", "url"))
     if "rtsp" in received:
         yield from _rtsp(received["rtsp"], (*_INPUT, "rtsp"), env_patterns)
+        yield from _reach(received["rtsp"]["url"], here, (*_INPUT, "rtsp", "url"))
 
 
 def output(document: Written, env_patterns: Sequence[str]) -> Iterator[Fault]:
     """Return what is wrong with an output on its own."""
     spec = document["spec"]
+    yield from excuses.faults(document["metadata"].get("annotations", {}))
     if "region" in spec:
         yield from written.region(spec["region"], (*_SPEC, "region"))
     if is_pulled_from(output_protocol(spec), spec):
-        yield from allowlists.check(spec.get("allowlist"), (*_SPEC, "allowlist"))
+        allowlist: Path = (*_SPEC, "allowlist")
+        yield from allowlists.check(spec.get("allowlist"), allowlist)
+        places = int(spec.get("maxConcurrent", DEFAULT_MAX_CONCURRENT))
+        yield from allowlists.check_places(spec.get("allowlist"), places, allowlist)
     if "srt" in spec:
         yield from _srt(spec["srt"], (*_SPEC, "srt"), "receiverCountry", env_patterns)
+        if "encryption" not in spec["srt"]:
+            yield from written.unencrypted(spec["srt"], spec.get("allowlist"), "destination", (*_SPEC, "srt"))
     if "rtmpPush" in spec:
         for index, destination in enumerate(spec["rtmpPush"]["destinations"]):
             yield from _rtmp_address(destination, (*_SPEC, "rtmpPush", "destinations", index), env_patterns)
+
+
+def _srt_input(received: Written, here: Region, env_patterns: Sequence[str]) -> Iterator[Fault]:
+    path: Path = (*_INPUT, "srt")
+    srt: Written = received.get("srt", {})
+    yield from _srt(srt, path, "senderCountry", env_patterns)
+    yield from written.latency(distance_of(srt.get("latency"), "senderCountry"), here, (*path, "latency"))
+    if "encryption" not in srt:
+        yield from written.unencrypted(srt, received.get("allowlist"), "source", path)
+    if "source" in srt:
+        yield from written.reach(srt["source"]["host"], here, (*path, "source", "host"))
+
+
+def _reach(url: str, here: Region, path: Path) -> Iterator[Fault]:
+    yield from written.reach(host_of(url), here, path, of="the host of the URL")
 
 
 def _srt(srt: Written, path: Path, country: str, env_patterns: Sequence[str]) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.domain.documents import Fault
+from reconciler.domain.documents import NAME_FORM, Fault
 from reconciler.domain.rules.catalogue import FOREIGN, MISSING_PROPERTY, RESERVED, UNKNOWN_KIND, WRONG_TYPE
 from reconciler.domain.rules.nearest import did_you_mean
 from reconciler.manifests.wording import type_name
@@ -31,6 +31,18 @@ class Identity:
     name: str | None
     flow: str | None
     """The flow that an output names."""
+
+    @property
+    def resource(self) -> str:
+        """Return the address of the resource, "" when it cannot be told, or would not be fit to be shown."""
+        parts = (self.name,) if self.kind == FLOW else (self.flow, self.name)
+        if self.kind is None or not all(part is not None and NAME_FORM.fullmatch(part) for part in parts):
+            return ""
+        return "/".join((self.kind.lower(), *map(str, parts)))
+
+
+NOBODY: Final = Identity(kind=None, name=None, flow=None)
+"""Of what is no document of ours."""
 
 
 def identify(value: object) -> Identity:

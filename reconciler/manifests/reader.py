@@ -3,13 +3,17 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Final
 
 from reconciler.domain.documents import Document, FlowDocument, OutputDocument
 from reconciler.domain.findings import Finding, has_errors, in_order
+from reconciler.domain.rules.excuses import sifted
 from reconciler.domain.rules.families import Family, family
+from reconciler.domain.rules.links import NO_EGRESS, Egress
 from reconciler.domain.rules.secret_names import DEFAULT_ENV_PATTERNS
 from reconciler.domain.rules.tree import judge
+from reconciler.manifests.quoting import Quoter
 from reconciler.manifests.reading import FileReader, FileReading
 from reconciler.ports.source import ManifestFile, Verdict
 
@@ -26,35 +30,65 @@ class ManifestReader:
     """
 
     def __init__(
-        self, *, secrets_env: Sequence[str] = DEFAULT_ENV_PATTERNS, max_file_bytes: int = MAX_FILE_BYTES
+        self,
+        *,
+        secrets_env: Sequence[str] = DEFAULT_ENV_PATTERNS,
+        egress: Egress = NO_EGRESS,
+        max_file_bytes: int = MAX_FILE_BYTES,
     ) -> None:
+        self._egress = egress
         self._reader = FileReader(env_patterns=secrets_env, max_file_bytes=max_file_bytes)
         self._readings: dict[str, FileReading] = {}
         self._families: dict[str, Family] = {}
+        self._quoted: tuple[ManifestFile, Quoter] | None = None
+        """The file whose lines were asked for last: findings come in the order of their files."""
 
     def read(self, files: Sequence[ManifestFile]) -> Verdict:
         """Return every finding of every file, and the desired state when there is no error among them."""
         with _without_collection():
             return self._read(files)
 
+    def source_of(self, finding: Finding) -> str | None:
+        """Return the line that a finding of the last verdict is at; None when it may hold a secret."""
+        reading = self._readings.get(finding.at.file)
+        if reading is None or reading.file.problem:
+            return None
+        file = reading.file
+        if self._quoted is None or self._quoted[0] is not file:
+            self._quoted = file, Quoter(file.content, self._reader.loaded(file.content))
+        return self._quoted[1].line(finding.at.line)
+
     def _read(self, files: Sequence[ManifestFile]) -> Verdict:
-        self._readings = {file.path: self._reading(file) for file in sorted(files, key=lambda file: file.path)}
+        self._readings = {file.path: self._reading(file) for file in sorted(files, key=attrgetter("path"))}
         findings: list[Finding] = []
         documents: list[Document] = []
         is_whole = True
         for reading in self._readings.values():
-            findings += reading.findings
+            if reading.findings:
+                findings += reading.findings
             documents += reading.documents
             is_whole = is_whole and reading.is_whole
         remembered, self._families = self._families, {}
-        judgement = judge(documents, lambda flow, outputs: self._family(flow, outputs, remembered), is_whole=is_whole)
-        self._reader.forget_places()
+        judgement = judge(
+            documents,
+            lambda flow, outputs: self._family(flow, outputs, remembered),
+            is_whole=is_whole,
+            egress=self._egress,
+        )
         findings += judgement.findings
-        return Verdict(findings=in_order(findings), desired=None if has_errors(findings) else judgement.desired)
+        standing, excused = sifted(findings, [excuse for one in self._readings.values() for excuse in one.excuses])
+        self._reader.forget_places()
+        return Verdict(
+            findings=in_order(standing),
+            excused=excused,
+            desired=None if has_errors(standing) else judgement.desired,
+            sound=judgement.desired,
+        )
 
     def _reading(self, file: ManifestFile) -> FileReading:
         known = self._readings.get(file.path)
-        if known is not None and known.file == file:
+        # A source gives the same value again where nothing changed, and to compare ten thousand takes its time.
+        if known is not None and (known.file is file or known.file == file):
             return known
         return self._reader.read(file)
 

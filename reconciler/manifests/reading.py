@@ -1,7 +1,7 @@
 """One file: its documents, each with what is wrong with it on its own."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,11 +18,14 @@ from reconciler.domain.documents import (
 )
 from reconciler.domain.findings import Finding, Position
 from reconciler.domain.rules.catalogue import UNREADABLE
+from reconciler.domain.rules.excuses import Excuse
+from reconciler.domain.rules.excuses import of as excuses_of
 from reconciler.manifests import decode, examine
 from reconciler.manifests.explain import explain
-from reconciler.manifests.identify import FLOW, OUTPUT, SCHEMAS, faults_of_header, identify
+from reconciler.manifests.identify import FLOW, NOBODY, OUTPUT, SCHEMAS, Identity, faults_of_header, identify
 from reconciler.manifests.loader import Loaded, load
 from reconciler.manifests.located import LoadedDocument
+from reconciler.manifests.pruning import apart_from, pruned
 from reconciler.manifests.scalars import Scalars
 from reconciler.manifests.schemas import judge_of
 from reconciler.manifests.text import LoadFault
@@ -39,6 +42,8 @@ class FileReading:
     file: ManifestFile
     documents: tuple[Document, ...]
     findings: tuple[Finding, ...]
+    excuses: tuple[Excuse, ...]
+    """Of its sound documents."""
     is_whole: bool
     """False when it may hold documents of which nothing is known."""
 
@@ -57,19 +62,29 @@ class FileReader:
         problem = file.problem or self._too_large(file.content)
         if problem:
             finding = unreadable(file.path, problem)
-            return FileReading(file=file, documents=(), findings=(finding,), is_whole=False)
+            return FileReading(file=file, documents=(), findings=(finding,), excuses=(), is_whole=False)
         loaded = load(file.content, self._scalars)
         findings = [of_load(file.path, fault) for fault in loaded.faults]
         documents: list[Document] = []
+        excuses: list[Excuse] = []
         for index, one in enumerate(loaded.documents):
-            place = FilePlace(reader=self, file=file, index=index)
-            misfits = tuple(_misfits(one))
+            who = identify(one.value)
+            place = FilePlace(reader=self, file=file, index=index, who=who)
+            misfits = () if _is_sound(one.value) else tuple(_misfits(one))
             is_broken = bool(one.faults or misfits)
-            faults = misfits if is_broken else tuple(self._examined(one.value))
-            findings += (of_load(file.path, fault, one) for fault in one.faults)
-            findings += (fault.at(LoadedPlace(file.path, one)) for fault in faults)
-            documents.append(_document(one.value, place, is_broken=is_broken))
-        return FileReading(file=file, documents=tuple(documents), findings=tuple(findings), is_whole=loaded.is_whole)
+            faults = (*misfits, *self._beside(one.value, misfits)) if is_broken else tuple(self._examined(one.value))
+            findings += (of_load(file.path, fault, one, who) for fault in one.faults)
+            findings += (fault.at(LoadedPlace(file.path, one, who)) for fault in faults)
+            documents.append(_document(one.value, who, place, is_broken=is_broken))
+            if not is_broken:
+                excuses += excuses_of(_annotations(one.value), place, file.path)
+        return FileReading(
+            file=file,
+            documents=tuple(documents),
+            findings=tuple(findings),
+            excuses=tuple(excuses),
+            is_whole=loaded.is_whole,
+        )
 
     def loaded(self, content: bytes) -> Loaded:
         """Return a file with its places, again: they are not kept, for they would fill the memory of a large tree."""
@@ -86,9 +101,21 @@ class FileReader:
     def _too_large(self, content: bytes) -> str:
         return f"it has more than {self._max_file_bytes} bytes" if len(content) > self._max_file_bytes else ""
 
+    def _beside(self, value: Any, misfits: Sequence[Fault]) -> Iterator[Fault]:
+        """Return what else is wrong with a document that does not fit its schema, so that all is mended at once."""
+        rest = pruned(value, misfits) if misfits else None
+        if _is_sound(rest):
+            yield from apart_from(tuple(self._examined(rest)), misfits)
+
     def _examined(self, value: Any) -> Iterator[Fault]:
         """Return what is wrong with a document that fits its schema; it can be decoded all the same."""
         return (examine.flow if value["kind"] == FLOW else examine.output)(value, self._env_patterns)
+
+
+def _is_sound(value: object) -> bool:
+    """Return whether a document fits its schema: nearly all do, and that is quickly told."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    return isinstance(kind, str) and kind in SCHEMAS and judge_of(SCHEMAS[kind])(value)
 
 
 def _misfits(document: LoadedDocument) -> Iterator[Fault]:
@@ -114,19 +141,31 @@ class LoadedPlace:
 
     path: str
     document: LoadedDocument
+    who: Identity = NOBODY
+
+    @property
+    def resource(self) -> str:
+        """Return the address of the resource, "" when it cannot be told."""
+        return self.who.resource
 
     def at(self, path: Path, *, on_key: bool = False) -> Position:
         """Return where the value at `path` is, or its key."""
         return Position(self.path, *self.document.at(path, on_key=on_key))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class FilePlace:
     """Where a document is: its file is loaded again when somebody asks for a line."""
 
     reader: FileReader
     file: ManifestFile
     index: int
+    who: Identity
+
+    @property
+    def resource(self) -> str:
+        """Return the address of the resource, "" when it cannot be told."""
+        return self.who.resource
 
     def at(self, path: Path, *, on_key: bool = False) -> Position:
         """Return where the value at `path` is, or its key; the nearest value around it when it is not there."""
@@ -134,8 +173,13 @@ class FilePlace:
         return Position(self.file.path, *document.at(path, on_key=on_key))
 
 
-def _document(value: Any, place: FilePlace, *, is_broken: bool) -> Document:
-    who = identify(value)
+def _annotations(value: Any) -> Mapping[str, Any]:
+    """Return the annotations of a document that fits its schema."""
+    found: Mapping[str, Any] = value["metadata"].get("annotations", {})
+    return found
+
+
+def _document(value: Any, who: Identity, place: FilePlace, *, is_broken: bool) -> Document:
     if who.kind == FLOW:
         flow: FlowDraft | None = None if is_broken else decode.flow(value)
         return FlowDocument(place=place, name=who.name, draft=flow)
@@ -150,8 +194,15 @@ def unreadable(path: str, problem: str) -> Finding:
     return Finding(rule=UNREADABLE, at=Position(path, 1, 1), message=f"the file cannot be read: {problem}")
 
 
-def of_load(path: str, fault: LoadFault, document: LoadedDocument | None = None) -> Finding:
+def of_load(path: str, fault: LoadFault, document: LoadedDocument | None = None, who: Identity = NOBODY) -> Finding:
     """Return the finding of what is wrong with the text itself."""
     spoilt: Path = document.path_to(fault.node) if document is not None and fault.node is not None else ()
     at = Position(path, fault.line, fault.column)
-    return Finding(rule=fault.rule, at=at, message=fault.message, hint=fault.hint, pointer=pointer(spoilt))
+    return Finding(
+        rule=fault.rule,
+        at=at,
+        message=fault.message,
+        hint=fault.hint,
+        pointer=pointer(spoilt),
+        resource=who.resource,
+    )

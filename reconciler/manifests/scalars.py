@@ -18,6 +18,9 @@ NOT_JSON: Final = NotJson()
 
 Scalar = str | int | float | bool | NotJson | None
 
+MERGE: Final = "<<"
+"""The key that YAML 1.1 merges by."""
+
 MAX_DIGITS: Final = 15
 """Integers of so many digits survive every JSON reader; nothing in a manifest comes near."""
 
@@ -59,9 +62,22 @@ class Scalars(dict[str, Scalar]):
     _MAX_REMEMBERED: Final = 50_000
     """Enough for every word of a large tree, and no hold for a file that is made to fill the memory."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys_seen: Final[set[str]] = set()
+        """Plain scalars that were found to be fit for keys."""
+
     def __missing__(self, text: str) -> Scalar:
         """Return the value of a scalar not seen before."""
         value = resolved(text)
         if len(self) < self._MAX_REMEMBERED:
             self[text] = value
         return value
+
+    def is_key(self, text: str) -> bool:
+        """Return whether a plain scalar may be a key: it is text, and does not merge."""
+        if type(self[text]) is not str or text == MERGE:
+            return False
+        if len(self.keys_seen) < self._MAX_REMEMBERED:
+            self.keys_seen.add(text)
+        return True

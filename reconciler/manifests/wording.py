@@ -7,7 +7,8 @@ only at a property that is known to hold none.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from reconciler.domain.rules.catalogue import (
     WRONG_TYPE,
 )
 from reconciler.domain.rules.nearest import did_you_mean
-from reconciler.manifests.schemas import Breach
+from reconciler.manifests.schemas import Breach, schema_of
 
 _QUOTED: Final = frozenset({
     "apiVersion", "kind", "name", "region", "maxBandwidth", "state", "protocol", "mode", "latency", "ms", "port",
@@ -37,8 +38,24 @@ _QUOTED: Final = frozenset({
 })  # fmt: skip
 """Properties whose value may be quoted; all others might hold a secret, or something pasted in its place."""
 
+_SHOWN: Final = frozenset({"flow", "host", "allowlist"})
+"""More properties whose line may be shown: names of flows and addresses."""
+
 _SECRETIVE: Final = frozenset({"encryption", "passphrase", "streamKey", "password", "credentials", "rtmpPull"})
 """Properties below which nothing that people wrote is told."""
+
+_MEANT: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "rtmp": ("rtmpPush", "did you mean rtmpPush?"),
+        "rtsp": ("rtp", "an output of protocol RTSP has no settings of its own, beside allowlist and maxConcurrent"),
+    }
+)
+"""Words that are near to the wrong property: the property beside which they are meant, and what to say."""
+_UNIT: Final = re.compile(r"\b(?:milliseconds|bytes)\b", re.IGNORECASE)
+_UNITS: Final[Mapping[str, int]] = MappingProxyType({"": 1, "ms": 1, "s": 1000, "sec": 1000})
+_WITH_UNIT: Final = re.compile(r"(?P<number>[0-9]{1,9})\s*(?P<unit>[a-z]*)")
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
+_MAX_NAME: Final = 32
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _MAX_QUOTED: Final = 60
@@ -72,10 +89,21 @@ def is_secretive(path: Path) -> bool:
     return not _SECRETIVE.isdisjoint(path) or ("rtmpPush" in path and "destinations" in path)
 
 
+def holds_no_secret(path: Path) -> bool:
+    """Return whether the value at a path can be shown, whatever it is."""
+    names = [part for part in path if isinstance(part, str)]
+    return bool(names) and (names[-1] in _QUOTED or names[-1] in _SHOWN) and not is_secretive(path)
+
+
 def type_name(value: object) -> str:
     """Return what a value is, in words."""
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
-    return _TYPES[names.get(type(value), "null")]
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}
+    return "a fraction" if isinstance(value, float) else _TYPES[names.get(type(value), "null")]
+
+
+def type_words(name: str) -> str:
+    """Return a type of JSON Schema in words."""
+    return _TYPES[name]
 
 
 def _rule(breach: Breach, usual: Rule) -> Rule:
@@ -95,10 +123,15 @@ def _unknown(breach: Breach) -> Iterator[Fault]:
             rule=UNKNOWN_PROPERTY,
             path=(*breach.path, key),
             message=f"there is no property `{key}` here" if may_tell else "there is no such property here",
-            hint=did_you_mean(key, known) or there_are,
+            hint=_meant(key, known) or there_are,
             on_key=True,
             is_hidden=not may_tell,
         )
+
+
+def _meant(key: str, known: list[str]) -> str:
+    beside, words = _MEANT.get(key, ("", ""))
+    return words if beside in known else did_you_mean(key, known)
 
 
 def _missing(breach: Breach) -> Iterator[Fault]:
@@ -111,7 +144,17 @@ def _missing(breach: Breach) -> Iterator[Fault]:
 
 def _example(breach: Breach, name: str) -> str:
     known = breach.schema.get("properties", {})
-    return _first_sentence(known.get(name, {}).get("description", ""))
+    return _first_sentence(known.get(name, {}).get("description", "") or _descriptions().get(name, ""))
+
+
+@cache
+def _descriptions() -> Mapping[str, str]:
+    """Return what the schemas say of properties, by name: for those that a protocol asks for at another place."""
+    found: dict[str, str] = {}
+    for definition in chain.from_iterable(schema_of(kind)["$defs"].values() for kind in ("output", "flow")):
+        for name, schema in definition.get("properties", {}).items():
+            found.setdefault(name, schema.get("description", ""))
+    return found
 
 
 def _misplaced(breach: Breach) -> Fault:
@@ -147,15 +190,46 @@ def _wrong_type(breach: Breach) -> Iterator[Fault]:
             hint="use {env: NAME} or {file: NAME}; change this secret, for git keeps it",
         )
         return
-    hint = "quote it" if wanted == ["string"] and not isinstance(breach.value, dict | list) else ""
     message = f"must be {' or '.join(_TYPES[name] for name in wanted)}, not {type_name(breach.value)}"
-    yield Fault(rule=rule, path=breach.path, message=message, hint=hint)
+    yield Fault(rule=rule, path=breach.path, message=message, hint=_way_to_type(breach, wanted))
+
+
+def _way_to_type(breach: Breach, wanted: list[str]) -> str:
+    """Return how the value may come to have a type that is wanted, "" where that is not plain."""
+    value = breach.value
+    if wanted == ["string"] and not isinstance(value, dict | list):
+        return "quote it"
+    if "integer" in wanted and isinstance(value, str) and not is_secretive(breach.path):
+        return _as_number(value, unit_of(breach.schema))
+    if "object" in wanted and not isinstance(value, list):
+        names = breach.schema.get("required") or list(breach.schema.get("properties", ()))[:2]
+        return f"such as {{{', '.join(f'{name}: …' for name in names)}}}" if names and wanted == ["object"] else ""
+    return ""
+
+
+def _as_number(text: str, unit: str) -> str:
+    written = _WITH_UNIT.fullmatch(text.strip().lower())
+    if written is None or (unit != "milliseconds" and written["unit"]) or written["unit"] not in _UNITS:
+        return f"in {unit}, without a unit" if unit else ""
+    number = int(written["number"]) * _UNITS[written["unit"]]
+    return f"write {number}, in {unit}" if unit and written["unit"] else f"write {number}, without quotes"
+
+
+def unit_of(schema: Mapping[str, Any]) -> str:
+    """Return the unit of a number as its schema says it, "" when it has none."""
+    found = _UNIT.search(schema.get("description", ""))
+    return found[0].lower() if found is not None else ""
 
 
 def _not_allowed(breach: Breach) -> Iterator[Fault]:
     allowed = breach.wanted if breach.keyword == "enum" else [breach.wanted]
     words = [str(value) for value in allowed]
-    hint = did_you_mean(breach.value, words) if isinstance(breach.value, str) and not is_secretive(breach.path) else ""
+    unit = unit_of(breach.schema)
+    hint = f"in {unit}" if unit else ""
+    if isinstance(breach.value, str) and breach.value in words:
+        hint = "without quotes"
+    elif isinstance(breach.value, str) and not is_secretive(breach.path):
+        hint = did_you_mean(breach.value, words)
     yield Fault(rule=NOT_ALLOWED, path=breach.path, message=f"must be {_either(words)}{_instead(breach)}", hint=hint)
 
 
@@ -165,7 +239,9 @@ def _either(words: list[str]) -> str:
 
 def _out_of_range(breach: Breach) -> Iterator[Fault]:
     least, most = breach.schema["minimum"], breach.schema["maximum"]
-    yield Fault(rule=OUT_OF_RANGE, path=breach.path, message=f"must be {least} to {most}{_instead(breach)}")
+    unit = unit_of(breach.schema)
+    message = f"must be {least} to {most}{_instead(breach)}"
+    yield Fault(rule=OUT_OF_RANGE, path=breach.path, message=message, hint=f"in {unit}" if unit else "")
 
 
 def _wrong_length(breach: Breach) -> Iterator[Fault]:
@@ -184,8 +260,17 @@ def _wrong_form(breach: Breach) -> Iterator[Fault]:
         rule=_rule(breach, WRONG_FORM),
         path=breach.path,
         message=f"not a valid {_article(breach.path)}{_quoted(breach)}",
-        hint=_first_sentence(breach.schema.get("description", "")),
+        hint=_way_to_form(breach) or _first_sentence(breach.schema.get("description", "")),
     )
+
+
+def _way_to_form(breach: Breach) -> str:
+    name, value = breach.path[-1] if breach.path else "", str(breach.value)
+    if name == "name" and _may_quote(breach):
+        return f"write {_NO_NAME.sub('_', value)[:_MAX_NAME] or 'one'}: 1 to {_MAX_NAME} letters, digits and _"
+    if name == "env" and value.startswith("$"):
+        return "the name of the variable, without $"
+    return ""
 
 
 def _article(path: Path) -> str:

@@ -1,12 +1,14 @@
 """Where manifests come from, and how their text becomes values."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NewType, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NewType, Protocol
 
-from reconciler.domain.findings import Finding
+from reconciler.domain.findings import Excused, Finding
 from reconciler.domain.model import Desired
+
+if TYPE_CHECKING:
+    import asyncio
 
 Revision = NewType("Revision", str)
 """Names one state of the whole tree; equal revisions have equal content."""
@@ -49,7 +51,7 @@ class Source(Protocol):
         """
         ...
 
-    def watch(self, hint: asyncio.Event) -> None:
+    def watch(self, hint: "asyncio.Event") -> None:
         """Set the event, from any thread, whenever something may have changed; may be called once."""
         ...
 
@@ -63,9 +65,13 @@ class Verdict:
     """What a tree says, and what is wrong with it."""
 
     findings: tuple[Finding, ...]
-    """All of them, in order."""
+    """All that stand, in order."""
+    excused: tuple[Excused, ...] = ()
+    """Those that a resource is excused from, each with the reason."""
     desired: Desired | None
     """None when any finding is an error: then nothing may be changed."""
+    sound: Desired = field(default_factory=Desired)
+    """What the documents without errors of their own say; for looking at, never for applying."""
 
 
 class Reader(Protocol):

@@ -219,14 +219,20 @@ def test_the_name_of_a_broken_document_is_saved(text: str) -> None:
     assert values(text) == [{"kind": "Flow", "metadata": {"name": "x"}}]
 
 
-def test_depth_is_bounded() -> None:
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}"), ("[{a: ", "}]")])
+def test_depth_is_bounded(opening: str, closing: str) -> None:
     """Nesting beyond what anybody needs ends the reading of the file, at once and without recursion errors."""
-    deep = "[" * (MAX_DEPTH + 1)
+    levels = opening.count("[") + opening.count("{")
+    most = MAX_DEPTH // levels
 
-    found = loaded("a: 1\n---\n" + deep * 1000)
+    at_most = loaded(opening * most + "1" + closing * most)
+    found = loaded("a: 1\n---\n" + opening * most * 1000)
 
+    assert (at_most.faults, at_most.is_whole) == ((), True)
     assert [document.value for document in found.documents] == [{"a": 1}]
-    assert [(fault.rule.id, fault.line, fault.column) for fault in found.faults] == [("SL009", 3, MAX_DEPTH + 1)]
+    assert [(fault.rule.id, fault.line, fault.column) for fault in found.faults] == [
+        ("SL009", 3, len(opening) * most + 1)
+    ]
     assert not found.is_whole
 
 

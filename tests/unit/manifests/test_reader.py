@@ -1,7 +1,7 @@
 """Whole trees."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -209,7 +209,7 @@ def test_every_rule_of_one_document_is_asked() -> None:
     verdict = read({"a.yaml": text_of(*documents)})
 
     assert sorted(finding.rule.id for finding in verdict.findings) == [
-        "SL112", "SL112", "SL112", "SL201", "SL205", "SL205", "SL206", "SL207", "SL208", "SL209",
+        "SL112", "SL112", "SL112", "SL201", "SL205", "SL205", "SL206", "SL207", "SL208", "SL209", "SL214", "SL214",
     ]  # fmt: skip
 
 
@@ -242,3 +242,67 @@ def test_a_tree_recovers_when_it_is_mended() -> None:
     assert broken.desired is None
     assert [finding.rule.id for finding in gone.findings] == ["SL301"]
     assert last == first
+
+
+def test_all_that_is_wrong_with_a_document_is_told_at_once() -> None:
+    """What does not fit the schema hides nothing of the rest, and is missed nowhere."""
+    text = """\
+apiVersion: reconciler/v1
+kind: Flow
+metadata: {name: news}
+spec:
+  region: ap-singapor
+  state: idle
+  maxBandwith: 10M
+  input:
+    protocol: SRT
+    allowlist: [203.0.113.7]
+    srt: {latency: 5000, encryption: {keyLength: 32, passphrase: {env: TOWER}}}
+"""
+
+    assert [finding.rule.id for finding in read({"a.yaml": text}).findings] == [
+        "SL201",
+        "SL101",
+        "SL203",
+        "SL105",
+        "SL207",
+    ]
+
+
+def test_ten_thousand_documents_in_one_file() -> None:
+    """Each has its place, the last one too."""
+    outputs = [OUTPUT.replace("tower", f"tower_{number}") for number in range(9_998)]
+    last = OUTPUT.replace("tower", "last").replace("RTMP_PULL", "RTMP_PUL")
+    text = "---\n".join([FLOW, *outputs, last])
+
+    verdict = read({"a.yaml": text})
+
+    assert lines(verdict) == [f"a.yaml:{text.count(chr(10))}:30: SL104 error:"]
+    assert len(verdict.sound.outputs) == 9_998
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(lambda text: text.encode("utf-8-sig"), id="a mark of order"),
+        pytest.param(lambda text: text.replace("\n", "\r\n").encode(), id="lines as Windows ends them"),
+        pytest.param(lambda text: text.replace("\n", "\r\n").encode("utf-8-sig"), id="both"),
+    ],
+)
+def test_what_other_editors_write_is_read_alike(written: Callable[[str], bytes]) -> None:
+    """To the same findings at the same places, and the same desired state."""
+    bad = FLOW.replace("news", "Köln").replace("idle", "off")
+
+    assert read({"a.yaml": written(FLOW)}).desired == read({"a.yaml": FLOW}).desired
+    assert lines(read({"a.yaml": written(bad)})) == lines(read({"a.yaml": bad}))
+
+
+def test_paths_of_windows_are_no_paths_here() -> None:
+    """A secret's file is named with slashes; a manifest's name is told as it is."""
+    pushed = "{destinations: [{url: rtmp://a.example/b, streamKey: {file: 'C:\\\\keys\\\\tower'}}]}"
+    text = FLOW + "---\n" + OUTPUT.replace("RTMP_PULL, allowlist: [10.0.0.0/8]", f"RTMP_PUSH, rtmpPush: {pushed}")
+
+    (finding,) = read({"C:\\manifests\\a.yaml": text}).findings
+
+    assert (finding.rule.id, finding.at.file) == ("SL208", "C:\\manifests\\a.yaml")
+    assert "parted with /" in finding.message
