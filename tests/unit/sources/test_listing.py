@@ -1,11 +1,13 @@
 """Which files below a path are manifests."""
 
+import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from reconciler.sources.listing import IGNORE_FILE, listed, missing
+from reconciler.sources.listing import IGNORE_FILE, Ignored, folders, missing
 
 
 def tree(root: Path, *names: str) -> None:
@@ -18,7 +20,8 @@ def tree(root: Path, *names: str) -> None:
 
 def found(root: Path) -> list[str]:
     """Return the names that are listed, relative to the root."""
-    return sorted(str(Path(one.path).relative_to(root)) for one in listed(root) if not one.problem)
+    paths = [folder.path + name for folder in folders(root) for name in folder.names]
+    return sorted(str(Path(path).relative_to(root)) for path in paths)
 
 
 def test_manifests_are_found_at_any_depth(tmp_path: Path) -> None:
@@ -32,7 +35,7 @@ def test_a_named_file_is_taken_as_it_is(tmp_path: Path) -> None:
     """Whatever its name."""
     tree(tmp_path, ".odd.txt")
 
-    assert [one.path for one in listed(tmp_path / ".odd.txt")] == [str(tmp_path / ".odd.txt")]
+    assert [(one.path, one.names) for one in folders(tmp_path / ".odd.txt")] == [(f"{tmp_path}/", (".odd.txt",))]
 
 
 def test_a_hidden_root_is_listed(tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ def test_an_ignore_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content
     else:
         (tmp_path / IGNORE_FILE).write_bytes(content)
 
-    problems = [one for one in listed(tmp_path) if one.problem]
+    problems = [one for one in folders(tmp_path) if one.problem]
 
     assert [one.path for one in problems] == [str(tmp_path / IGNORE_FILE)]
 
@@ -87,12 +90,35 @@ def test_an_ignore_file_that_cannot_be_read_is_a_problem(tmp_path: Path, content
 def test_a_directory_that_goes_meanwhile_is_a_problem(tmp_path: Path) -> None:
     """What was in it is not known, and must not pass for deleted."""
     tree(tmp_path, "a/x.yaml", "b/x.yaml")
-    walk = listed(tmp_path)
-    first = Path(next(walk).path).parent
-    (other,) = {tmp_path / "a", tmp_path / "b"} - {first}
-    shutil.rmtree(other)
+    walk = folders(tmp_path)
+    assert next(walk).names == []
+    shutil.rmtree(tmp_path / "a")
 
-    assert [(one.path, one.problem) for one in walk] == [(str(other), "No such file or directory")]
+    assert {one.path: one.problem for one in walk} == {
+        str(tmp_path / "a"): "No such file or directory",
+        f"{tmp_path}/b/": "",
+    }
+
+
+def test_a_directory_is_open_until_the_next(tmp_path: Path) -> None:
+    """So that its files can be looked up in it; a walk that is given up leaves nothing open."""
+    tree(tmp_path, "a/x.yaml")
+    with closing(folders(tmp_path / "a")) as walk:
+        folder = next(walk)
+        assert os.stat("x.yaml", dir_fd=folder.descriptor) == (tmp_path / "a" / "x.yaml").stat()
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.stat("x.yaml", dir_fd=folder.descriptor)
+
+
+def test_paths_are_shown_as_people_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a dot in front, whether a file or the folder that it is in was named."""
+    tree(tmp_path, "a.yaml", "deep/b.yaml")
+    monkeypatch.chdir(tmp_path)
+
+    assert {one.path for one in folders(Path())} == {"", "deep/"}
+    assert {one.path for one in folders(Path("deep"))} == {"deep/"}
+    assert [(one.path, one.names) for one in folders(Path("a.yaml"))] == [("", ("a.yaml",))]
 
 
 def test_missing(tmp_path: Path) -> None:
@@ -102,3 +128,10 @@ def test_missing(tmp_path: Path) -> None:
     absent = [tmp_path / "gone", tmp_path / "link", tmp_path / "a.yaml" / "below"]
 
     assert missing([tmp_path, tmp_path / "a.yaml", *absent]) == tuple(absent)
+
+
+@pytest.mark.parametrize("content", [b"*a*a*a*a*a*a*a*a*a*a*b\n", b"#" * 70_000])
+def test_an_ignore_file_costs_no_more_than_any_tree_needs(content: bytes) -> None:
+    """Matching takes longer with each wildcard of a line."""
+    with pytest.raises(ValueError, match="too large"):
+        Ignored(content)
