@@ -16,14 +16,17 @@ from reconciler.domain.model import Region
 from reconciler.settings import DEFAULT_FILE, BackendKind, BackendSettings, Layers, Settings, settings_from
 
 if TYPE_CHECKING:
+    from reconciler.domain.impact import Capabilities
     from reconciler.engine.loop import Loop, Timing
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
+    from reconciler.manifests.reader import ManifestReader
     from reconciler.ports.backend import Backend
     from reconciler.ports.secrets import Vault
-    from reconciler.ports.source import Reader, Source, Verdict
+    from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
     from reconciler.relay.faults.injection import Faults
     from reconciler.relay.service import Relay
+    from reconciler.sources.git import Repository
     from reconciler.streamlink.signing import Credentials
 
 RELAY_OWNER: Final = Owner("local")
@@ -125,11 +128,96 @@ def source(settings: Settings, paths: Sequence[Path] = ()) -> "Source":
     return DirectorySource(tuple(paths) or settings.paths)
 
 
-def reader(settings: Settings) -> "Reader":
-    """Return what reads manifests."""
+def files(paths: Sequence[Path]) -> "tuple[ManifestFile, ...]":
+    """Return the manifests at or below paths as they are now."""
+    from reconciler.sources.scanning import Scanner
+
+    return Scanner(paths).scan().files
+
+
+def manifest_reader(settings: Settings) -> "ManifestReader":
+    """Return what reads manifests, and can show their lines."""
     from reconciler.manifests.reader import ManifestReader
 
-    return ManifestReader(secrets_env=settings.secrets.env)
+    return ManifestReader(secrets_env=settings.secrets.env, egress=settings.backend.egress)
+
+
+def reader(settings: Settings) -> "Reader":
+    """Return what reads manifests."""
+    return manifest_reader(settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Two commits, and where what is between them began."""
+
+    base: str
+    head: str
+    began: str
+    """The commit that both have in common last: what `head` changes, it changes after this one."""
+
+
+def branch(base: str, head: str = "HEAD") -> Branch:
+    """
+    Return the commits that two revisions of the repository here name.
+
+    Raises:
+        UsageError: there is no such commit.
+        EnvironmentFailedError: git is not there.
+
+    """
+    repository = _repository()
+    base, head = repository.commit(base), repository.commit(head)
+    return Branch(base=base, head=head, began=repository.meeting(base, head))
+
+
+def verdict_at(settings: Settings, paths: Sequence[Path], commit: str) -> "Verdict":
+    """
+    Return what the manifests at or below paths say at a commit of the repository here.
+
+    Raises:
+        UsageError: a path is not in the repository.
+        EnvironmentFailedError: git is not there.
+
+    """
+    return reader(settings).read(_repository().manifests(commit, tuple(paths) or settings.paths))
+
+
+def _repository() -> "Repository":
+    from reconciler.sources.git import Repository
+
+    return Repository(Path(), environment=os.environ)
+
+
+def verdict_now(settings: Settings, paths: Sequence[Path]) -> "Verdict":
+    """
+    Return what the manifests at or below paths say as the files are now.
+
+    Raises:
+        UsageError: a path does not exist.
+
+    """
+    demand_paths(settings, paths)
+    return reader(settings).read(files(tuple(paths) or settings.paths))
+
+
+def capabilities(settings: Settings) -> "Capabilities":
+    """Return what the backend of the settings can do, without asking it."""
+    from reconciler.domain.impact import Capabilities
+
+    rate = settings.backend.rate_per_s
+    return Capabilities() if rate is None else Capabilities(calls_per_s=rate)
+
+
+def step_summary(*, environment: Mapping[str, str] | None = None) -> Path | None:
+    """Return the page that a step of GitHub Actions may write for people; None where there is none."""
+    named = (os.environ if environment is None else environment).get("GITHUB_STEP_SUMMARY", "")
+    return Path(named) if named else None
+
+
+def token() -> str:
+    """Return a word that nobody can have written beforehand."""
+    return secrets.token_hex(16)
 
 
 def vault(settings: Settings, *, environment: Mapping[str, str] | None = None) -> "Vault":

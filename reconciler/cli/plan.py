@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import Options, backend_options, form_option, paths_argument
+from reconciler.cli.options import Options, backend_options, paths_argument
+from reconciler.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.engine.plan import Preview
@@ -15,26 +16,48 @@ if TYPE_CHECKING:
 
 @click.command(name="plan")
 @paths_argument
-@form_option
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="The form of the result on stdout; markdown: one comment of a pull request.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes (for CI).")
+@click.option(
+    "--base", metavar="REV", help="Compare with the manifests of this commit, branch or tag, and ask no backend."
+)
+@click.option("--head", metavar="REV", help="With --base: this commit's manifests.  [default: those of the files]")
+@click.option("--live", is_flag=True, help="With --base: ask the backend all the same, and tell drift apart.")
 @backend_options
 @click.pass_obj
-def command(
-    options: Options, /, paths: tuple[Path, ...], *, form: str, detailed_exitcode: bool, **backend: Any
-) -> None:
+def command(options: Options, /, paths: tuple[Path, ...], *, form: str, detailed_exitcode: bool, **more: Any) -> None:
     """
     Show what `apply` would send now, and send nothing.
 
-    PATH is a manifest or a directory of them; without any, what the settings say, else manifests/.
+    PATH is a manifest or a directory of them; without any, what the settings say, else manifests/. With --base it is
+    what one commit changes after another one, which needs neither a backend nor credentials.
     """
     from reconciler.cli import logs, statuses
     from reconciler.cli.asynchronous import one_shot
 
-    settings = options.settings(**backend)
+    base, head, is_live = more.pop("base"), more.pop("head"), more.pop("live")
+    settings = options.settings(**more)
     logs.configure(settings.log_format, color=options.use_color, level="warning")
-    preview, name = one_shot(_preview(settings, paths))
-    _show(preview, form=form, backend=name)
-    raise click.exceptions.Exit(statuses.of_preview(preview, detailed=detailed_exitcode))
+    if base is not None:
+        from reconciler.cli import plan_between
+
+        asked = plan_between.Asked(settings=settings, paths=paths, base=base, head=head, is_live=is_live)
+        plan = plan_between.show(asked, form)
+    elif head is not None or is_live:
+        raise UsageError("--head and --live are for comparing: give --base REV, too.")
+    else:
+        preview, name = one_shot(_preview(settings, paths))
+        _show(preview, form=form, backend=name)
+        plan = preview.plan
+    raise click.exceptions.Exit(statuses.of_plan(plan, detailed=detailed_exitcode))
 
 
 async def _preview(settings: "Settings", paths: tuple[Path, ...]) -> "tuple[Preview, str]":
@@ -54,6 +77,13 @@ def _show(preview: "Preview", *, form: str, backend: str) -> None:
     if form == "json":
         document = render.plan_json(preview, backend=backend)
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif form == "markdown":
+        from reconciler.cli.formats.comment import Comparison, comment
+
+        told = Comparison(
+            plan=preview.plan, title=f"What apply would send to {backend}.", findings=preview.tree.verdict.findings
+        )
+        click.echo(comment(told), nl=False)
     elif preview.plan is None:
         click.echo("No plan: the manifests have errors, and nothing may be changed before they are mended.", err=True)
     else:

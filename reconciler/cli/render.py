@@ -1,23 +1,21 @@
-"""Plans and outcomes as people and programs read them; a secret shows as `***` and nothing else."""
+"""Plans and outcomes as people and programs read them."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import click
 
-from reconciler.domain import properties
-from reconciler.domain.changes import Action, Blocked, Change, Create, Edit, Failed, Plan, Sequence, Waiting
-from reconciler.domain.findings import Finding, Severity
+from reconciler.cli.formats.text import headline
+from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
+from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Plan, Sequence, Waiting
+from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import Flow
 from reconciler.domain.properties import PropertyChange, PropertyValue
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Preview
 from reconciler.engine.reconcile import PassOutcome
 
-SECRET: Final = "***"  # noqa: S105 -- what stands in a secret's place
 _SIGNS: Final[Mapping[Action, tuple[str, str]]] = {
     Action.CREATE: ("+", "green"),
     Action.EDIT: ("~", "yellow"),
@@ -32,8 +30,6 @@ _IMPACTS: Final[Mapping[Impact, tuple[str, str]]] = {
     Impact.INTERRUPT: ("interrupt", "red"),
     Impact.RECREATE: ("recreate", "magenta"),
 }
-_USERINFO: Final = re.compile(r"(?<=://)[^/@\s]*@")
-_QUERY: Final = re.compile(r"\?.*$")
 
 
 def plan_text(plan: Plan) -> Iterator[str]:
@@ -58,22 +54,24 @@ def totals(plan: Plan) -> str:
 
 def findings(found: Iterable[Finding]) -> Iterator[str]:
     """Yield a line for each finding."""
-    colours = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
-    for finding in found:
-        yield click.style(str(finding), fg=colours[finding.weight])
+    yield from map(headline, found)
 
 
 def plan_json(preview: Preview, *, backend: str) -> dict[str, Any]:
     """Return the plan as JSON says it; `changes` is in the order to send, null when the manifests have errors."""
-    plan = preview.plan or Plan()
     return {
         "version": 1,
         "revision": preview.tree.revision,
         "backend": backend,
         "findings": [str(finding) for finding in preview.tree.verdict.findings],
-        "changes": None if preview.plan is None else [change_json(change) for change in plan.changes],
-        **_left_json(plan),
+        **plan_document(preview.plan),
     }
+
+
+def plan_document(plan: Plan | None) -> dict[str, Any]:
+    """Return what a JSON document says of a plan; its changes are null where there is none."""
+    changes = None if plan is None else [change_json(change) for change in plan.changes]
+    return {"changes": changes, **_left_json(plan or Plan())}
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -83,12 +81,19 @@ def change_json(change: Change) -> dict[str, Any]:
         "action": str(change.action),
         "impact": str(change.impact),
         "why": change.why,
-        "properties": [
-            {"path": item.path, "found": _json_value(item.found), "wanted": _json_value(item.wanted)}
-            for item in _changed(change)
+        "properties": _properties_json(changed_of(change)),
+        "outputs": [
+            {"resource": str(key), "action": str(action), "properties": _properties_json(changed)}
+            for key, action, changed in inner_of(change)
         ],
         "calls": [f"{call.action} {call.key}" for call in change.calls] if isinstance(change, Sequence) else [],
     }
+
+
+def _properties_json(changed: Iterable[PropertyChange]) -> list[dict[str, Any]]:
+    return [
+        {"path": item.path, "found": _json_value(item.found), "wanted": _json_value(item.wanted)} for item in changed
+    ]
 
 
 def outcome_line(outcome: Outcome) -> str:
@@ -149,29 +154,24 @@ def _headline(change: Change) -> str:
 
 
 def _details(change: Change) -> Iterator[str]:
-    changed = _changed(change)
+    yield from _properties(changed_of(change), is_new=isinstance(change, Create))
+    for key, action, changed in inner_of(change):
+        yield f"    with it {action} {key}"
+        yield from _properties(changed, is_new=action is Action.CREATE, indent=8)
+    if isinstance(change, Sequence):
+        calls = ", ".join(f"{call.action} {call.key}" for call in change.calls[:MOST_CALLS])
+        yield f"    in {len(change.calls)} calls: {calls}{', …' if len(change.calls) > MOST_CALLS else ''}"
+
+
+def _properties(changed: tuple[PropertyChange, ...], *, is_new: bool, indent: int = 4) -> Iterator[str]:
     width = max((len(item.path) for item in changed), default=0)
     for item in changed:
-        wanted = _shown(item.wanted)
-        if isinstance(change, Create):
-            yield f"    {item.path:{width}}  {wanted}"
+        wanted = shown(item.wanted)
+        if is_new:
+            yield f"{' ' * indent}{item.path:{width}}  {wanted}"
         else:
-            new = " (a new value)" if wanted == _shown(item.found) == SECRET else ""
-            yield f"    {item.path:{width}}  {_shown(item.found)} -> {wanted}{new}"
-    if isinstance(change, Sequence):
-        for call in change.calls:
-            yield f"    then {call.action} {call.key}"
-
-
-def _changed(change: Change) -> tuple[PropertyChange, ...]:
-    if isinstance(change, Create):
-        wanted = change.wanted
-        if isinstance(wanted, Flow):
-            of = properties.of_flow(wanted.live_name, wanted.spec)
-        else:
-            of = properties.of_output(wanted.live_name, wanted.spec)
-        return tuple(PropertyChange(path=path, found=None, wanted=of[path]) for path in sorted(of))
-    return change.differences if isinstance(change, Edit | Sequence) else ()
+            new = " (a new value)" if is_hidden(item) else ""
+            yield f"{' ' * indent}{item.path:{width}}  {shown(item.found)} -> {wanted}{new}"
 
 
 def _held(plan: Plan) -> Mapping[str, tuple[Blocked | Waiting | Failed, ...]]:
@@ -201,37 +201,13 @@ def _held_json(item: Blocked | Waiting | Failed) -> dict[str, str]:
     return {"resource": str(item.key), **action, "why": item.why}
 
 
-def _shown(value: PropertyValue) -> str:
-    match value:
-        case None:
-            return "absent"
-        case str():
-            return safe(_public(value)) or '""'
-        case int():
-            return str(value)
-        case tuple():
-            return f"[{safe(', '.join(value))}]"
-        case _:
-            return SECRET
-
-
 def _json_value(value: PropertyValue) -> str | int | list[str] | None:
     match value:
         case None | int():
             return value
         case str():
-            return _public(value)
+            return public(value)
         case tuple():
             return list(value)
         case _:
             return SECRET
-
-
-def _public(value: str) -> str:
-    """Return a URL without what may be a secret in it: user info and query."""
-    return _QUERY.sub(f"?{SECRET}", _USERINFO.sub(f"{SECRET}@", value)) if "://" in value else value
-
-
-def safe(text: str) -> str:
-    """Return text that others wrote without what would steer a terminal."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

@@ -99,8 +99,7 @@ def test_a_sequence_says_its_calls() -> None:
 
     assert plain(Plan(changes=(sequence,)))[1:-1] == [
         "    region  local -> eu-frankfurt",
-        "    then delete flow/news",
-        "    then create flow/news",
+        "    in 2 calls: delete flow/news, create flow/news",
     ]
 
 
@@ -165,6 +164,7 @@ def test_json_holds_the_same_and_no_secret() -> None:
         "impact": "reconnect",
         "why": "differs from its manifest",
         "properties": [{"path": "srt.encryption.passphrase", "found": "***", "wanted": "***"}],
+        "outputs": [],
         "calls": [],
     }
     assert document["changes"][2]["properties"] == [{"path": "allowlist", "found": [], "wanted": ["::/0"]}]
@@ -232,3 +232,26 @@ def test_no_secret_of_any_property_is_shown() -> None:
     )
 
     assert CANARY not in "\n".join(render.plan_text(plan))
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtmp://h/app?key=hunter2", "rtmp://h/app?***"),
+        ("rtmp://h/app#hunter2", "rtmp://h/app#***"),
+        ("rtmp://h/app;key=hunter2", "rtmp://h/app;***"),
+        ("rtmp://user:pa/hunter2@h/app", "rtmp://***@h/app"),
+        ("rtmp://a.example/live2/abcd-efgh-1234-mnop", "rtmp://a.example/live2/***"),
+        ("rtmp://a.example/app/live_123456789_abcdefghij0123456789AB", "rtmp://a.example/app/***"),
+        ("rtmp://a.example/live/studio-one", "rtmp://a.example/live/studio-one"),
+    ],
+)
+def test_a_url_is_shown_without_what_may_be_a_secret(url: str, shown: str) -> None:
+    """A change of what is not shown is told all the same."""
+    other = url.replace("hunter2", "hunter3").replace("mnop", "mnpo")
+
+    _, line, _ = plain(Plan(changes=(edit("rtsp.url", url, other),)))
+
+    assert "hunter2" not in line
+    assert line.split("  ")[-1].startswith(f"{shown} -> {shown}")
+    assert ("(a new value)" in line) is (url != other)

@@ -20,7 +20,14 @@ from tests.fakes.backend import FakeBackend
 from tests.fakes.clock import FakeClock
 
 BROKEN: Final = Finding(
-    rule=Rule(id="SL001", name="syntax", severity=Severity.ERROR, explanation="It cannot be read."),
+    rule=Rule(
+        id="SL001",
+        name="syntax",
+        severity=Severity.ERROR,
+        explanation="It cannot be read.",
+        remedy="Mend it.",
+        example="a picture",
+    ),
     at=Position("manifests/news.yaml", 3, 7),
     message="this is no YAML",
 )

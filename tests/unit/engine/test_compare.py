@@ -1,0 +1,91 @@
+"""What one revision changes after another one, at the backend and without it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from reconciler.domain.changes import Change
+from reconciler.domain.impact import Capabilities
+from reconciler.domain.model import Desired, Flow, Output, Region
+from reconciler.engine.compare import compare, compare_live
+from reconciler.ports.source import Verdict
+from tests.builders import flow, found_flow, found_output, output, resolved
+from tests.unit.engine.worlds import BROKEN, a_world
+
+CAPABILITIES = Capabilities()
+BAD = Verdict(findings=(BROKEN,), desired=None, sound=Desired(flows=(flow(),)))
+
+
+def said(*resources: Flow | Output) -> Verdict:
+    """Return what sound manifests say."""
+    desired = resolved(*resources).desired
+    return Verdict(findings=(), desired=desired, sound=desired)
+
+
+def listed(changes: Iterable[Change]) -> list[str]:
+    """Return the changes in words."""
+    return [f"{change.action} {change.key}" for change in changes]
+
+
+def test_what_a_branch_means_to_change() -> None:
+    """Without a backend there is no drift."""
+    compared = compare(said(flow(), output()), said(flow(), output(latency_ms=500)), capabilities=CAPABILITIES)
+
+    assert compared.plan is not None
+    assert listed(compared.plan.changes) == ["edit output/news/tower"]
+    assert (compared.by_hand, compared.drift) == ((), None)
+
+
+def test_broken_manifests_mean_nothing() -> None:
+    """Of a broken base the sound documents count."""
+    assert compare(said(flow()), BAD, capabilities=CAPABILITIES).plan is None
+    mended = compare(BAD, said(flow(), output()), capabilities=CAPABILITIES)
+    assert mended.plan is not None
+    assert listed(mended.plan.changes) == ["create output/news/tower", "start flow/news"]
+
+
+def test_what_the_loop_leaves_to_people_is_told() -> None:
+    """It recreates nothing, and deletes one flow a revision."""
+    base = said(flow("a"), flow("b"), flow("c"), flow("d"))
+
+    compared = compare(base, said(flow("c"), flow("d", region=Region("eu-frankfurt"))), capabilities=CAPABILITIES)
+
+    assert compared.plan is not None
+    assert listed(compared.plan.changes) == ["delete flow/a", "delete flow/b", "recreate flow/d"]
+    assert listed(compared.by_hand) == ["delete flow/b", "recreate flow/d"]
+
+
+def test_an_empty_tree_deletes_nothing() -> None:
+    """As everywhere."""
+    compared = compare(said(flow()), said(), capabilities=CAPABILITIES)
+
+    assert compared.plan is not None
+    assert compared.plan.changes == ()
+    assert len(compared.plan.blocked) == 1
+
+
+@pytest.mark.anyio
+async def test_drift_stands_apart_from_what_is_meant() -> None:
+    """What the backend lacks of the base is put right anyway; the rest is the branch's."""
+    small = a_world()
+    wanted = (flow(), output(), output("relay"))
+    live = replace(output(), spec=replace(output().spec, description="by hand"))
+    small.backend.hold(found_flow(flow(), found_output(live)))
+
+    compared = await compare_live(small.world, said(*wanted), said(*wanted, output("studio")))
+
+    assert compared.plan is not None
+    assert compared.drift is not None
+    assert listed(compared.plan.changes) == ["create output/news/studio"]
+    assert listed(compared.drift.changes) == ["create output/news/relay", "edit output/news/tower"]
+
+
+@pytest.mark.anyio
+async def test_broken_manifests_ask_nobody() -> None:
+    """There is nothing to plan."""
+    small = a_world()
+
+    compared = await compare_live(small.world, said(flow()), BAD)
+
+    assert (compared.plan, compared.drift, small.backend.observed) == (None, None, 0)
