@@ -14,6 +14,7 @@ import click
 from reconciler import __version__
 from reconciler.cli.options import Options
 from reconciler.domain.errors import ExitStatus, ReconcilerError
+from reconciler.domain.findings import fit
 
 VERBS: Final[Mapping[str, str]] = {
     "validate": "Say what is wrong in manifests, at file, line and column.",
@@ -25,6 +26,7 @@ VERBS: Final[Mapping[str, str]] = {
     "signal": "Publish a test picture and a tone to a flow's input.",
     "probe": "Receive from an output and measure.",
     "init": "Write a first working tree, with comments.",
+    "explain": "Say what a property or a rule means, with its unit, range and default.",
     "schema": "Print or write the JSON Schemas of manifests.",
     "version": "Print the version.",
 }
@@ -44,7 +46,7 @@ class _Boundary(contextlib.AbstractContextManager[None]):
             case None | SystemExit() | GeneratorExit():
                 return
             case ReconcilerError():
-                click.echo(f"error: {error}", err=True)
+                click.echo(f"error: {fit(str(error))}", err=True)
                 sys.exit(error.exit_status)
             case click.UsageError():
                 error.show()

@@ -50,6 +50,7 @@ _PATHS: Final = {
     "ca_file": "backend.caFile",
     "owner": "backend.owner",
     "region": "backend.regions",
+    "secrets_env": "secrets.env",
 }
 """Which setting a shared option sets."""
 

@@ -6,7 +6,7 @@ import click
 
 from reconciler.domain.errors import EnvironmentFailedError
 
-_NAMES = ("manifest", "flow", "output", "config", "faults")
+_NAMES = ("manifest", "flow", "output", "config", "findings", "faults")
 
 
 @click.command(name="schema")
@@ -21,8 +21,9 @@ def command(name: str | None, directory: Path | None) -> None:
     """
     Print or write the JSON Schemas of manifests.
 
-    `manifest` (the default) is any document, `flow` and `output` one kind of it, `config` the settings file, `faults`
-    that of `relay --faults`. Editors complete and check manifests with a first line such as
+    `manifest` (the default) is any document, `flow` and `output` one kind of it, `config` the settings file, `findings`
+    what `validate --format json` prints, `faults` the file of `relay --faults`. Editors complete and check manifests
+    with a first line such as
 
         # yaml-language-server: $schema=../schemas/v1/manifest.json
     """

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import click
 
+from reconciler.cli.formats.values import safe
 from reconciler.cli.health import EndView, FlowView, Overview
-from reconciler.cli.render import safe
 
 _HEADS: Final = ("", "PROTOCOL", "STATE", "BITRATE", "RTT", "LOSS", "PEERS", "UP")
 _LEFT: Final = 3

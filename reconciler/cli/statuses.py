@@ -1,13 +1,12 @@
 """The exit status of a verb, from what came of it; `docs/exit-status.md` explains each."""
 
+from reconciler.domain.changes import Plan
 from reconciler.domain.errors import ExitStatus
-from reconciler.engine.plan import Preview
 from reconciler.engine.reconcile import PassOutcome
 
 
-def of_preview(preview: Preview, *, detailed: bool) -> ExitStatus:
-    """Return the status of `plan`; changes count only when `detailed`, for CI."""
-    plan = preview.plan
+def of_plan(plan: Plan | None, *, detailed: bool) -> ExitStatus:
+    """Return the status of `plan`; None where the manifests have errors. Changes count only when `detailed`, for CI."""
     if plan is None:
         return ExitStatus.FINDINGS
     if plan.failed:

@@ -1,19 +1,20 @@
 """`reconciler validate`."""
 
 import gc
-import json
-from collections import Counter
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from reconciler.cli.options import Options
-from reconciler.domain.errors import ExitStatus, UsageError
+from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from reconciler.domain.findings import Finding
-    from reconciler.ports.source import Verdict
+    from collections.abc import Callable, Iterable, Mapping
+
+    from reconciler.cli.formats.report import Report
+    from reconciler.settings import Settings
 
 
 @click.command(name="validate")
@@ -21,10 +22,16 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "sarif", "github", "junit"]),
     default="text",
     show_default=True,
-    help="The form of the findings on stdout.",
+    help="The form of the findings on stdout; github: annotations of a workflow, the rest in the step's summary.",
+)
+@click.option(
+    "--changed-since",
+    "since",
+    metavar="REV",
+    help="Tell only what was not wrong at this commit, branch or tag; everything is checked all the same.",
 )
 @click.option(
     "--secrets-env",
@@ -33,26 +40,30 @@ if TYPE_CHECKING:
     help="Environment variables that manifests may name; repeatable.  [default: the setting secrets.env, STREAM_*]",
 )
 @click.pass_obj
-def command(options: Options, /, paths: tuple[Path, ...], *, form: str, secrets_env: tuple[str, ...]) -> None:
+def command(
+    options: Options, /, paths: tuple[Path, ...], *, form: str, since: str | None, secrets_env: tuple[str, ...]
+) -> None:
     """
     Say what is wrong in manifests, at file, line and column.
 
     PATH is a manifest or a directory of them; rules between documents see all of them together. Nothing is asked of
-    anybody, and no secret is resolved. Ends with 3 when there are errors; warnings alone end with 0.
+    anybody, and no secret is resolved. Ends with 3 when there are errors among what is told; warnings alone end with 0.
     """
+    from reconciler.cli.formats.report import summary
+    from reconciler.domain.findings import has_errors
+
     _refuse_missing(paths)
-    verdict, file_count = _verdict(paths, secrets_env or options.settings().secrets.env)
-    lines = [json.dumps(_report(verdict), indent=2, ensure_ascii=False)] if form == "json" else _lines(verdict)
-    if lines:
-        click.echo("\n".join(lines))
-    click.echo(_summary(verdict, file_count), err=True)
-    if verdict.desired is None:
+    report = _report(options.settings(secrets_env=secrets_env), paths, since)
+    for line in _FORMS[form](report):
+        click.echo(line)
+    click.echo(summary(report), err=True)
+    if has_errors(report.findings):
         raise click.exceptions.Exit(ExitStatus.FINDINGS)
 
 
 def _refuse_missing(paths: tuple[Path, ...]) -> None:
-    from reconciler.sources.directory import shown
     from reconciler.sources.listing import missing
+    from reconciler.sources.scanning import shown
 
     absent = missing(paths)
     if absent:
@@ -60,63 +71,80 @@ def _refuse_missing(paths: tuple[Path, ...]) -> None:
         raise UsageError(f"There is nothing at {names}. Give a manifest, or a directory that holds some.")
 
 
-def _verdict(paths: tuple[Path, ...], patterns: tuple[str, ...]) -> "tuple[Verdict, int]":
-    from reconciler.manifests.reader import ManifestReader
-    from reconciler.sources.directory import DirectorySource
+def _report(settings: "Settings", paths: tuple[Path, ...], since: str | None) -> "Report":
+    from reconciler import wiring
+    from reconciler.cli.formats.report import Report
+    from reconciler.domain.fingerprints import new_since
 
+    # What was mended elsewhere since a branch began is not the branch's fault.
+    before = wiring.verdict_at(settings, paths, wiring.branch(since).began).findings if since is not None else ()
     # One look and an end: whatever is made lives until then, so that searching it for garbage only costs time.
     gc.disable()
     try:
-        files = DirectorySource(paths).scan().files
-        return ManifestReader(secrets_env=patterns).read(files), len(files)
+        files = wiring.files(paths)
+        reader = wiring.manifest_reader(settings)
+        verdict = reader.read(files)
     finally:
         gc.freeze()
         gc.enable()
+    findings = verdict.findings if since is None else new_since(before, verdict.findings)
+    return Report(
+        findings=findings,
+        excused=verdict.excused,
+        files=tuple(file.path for file in files),
+        flows=len(verdict.desired.flows) if verdict.desired is not None else None,
+        outputs=len(verdict.desired.outputs) if verdict.desired is not None else None,
+        known=len(verdict.findings) - len(findings),
+        since=since or "",
+        source_of=reader.source_of,
+    )
 
 
-def _lines(verdict: "Verdict") -> list[str]:
-    from reconciler.domain.findings import Severity
+def _text(report: "Report") -> "Iterable[str]":
+    from reconciler.cli.formats import text
 
-    colours = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
-    return [click.style(str(finding), fg=colours[finding.weight]) for finding in verdict.findings]
-
-
-def _report(verdict: "Verdict") -> dict[str, Any]:
-    counts = _counts(verdict)
-    return {
-        "version": 1,
-        "errors": counts["error"],
-        "warnings": counts["warning"],
-        "findings": [_entry(finding) for finding in verdict.findings],
-    }
+    return text.lines(report, with_source=sys.stdout.isatty())
 
 
-def _entry(finding: "Finding") -> dict[str, Any]:
-    return {
-        "rule": finding.rule.id,
-        "name": finding.rule.name,
-        "severity": str(finding.weight),
-        "file": finding.at.file,
-        "line": finding.at.line,
-        "column": finding.at.column,
-        "pointer": finding.pointer,
-        "message": finding.message,
-        "hint": finding.hint,
-    }
+def _json(report: "Report") -> "Iterable[str]":
+    from reconciler.cli.formats import json
+
+    return (json.text(report),)
 
 
-def _summary(verdict: "Verdict", file_count: int) -> str:
-    counts = _counts(verdict)
-    found = f"{_counted(counts['error'], 'error')}, {_counted(counts['warning'], 'warning')}"
-    if verdict.desired is None:
-        return f"{_counted(file_count, 'file')}: {found}. Every rule is explained in docs/rules.md."
-    flows, outputs = len(verdict.desired.flows), len(verdict.desired.outputs)
-    return f"{_counted(file_count, 'file')}, {_counted(flows, 'flow')}, {_counted(outputs, 'output')}: {found}."
+def _sarif(report: "Report") -> "Iterable[str]":
+    from reconciler.cli.formats import sarif
+
+    return (sarif.text(report),)
 
 
-def _counts(verdict: "Verdict") -> "Counter[str]":
-    return Counter(str(finding.weight) for finding in verdict.findings)
+def _junit(report: "Report") -> "Iterable[str]":
+    from reconciler.cli.formats import junit
+
+    return (junit.text(report),)
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count or 'no'} {what}{'s' * (count != 1)}"
+def _github(report: "Report") -> "Iterable[str]":
+    from reconciler import wiring
+    from reconciler.cli.formats import github
+
+    page = wiring.step_summary()
+    if page is not None:
+        try:
+            with page.open("a", encoding="utf-8") as file:
+                file.write(github.step_summary(report))
+        except OSError as error:
+            raise EnvironmentFailedError(f"The step's summary {page} cannot be written: {error.strerror}.") from error
+    yield from github.commands(report)
+    if github.left_out(report):
+        # Whoever reads the log sees all of it; what is no annotation is no command either.
+        yield from github.quoted(map(str, report.findings), wiring.token())
+
+
+_FORMS: "Final[Mapping[str, Callable[[Report], Iterable[str]]]]" = {
+    "text": _text,
+    "json": _json,
+    "sarif": _sarif,
+    "github": _github,
+    "junit": _junit,
+}

@@ -50,8 +50,8 @@ def test_status_of_a_preview(plan: Plan | None, plain: ExitStatus, detailed: Exi
     verdict = Verdict(findings=(), desired=Desired())
     preview = Preview(tree=Tree(revision=Revision("one"), verdict=verdict), plan=plan)
 
-    assert statuses.of_preview(preview, detailed=False) is plain
-    assert statuses.of_preview(preview, detailed=True) is detailed
+    assert statuses.of_plan(preview.plan, detailed=False) is plain
+    assert statuses.of_plan(preview.plan, detailed=True) is detailed
 
 
 @pytest.mark.parametrize(

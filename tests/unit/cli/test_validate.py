@@ -52,7 +52,9 @@ def test_findings_are_sorted_on_stdout(tmp_path: Path) -> None:
         "a.yaml:16:3",
         "b.yaml:6:10",
     ]
-    assert result.stderr == "2 files: 3 errors, 1 warning. Every rule is explained in docs/rules.md.\n"
+    counted, explained = result.stderr.split(". ")
+    assert counted == "2 files: 3 errors, 1 warning"
+    assert explained == "`reconciler explain SL201` says more.\n"
 
 
 def test_warnings_alone_end_with_0(tmp_path: Path) -> None:
@@ -72,10 +74,19 @@ def test_findings_for_programs(tmp_path: Path) -> None:
     result = run(["--format", "json", tmp_path])
 
     assert result.exit_code == 3
-    assert json.loads(result.stdout) == {
+    said = json.loads(result.stdout)
+    fingerprint = said["findings"][0]["fingerprint"]
+    assert len(fingerprint) == 32
+    assert said == {
         "version": 1,
         "errors": 1,
         "warnings": 0,
+        "files": 1,
+        "flows": None,
+        "outputs": None,
+        "since": None,
+        "known": 0,
+        "excused": [],
         "findings": [
             {
                 "rule": "SL104",
@@ -84,9 +95,11 @@ def test_findings_for_programs(tmp_path: Path) -> None:
                 "file": str(tmp_path / "a.yaml"),
                 "line": 6,
                 "column": 10,
+                "resource": "flow/news",
                 "pointer": "/spec/state",
                 "message": "must be running or idle, not ide",
                 "hint": "did you mean idle?",
+                "fingerprint": fingerprint,
             }
         ],
     }

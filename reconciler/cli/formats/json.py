@@ -1,0 +1,48 @@
+"""Findings for other programs: a document that `schemas/v1/findings.json` describes."""
+
+import json
+from typing import Any
+
+from reconciler.cli.formats.report import Report
+from reconciler.domain.findings import Finding, Severity
+
+
+def text(report: Report) -> str:
+    """Return the document."""
+    return json.dumps(document(report), indent=2, ensure_ascii=False)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return what is in the document."""
+    marks = report.fingerprints
+    return {
+        "version": 1,
+        "errors": report.counts[Severity.ERROR],
+        "warnings": report.counts[Severity.WARNING],
+        "files": len(report.files),
+        "flows": report.flows,
+        "outputs": report.outputs,
+        "since": report.since or None,
+        "known": report.known,
+        "findings": [_entry(one, mark) for one, mark in zip(report.findings, marks, strict=True)],
+        "excused": [{**_place(one.finding), "reason": one.reason} for one in report.excused],
+    }
+
+
+def _entry(finding: Finding, mark: str) -> dict[str, Any]:
+    return {**_place(finding), "fingerprint": mark}
+
+
+def _place(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule.id,
+        "name": finding.rule.name,
+        "severity": str(finding.weight),
+        "file": finding.at.file,
+        "line": finding.at.line,
+        "column": finding.at.column,
+        "resource": finding.resource,
+        "pointer": finding.pointer,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
