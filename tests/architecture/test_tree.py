@@ -7,7 +7,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 
-NOT_OURS: Final = frozenset({".git", ".venv", ".reconciler", "__pycache__", "dist", "build"})
+NOT_OURS: Final = frozenset({".git", ".venv", ".reconciler", "__pycache__", "dist", "build", "node_modules", ".cache"})
 """Folders that are made, not written."""
 
 REGISTRIES: Final = re.compile(
@@ -38,7 +38,7 @@ def test_nothing_names_the_address_of_a_registry() -> None:
 
 def test_every_locked_requirement_has_hashes() -> None:
     """A lock without a hash is a name, not a lock."""
-    for lock in ("run.txt", "dev.txt"):
+    for lock in ("run.txt", "dev.txt", "judges.txt"):
         requirements = re.split(r"\n(?=[a-z])", (ROOT / "requirements" / lock).read_text())
 
         assert [text for text in requirements if text.strip() and "--hash=sha256:" not in text] == []
