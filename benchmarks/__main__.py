@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import follow, validate
+from benchmarks import follow, validate, warm
 from benchmarks.bill import measure as bill
 from reconciler.cli import logs
 
@@ -11,7 +11,7 @@ def main() -> None:
     """Run every measurement, or the one that is named."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure beside the peers, in interleaved runs.")
     parser.add_argument(
-        "name", nargs="?", choices=["validate", "check-jsonschema", "follow", "relay"], help="this one alone"
+        "name", nargs="?", choices=["validate", "others", "warm", "follow", "relay"], help="this one alone"
     )
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -22,8 +22,11 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.name in {None, "validate"}:
         validate.measure(documents=chosen.documents, rounds=chosen.rounds)
-    if chosen.name in {None, "check-jsonschema"}:
-        validate.measure_beside_check_jsonschema(documents=chosen.documents, rounds=1)
+        validate.measure_help(rounds=4 * chosen.rounds)
+    if chosen.name in {None, "others"}:
+        validate.measure_beside_others(documents=chosen.documents, rounds=1)
+    if chosen.name in {None, "warm"}:
+        warm.measure(documents=chosen.documents, rounds=max(5, chosen.rounds))
     if chosen.name in {None, "follow"}:
         follow.measure(rounds=chosen.rounds)
     if chosen.name in {None, "relay"}:

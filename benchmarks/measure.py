@@ -4,7 +4,7 @@ import os
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,31 +35,38 @@ class Limit:
     at_most: float
 
 
-def run(argv: Sequence[str], *, cwd: Path) -> Cost:
+def run(argv: Sequence[str], *, cwd: Path, statuses: Container[int] = (0,)) -> Cost:
     """
     Run a program to its end and return what it cost.
 
+    Args:
+        argv: the program and its arguments.
+        cwd: where it runs.
+        statuses: with which it has done its work.
+
     Raises:
-        MeasuredProgramError: it did not exit with 0, so what it cost means nothing.
+        MeasuredProgramError: it ended with another status, so what it cost means nothing.
 
     """
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)  # noqa: S603 -- argv is built here
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
+        if child.returncode not in statuses:
             said.seek(0)
             last = said.read()[-400:].decode(errors="replace")
             raise MeasuredProgramError(f"{' '.join(argv[:3])} … exited with {child.returncode}: {last}")
     return Cost(cpu_s=usage.ru_utime + usage.ru_stime, peak_mib=usage.ru_maxrss / 1024)
 
 
-def interleaved(programs: Mapping[str, Sequence[str]], *, rounds: int, cwd: Path) -> dict[str, list[Cost]]:
+def interleaved(
+    programs: Mapping[str, Sequence[str]], *, rounds: int, cwd: Path, statuses: Container[int] = (0,)
+) -> dict[str, list[Cost]]:
     """Run every program once a round, so that other load meets them all alike; one round more, the first, warms up."""
     costs: dict[str, list[Cost]] = {name: [] for name in programs}
     for number in range(rounds + 1):
         for name, argv in programs.items():
-            cost = run(argv, cwd=cwd)
+            cost = run(argv, cwd=cwd, statuses=statuses)
             if number > 0:
                 costs[name].append(cost)
     return costs
