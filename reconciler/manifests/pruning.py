@@ -11,10 +11,12 @@ def pruned(value: Any, faults: Sequence[Fault]) -> Any:
     return _without(value, (), set(_gone(faults)))
 
 
-def apart_from(faults: Sequence[Fault], spoilt: Sequence[Fault]) -> Iterator[Fault]:
-    """Yield the faults that have nothing to do with those of a schema: neither above nor below them."""
+def apart_from(faults: Sequence[Fault], spoilt: Sequence[Fault]) -> Sequence[Fault]:
+    """Return the faults that have nothing to do with those of a schema: neither above nor below them."""
+    if not faults or not spoilt:
+        return faults
     gone = tuple(_gone(spoilt))
-    return (fault for fault in faults if not any(_touch(fault.path, path) for path in gone))
+    return [fault for fault in faults if not any(_touch(fault.path, path) for path in gone)]
 
 
 def _gone(faults: Sequence[Fault]) -> Iterator[Path]:

@@ -43,7 +43,7 @@ class FileReading:
     documents: tuple[Document, ...]
     findings: tuple[Finding, ...]
     excuses: tuple[Excuse, ...]
-    """Of its sound documents."""
+    """Of its documents, as far as they fit their schema."""
     is_whole: bool
     """False when it may hold documents of which nothing is known."""
 
@@ -72,12 +72,13 @@ class FileReader:
             place = FilePlace(reader=self, file=file, index=index, who=who)
             misfits = () if _is_sound(one.value) else tuple(_misfits(one))
             is_broken = bool(one.faults or misfits)
-            faults = (*misfits, *self._beside(one.value, misfits)) if is_broken else tuple(self._examined(one.value))
+            rest = _rest(one.value, misfits) if is_broken else one.value
+            faults = misfits if rest is None else (*misfits, *apart_from(tuple(self._examined(rest)), misfits))
             findings += (of_load(file.path, fault, one, who) for fault in one.faults)
             findings += (fault.at(LoadedPlace(file.path, one, who)) for fault in faults)
             documents.append(_document(one.value, who, place, is_broken=is_broken))
-            if not is_broken:
-                excuses += excuses_of(_annotations(one.value), place, file.path)
+            if rest is not None:
+                excuses += excuses_of(_annotations(rest), place, file.path)
         return FileReading(
             file=file,
             documents=tuple(documents),
@@ -101,12 +102,6 @@ class FileReader:
     def _too_large(self, content: bytes) -> str:
         return f"it has more than {self._max_file_bytes} bytes" if len(content) > self._max_file_bytes else ""
 
-    def _beside(self, value: Any, misfits: Sequence[Fault]) -> Iterator[Fault]:
-        """Return what else is wrong with a document that does not fit its schema, so that all is mended at once."""
-        rest = pruned(value, misfits) if misfits else None
-        if _is_sound(rest):
-            yield from apart_from(tuple(self._examined(rest)), misfits)
-
     def _examined(self, value: Any) -> Iterator[Fault]:
         """Return what is wrong with a document that fits its schema; it can be decoded all the same."""
         return (examine.flow if value["kind"] == FLOW else examine.output)(value, self._env_patterns)
@@ -116,6 +111,12 @@ def _is_sound(value: object) -> bool:
     """Return whether a document fits its schema: nearly all do, and that is quickly told."""
     kind = value.get("kind") if isinstance(value, dict) else None
     return isinstance(kind, str) and kind in SCHEMAS and judge_of(SCHEMAS[kind])(value)
+
+
+def _rest(value: object, misfits: Sequence[Fault]) -> Any:
+    """Return what fits of a document that does not as such, so that all is mended at once; None when nothing is."""
+    rest = pruned(value, misfits) if misfits else None
+    return rest if _is_sound(rest) else None
 
 
 def _misfits(document: LoadedDocument) -> Iterator[Fault]:

@@ -122,3 +122,14 @@ def test_an_excuse_under_another_name_is_told(key: str, message: str) -> None:
     ]
     theirs = text.replace(key, "example.com/ignore").encode()
     assert ids(ManifestReader().read([ManifestFile(path="a.yaml", content=theirs)])) == ["SL205"]
+
+
+def test_an_excuse_counts_where_another_property_does_not_fit() -> None:
+    """What is excused is not told beside a slip; whether it is needed is told when there are no errors."""
+    verdict = read('"SL205: we know; SL210: we know"', "{protocol: RTMP, allowlst: []}")
+
+    assert ids(verdict) == ["SL101"]
+    assert [one.finding.rule.id for one in verdict.excused] == []
+    text = FLOW.format(excuse='"SL205: we know"', received=OPEN).replace("idle", "off").encode()
+    slip = ManifestReader().read([ManifestFile(path="a.yaml", content=text)])
+    assert (ids(slip), [one.finding.rule.id for one in slip.excused]) == (["SL104"], ["SL205"])
