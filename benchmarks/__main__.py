@@ -1,7 +1,10 @@
 """`make bench`: run the measurements and print them; the exit status says only that they could be made."""
 
 import argparse
+import compileall
+from pathlib import Path
 
+import reconciler
 from benchmarks import follow, validate, warm
 from benchmarks.bill import measure as bill
 from reconciler.cli import logs
@@ -20,6 +23,8 @@ def main() -> None:
     )
     parser.add_argument("--most", type=int, default=100, help="of the relay: outputs at once")
     chosen = parser.parse_args()
+    # As pip does with what it installs, the peers among it; from a checkout ours might be compiled in each run.
+    compileall.compile_dir(Path(reconciler.__file__).parent, quiet=1)
     if chosen.name in {None, "validate"}:
         validate.measure(documents=chosen.documents, rounds=chosen.rounds)
         validate.measure_help(rounds=4 * chosen.rounds)

@@ -14,7 +14,6 @@ import click
 from reconciler import __version__
 from reconciler.cli.options import Options
 from reconciler.domain.errors import ExitStatus, ReconcilerError
-from reconciler.domain.findings import fit
 
 VERBS: Final[Mapping[str, str]] = {
     "validate": "Say what is wrong in manifests, at file, line and column.",
@@ -46,6 +45,8 @@ class _Boundary(contextlib.AbstractContextManager[None]):
             case None | SystemExit() | GeneratorExit():
                 return
             case ReconcilerError():
+                from reconciler.domain.findings import fit
+
                 click.echo(f"error: {fit(str(error))}", err=True)
                 sys.exit(error.exit_status)
             case click.UsageError():
