@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import stat
 import threading
 import time
@@ -19,7 +18,6 @@ from reconciler.sources.listing import folders, missing
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 """Larger files are not read: 16 MiB hold some thirty thousand documents."""
 
-_PLAIN: Final = re.compile(r"(?!::)(?:(?!##\[)[^\\])*")
 _SETTLED_NS: Final = 2_000_000_000
 """A file that changed less than this before it was read may change again within one tick of its clock, unseen."""
 
@@ -141,7 +139,7 @@ def shown(path: str) -> str:
 
     Escaped are control characters, bytes that are no UTF-8, and what runners of workflows take for commands.
     """
-    if path.isascii() and path.isprintable() and _PLAIN.fullmatch(path):
+    if path.isascii() and path.isprintable() and not ("\\" in path or "##[" in path or path.startswith("::")):
         return path
     text = os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text).replace("##[", r"\x23#[")
