@@ -132,7 +132,7 @@ def files(paths: Sequence[Path]) -> "tuple[ManifestFile, ...]":
     """Return the manifests at or below paths as they are now."""
     from reconciler.sources.scanning import Scanner
 
-    return Scanner(paths).scan().files
+    return Scanner(paths).files()
 
 
 def manifest_reader(settings: Settings) -> "ManifestReader":

@@ -22,14 +22,21 @@ _SETTLED_NS: Final = 2_000_000_000
 """A file that changed less than this before it was read may change again within one tick of its clock, unseen."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Read:
     """A file as it was read, and what says that it has not changed since."""
 
     signature: tuple[int, ...]
     """Empty when only reading again can tell."""
     file: ManifestFile
-    digest: bytes
+    _digest: bytes = b""
+
+    def digest(self) -> bytes:
+        """Return what names its path and content, once it is asked for; of a path as it is shown there is only one."""
+        if not self._digest:
+            parts = (self.file.path.encode(), self.file.problem.encode("utf-8", "surrogateescape"), self.file.content)
+            self._digest = hashlib.blake2b(b"\0".join(parts), digest_size=20).digest()
+        return self._digest
 
 
 class Scanner:
@@ -62,16 +69,33 @@ class Scanner:
 
         """
         with self._reading:
-            self._demand()
-            found: dict[str, _Read] = {}
-            for folder in chain.from_iterable(map(folders, self.paths)):
-                if folder.problem:
-                    found[folder.path] = _broken(folder.path, folder.problem)
-                for name in folder.names:
-                    found[folder.path + name] = self._current(folder.path + name, name, folder.descriptor)
-            self._read = {path: found[path] for path in sorted(self._once(found))}
-            reads = self._read.values()
-            return Snapshot(revision=_revision(reads), files=tuple(read.file for read in reads))
+            self._look()
+            return Snapshot(revision=_revision(self._read.values()), files=self._files())
+
+    def files(self) -> tuple[ManifestFile, ...]:
+        """
+        Return the files as they are now, for whoever looks once: to name their state would take time.
+
+        Raises:
+            SourceUnreadableError: as above.
+
+        """
+        with self._reading:
+            self._look()
+            return self._files()
+
+    def _files(self) -> tuple[ManifestFile, ...]:
+        return tuple(read.file for read in self._read.values())
+
+    def _look(self) -> None:
+        self._demand()
+        found: dict[str, _Read] = {}
+        for folder in chain.from_iterable(map(folders, self.paths)):
+            if folder.problem:
+                found[folder.path] = _broken(folder.path, folder.problem)
+            for name in folder.names:
+                found[folder.path + name] = self._current(folder.path + name, name, folder.descriptor)
+        self._read = {path: found[path] for path in sorted(self._once(found))}
 
     def _demand(self) -> None:
         absent = missing(self.paths)
@@ -110,7 +134,6 @@ class Scanner:
         return _Read(
             signature=_signature(status) if settled else (),
             file=self._same(path, content) or ManifestFile(path=shown(path), content=content),
-            digest=_digest(path, content),
         )
 
     def _same(self, path: str, content: bytes) -> ManifestFile | None:
@@ -147,14 +170,8 @@ def shown(path: str) -> str:
 
 
 def _broken(path: str, problem: str) -> _Read:
-    file = ManifestFile(path=shown(path), problem=problem)
-    return _Read(signature=(), file=file, digest=_digest(path, b"", problem))
-
-
-def _digest(path: str, content: bytes, problem: str = "") -> bytes:
-    parts = (os.fsencode(path), problem.encode("utf-8", "surrogateescape"), content)
-    return hashlib.blake2b(b"\0".join(parts), digest_size=20).digest()
+    return _Read(signature=(), file=ManifestFile(path=shown(path), problem=problem))
 
 
 def _revision(reads: Iterable[_Read]) -> Revision:
-    return Revision(hashlib.blake2b(b"".join(read.digest for read in reads), digest_size=20).hexdigest())
+    return Revision(hashlib.blake2b(b"".join(read.digest() for read in reads), digest_size=20).hexdigest())

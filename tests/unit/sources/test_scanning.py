@@ -37,6 +37,13 @@ def test_files_are_in_the_order_of_their_paths(tmp_path: Path) -> None:
     ]
 
 
+def test_who_looks_once_needs_no_revision(tmp_path: Path) -> None:
+    """The files are the same."""
+    write(tmp_path, b="2", a="1")
+
+    assert Scanner([tmp_path]).files() == Scanner([tmp_path]).scan().files
+
+
 def test_a_file_below_two_paths_is_one(tmp_path: Path) -> None:
     """Rules between documents see the union."""
     write(tmp_path, a="1", b="2")
