@@ -154,7 +154,9 @@ class Branch:
     base: str
     head: str
     began: str
-    """The commit that both have in common last: what `head` changes, it changes after this one."""
+    """The commit that both have in common last: what `head` changes, it changes after this one. Else the base."""
+    is_related: bool
+    """Whether they have a commit in common."""
 
 
 def branch(base: str, head: str = "HEAD") -> Branch:
@@ -168,7 +170,8 @@ def branch(base: str, head: str = "HEAD") -> Branch:
     """
     repository = _repository()
     base, head = repository.commit(base), repository.commit(head)
-    return Branch(base=base, head=head, began=repository.meeting(base, head))
+    met = repository.meeting(base, head)
+    return Branch(base=base, head=head, began=met or base, is_related=met is not None)
 
 
 def verdict_at(settings: Settings, paths: Sequence[Path], commit: str) -> "Verdict":

@@ -1,6 +1,5 @@
 """`reconciler apply`."""
 
-import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.formats.json import dumped
 from reconciler.cli.options import Options, backend_options, form_option, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
@@ -117,7 +117,7 @@ def _report(outcome: "PassOutcome", *, form: str, backend: str) -> None:
     if outcome.refused is not None:
         click.secho(f"error: {outcome.refused}", err=True, fg="red")
     if form == "json":
-        click.echo(json.dumps(render.outcome_json(outcome, backend=backend), indent=2, ensure_ascii=False))
+        click.echo(dumped(render.outcome_json(outcome, backend=backend)))
     else:
         for line in render.outcome_text(outcome):
             click.echo(line)

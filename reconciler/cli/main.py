@@ -47,7 +47,8 @@ class _Boundary(contextlib.AbstractContextManager[None]):
             case ReconcilerError():
                 from reconciler.domain.findings import fit
 
-                click.echo(f"error: {fit(str(error))}", err=True)
+                lines = [fit(line) for line in str(error).split("\n")]
+                click.echo("\n".join(("error: " + lines[0], *lines[1:])), err=True)
                 sys.exit(error.exit_status)
             case click.UsageError():
                 error.show()

@@ -1,11 +1,11 @@
 """`reconciler plan`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.formats.json import dumped
 from reconciler.cli.options import Options, backend_options, paths_argument
 from reconciler.domain.errors import UsageError
 
@@ -76,7 +76,7 @@ def _show(preview: "Preview", *, form: str, backend: str) -> None:
         click.echo(line, err=True)
     if form == "json":
         document = render.plan_json(preview, backend=backend)
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(dumped(document))
     elif form == "markdown":
         from reconciler.cli.formats.comment import Comparison, comment
 

@@ -1,6 +1,5 @@
 """What `reconciler plan --base REV` shows: the changes from one commit's manifests to another's."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from reconciler import wiring
 from reconciler.cli import render
 from reconciler.cli.asynchronous import one_shot
 from reconciler.cli.formats.comment import Comparison, comment
+from reconciler.cli.formats.json import dumped
 from reconciler.engine.compare import Compared, compare, compare_live
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def show(asked: Asked, form: str) -> "Plan | None":
     for line in render.findings(found.head.findings):
         click.echo(line, err=True)
     if form == "json":
-        click.echo(json.dumps(_document(asked, found), indent=2, ensure_ascii=False))
+        click.echo(dumped(_document(asked, found)))
     elif form == "markdown":
         click.echo(comment(_comparison(found)), nl=False)
     else:
@@ -102,6 +102,8 @@ def _named(revision: str, commit: str) -> str:
 
 def _notes(found: _Found) -> list[str]:
     notes = []
+    if not found.branch.is_related:
+        notes.append("The base and the head have no commit in common, so all that they differ in is told.")
     if found.branch.began != found.branch.base:
         notes.append(
             f"The base has commits that the head lacks. What is told is what the head changes since they parted, at "

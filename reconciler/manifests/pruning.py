@@ -1,9 +1,13 @@
 """A document that does not fit its schema, without what does not fit: the rest of it can be looked at all the same."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from reconciler.domain.documents import Fault, Path
+from reconciler.domain.rules.catalogue import OPEN_ALLOWLIST, TOO_FEW_PLACES, UNENCRYPTED
+
+_OF_ABSENCE: Final = (OPEN_ALLOWLIST, TOO_FEW_PLACES, UNENCRYPTED)
+"""Rules about what a document does not say."""
 
 
 def pruned(value: Any, faults: Sequence[Fault]) -> Any:
@@ -12,11 +16,21 @@ def pruned(value: Any, faults: Sequence[Fault]) -> Any:
 
 
 def apart_from(faults: Sequence[Fault], spoilt: Sequence[Fault]) -> Sequence[Fault]:
-    """Return the faults that have nothing to do with those of a schema: neither above nor below them."""
+    """
+    Return the faults that have nothing to do with those of a schema.
+
+    They are neither above nor below them, nor about something that is missing where something was left out: it may be
+    just what was meant.
+    """
     if not faults or not spoilt:
         return faults
     gone = tuple(_gone(spoilt))
-    return [fault for fault in faults if not any(_touch(fault.path, path) for path in gone)]
+    may_lack = any(path[:1] == ("spec",) for path in gone)
+    return [
+        fault
+        for fault in faults
+        if not any(_touch(fault.path, path) for path in gone) and not (may_lack and fault.rule in _OF_ABSENCE)
+    ]
 
 
 def _gone(faults: Sequence[Fault]) -> Iterator[Path]:

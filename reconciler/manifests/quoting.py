@@ -41,6 +41,7 @@ class Quoter:
         self._begins = [document.at(())[0] for document in loaded.documents]
         self._is_certain = not loaded.faults and all(one.marks and not one.faults for one in loaded.documents)
         """What is broken says nothing certain of what stands where, nor of where it begins."""
+        self._hidden_of, self._hidden = -1, frozenset[int]()
 
     def line(self, number: int) -> str | None:
         """Return a line, from 1, without its comment; None when it may hold a secret."""
@@ -48,12 +49,20 @@ class Quoter:
         document = self._documents[index] if index >= 0 else None
         if document is None or not self._is_certain:
             return None
+        if self._hidden_of != index:
+            self._hidden_of, self._hidden = index, self._hidden_in(document, index)
+        return None if number in self._hidden else _without_comment(self._lines[number - 1].rstrip("\r"))
+
+    def _hidden_in(self, document: LoadedDocument, index: int) -> frozenset[int]:
+        """Return the lines of a document, from 1, that something stands on which may be a secret."""
         first = document.first_line
         items = [*_items(document), _Item(_End(self._end_of(index) - first), may_show=True)]
-        for item, following in pairwise(items):
-            if not item.may_show and item.mark.line <= number - 1 - first <= self._reach(following.mark, first):
-                return None
-        return _without_comment(self._lines[number - 1].rstrip("\r"))
+        return frozenset(
+            line + 1 + first
+            for item, following in pairwise(items)
+            if not item.may_show
+            for line in range(item.mark.line, self._reach(following.mark, first) + 1)
+        )
 
     def _end_of(self, index: int) -> int:
         """Return the line, from 0, that the next document begins at, or the file ends."""

@@ -72,7 +72,8 @@ class FileReader:
             place = FilePlace(reader=self, file=file, index=index, who=who)
             misfits = () if _is_sound(one.value) else tuple(_misfits(one))
             is_broken = bool(one.faults or misfits)
-            rest = _rest(one.value, misfits) if is_broken else one.value
+            # What the text has lost nobody knows, so of such a document nothing more is said.
+            rest = one.value if not is_broken else _rest(one.value, misfits) if not one.faults else None
             faults = misfits if rest is None else (*misfits, *apart_from(tuple(self._examined(rest)), misfits))
             findings += (of_load(file.path, fault, one, who) for fault in one.faults)
             findings += (fault.at(LoadedPlace(file.path, one, who)) for fault in faults)

@@ -34,6 +34,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REVISION: Final = re.compile(r"[^-\x00-\x20\x7f][^\x00-\x1f\x7f]{0,249}")
 _ENTRY: Final = re.compile(rb"(?P<mode>\d+) (?P<kind>\w+) (?P<id>[0-9a-f]+) +(?P<size>-|\d+)\t(?P<path>.*)", re.DOTALL)
 _DIGITS: Final = tuple(b"%d" % digit for digit in range(10))
+_MAX_NAME_BYTES: Final = 255
 _LINK_MODE: Final = b"120000"
 _MAX_SAID: Final = 200
 _KEPT: Final = ("PATH", "HOME", "XDG_CONFIG_HOME", "USER", "LOGNAME", "TMPDIR")
@@ -84,21 +85,27 @@ class Repository:
             f"needs `fetch-depth: 0` of actions/checkout."
         )
 
-    def meeting(self, commit: str, other: str) -> str:
+    def meeting(self, commit: str, other: str) -> str | None:
         """
-        Return the commit that two have in common last; the first of them where they have none, as in shallow clones.
+        Return the commit that two have in common last; None when they have none.
 
         Raises:
+            UsageError: the clone is shallow, so that it cannot be known.
             EnvironmentFailedError: git cannot read them.
 
         """
         status, said, why = self._run("merge-base", commit, other)
         found = said.decode(errors="replace").split()
-        if status == 1:
-            return commit
-        if status != 0 or not found:
+        if status == 0 and found:
+            return found[0]
+        if status != 1:
             raise EnvironmentFailedError(f"git merge-base failed with {status}: {_words(why)}")
-        return found[0]
+        if self._read("rev-parse", "--is-shallow-repository").strip() == b"true":
+            raise UsageError(
+                "This clone is shallow, so where the branch began cannot be known. Fetch the history, with "
+                "`git fetch --unshallow`; actions/checkout needs `fetch-depth: 0`."
+            )
+        return None
 
     def manifests(self, commit: str, paths: Sequence[Path]) -> tuple[ManifestFile, ...]:
         """
@@ -134,9 +141,10 @@ class Repository:
             # A path that is a file itself is taken as it is.
             if inner and not (is_module or inner.endswith(SUFFIXES)):
                 continue
-            if inner and (_is_hidden(inner) or (ignored is not None and ignored.holds_any(inner + "/" * is_module))):
+            problem = self._problem(entry)
+            if inner and (_is_hidden(inner) or (ignored is not None and _leaves_out(ignored, inner, entry))):
                 continue
-            yield _Blob(shown(os.path.normpath(path / inner)), entry["id"], self._problem(entry))
+            yield _Blob(shown(os.path.normpath(path / inner)), entry["id"], problem)
 
     def _entries(self, commit: str, within: str) -> Iterator[re.Match[bytes]]:
         arguments = ("ls-tree", "-r", "-z", "--long", "--full-tree", commit)
@@ -182,6 +190,8 @@ class Repository:
             return "it is a submodule, and those of a commit are not followed"
         if entry["mode"] == _LINK_MODE:
             return "it is a symbolic link, and links of a commit are not followed"
+        if max(map(len, entry["path"].split(b"/"))) > _MAX_NAME_BYTES:
+            return "its name is longer than any that a disk has"
         if int(entry["size"]) > self._max_file_bytes:
             return f"it has {int(entry['size'])} bytes, and at most {self._max_file_bytes} are read"
         return ""
@@ -237,6 +247,12 @@ def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
+
+
+def _leaves_out(ignored: Ignored, inner: str, entry: re.Match[bytes]) -> bool:
+    """Return whether a commit leaves out what it has; a name that no disk has is compared with nothing."""
+    is_long = max(map(len, entry["path"].split(b"/"))) > _MAX_NAME_BYTES
+    return not is_long and ignored.holds_any(inner if entry["kind"] == b"blob" else f"{inner}/")
 
 
 def _is_hidden(inner: str) -> bool:

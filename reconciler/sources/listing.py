@@ -1,6 +1,8 @@
 """Which files below a path are manifests."""
 
 import os
+import re
+import stat
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +11,14 @@ from typing import Final, NamedTuple
 IGNORE_FILE: Final = ".reconcilerignore"
 """At the root of a given path; gitignore syntax. Names below it that match are not read."""
 
-BAD_IGNORE_FILE: Final = "it is not a list of gitignore patterns in UTF-8, at most 64 KiB with ten `*` a line"
+BAD_IGNORE_FILE: Final = (
+    "it is not a list of gitignore patterns in UTF-8, at most 1000 lines, 64 KiB, four `*` a line and two a name"
+)
 _MAX_IGNORE_BYTES: Final = 64 * 1024
-_MAX_WILDCARDS: Final = 10
-"""Of one line: matching takes longer with each of them."""
+_MAX_LINES: Final = 1000
+_MAX_WILDCARDS: Final = 4
+_MAX_WILDCARDS_OF_A_NAME: Final = 2
+_WILDCARD: Final = re.compile(r"\*+")
 SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -106,9 +112,16 @@ def _is_no_directory(entry: "os.DirEntry[str]") -> bool:
 
 def _ignored(path: Path) -> "Ignored | None":
     try:
-        return Ignored(path.read_bytes())
+        # Without blocking, and no more than is read: the name may lead to anything.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no file")
+        return Ignored(os.read(descriptor, _MAX_IGNORE_BYTES + 1))
+    finally:
+        os.close(descriptor)
 
 
 class Ignored:
@@ -125,10 +138,14 @@ class Ignored:
         # Most trees have no such file, and the import would cost each of them some milliseconds.
         from pathspec import GitIgnoreSpec  # noqa: PLC0415 -- see above.
 
-        lines = content.decode("utf-8").splitlines()
-        if len(content) > _MAX_IGNORE_BYTES or any(line.count("*") > _MAX_WILDCARDS for line in lines):
+        lines = content.decode("utf-8-sig").splitlines()
+        if len(content) > _MAX_IGNORE_BYTES or len(lines) > _MAX_LINES or any(map(_is_costly, lines)):
             raise ValueError("it is too large")
-        self._spec = GitIgnoreSpec.from_lines(lines)
+        try:
+            self._spec = GitIgnoreSpec.from_lines(lines)
+        except re.error as error:
+            raise ValueError(f"a pattern is none: {error}") from error
+        self._directories: dict[str, bool] = {"": False}
 
     def holds(self, name: str) -> bool:
         """Return whether a name is left out, whatever becomes of what it is in."""
@@ -136,8 +153,20 @@ class Ignored:
 
     def holds_any(self, name: str) -> bool:
         """Return whether a name is left out, or a directory that it is in: what is in one is never looked at."""
-        parts = name.split("/")
-        return any(self.holds("/".join(parts[:depth]) + "/") for depth in range(1, len(parts))) or self.holds(name)
+        return self._holds_directory(name.rstrip("/").rpartition("/")[0]) or self.holds(name)
+
+    def _holds_directory(self, name: str) -> bool:
+        known = self._directories.get(name)
+        if known is None:
+            known = self._holds_directory(name.rpartition("/")[0]) or self.holds(f"{name}/")
+            self._directories[name] = known
+        return known
+
+
+def _is_costly(line: str) -> bool:
+    """Return whether matching a line may take long: that grows with the wildcards, most within one name."""
+    parts = [len(_WILDCARD.findall(part)) for part in line.split("/")]
+    return max(parts) > _MAX_WILDCARDS_OF_A_NAME or sum(parts) > _MAX_WILDCARDS
 
 
 def _why(error: Exception) -> str:

@@ -162,11 +162,11 @@ def shown(path: str) -> str:
 
     Escaped are control characters, bytes that are no UTF-8, and what runners of workflows take for commands.
     """
-    if path.isascii() and path.isprintable() and not ("\\" in path or "##[" in path or path.startswith("::")):
+    if path.isascii() and path.isprintable() and not ("\\" in path or "##[" in path or path.lstrip().startswith(":")):
         return path
-    text = os.fsencode(path.replace("\\", "\\\\")).decode("utf-8", "backslashreplace")
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text).replace("##[", r"\x23#[")
-    return rf"\x3a{text[1:]}" if text.startswith("::") else text
+    text = path.replace("\\", "\\\\").replace("##[", r"\x23#[")
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text.replace(":", r"\x3a", 1) if text.lstrip().startswith(":") else text
 
 
 def _broken(path: str, problem: str) -> _Read:

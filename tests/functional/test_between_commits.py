@@ -182,9 +182,20 @@ def test_what_changes_within_a_flow_that_is_made_anew_is_told(repository: Manife
     assert told["output/studio/south"] == ("recreate", ["region"])
     assert told["output/studio/west"] == ("delete", [])
     assert told["output/studio/east"][0] == "create"
-    assert "Viewers notice: 1 flow is made anew with 3 outputs." in page
+    assert "Viewers notice: 1 flow is made anew with 2 outputs, 1 output ends." in page
     assert "- with it recreate `output/studio/north`\n  - `region`: `eu-frankfurt` → `ap-singapore`" in page
     assert "    with it delete output/studio/west\n" in text
+
+
+def test_nothing_that_changes_is_a_command(repository: Manifests) -> None:
+    """In whatever form it is printed; in JSON it comes out as it was."""
+    text = "##[add-mask]hello ::error::x"
+    repository.commit(archive=ARCHIVE.replace("state: idle", f"state: idle\n  description: '{text}'"))
+
+    pages = [reconciler(repository, "plan", "--base", "base", "-o", form) for form in ("text", "json", "markdown")]
+
+    assert not any("##[" in page for page in pages)
+    assert json.loads(pages[1])["changes"][0]["properties"][0]["wanted"] == text
 
 
 def test_three_thousand_changes_fit_into_a_comment(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def main() -> int:
         # What was asked for is told, and never the token.
         print(f"::error::The plan's comment was refused with {error.response.status_code}. It is in the summary.")
         return 1
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, ValueError, AttributeError, KeyError, TypeError) as error:
+        # The last four: what came is no answer of a forge.
         print(f"::error::The plan's comment could not be written: {type(error).__name__}. It is in the summary.")
         return 1
     return 0

@@ -83,7 +83,10 @@ def notice(changes: Iterable[Change]) -> str:
     within: Counter[Impact] = Counter()
     for change in changes:
         told[change.impact, isinstance(change.key, FlowKey)] += 1
-        within[change.impact] += sum(action is not Action.CREATE for _, action, _ in inner_of(change))
+        for _, action, _ in inner_of(change):
+            is_end = action is Action.DELETE and change.action is not Action.DELETE
+            told[Impact.INTERRUPT, False] += is_end
+            within[change.impact] += action is not Action.CREATE and not is_end
     stopped, anew = (_many(within[impact], "output", "outputs") for impact in (Impact.INTERRUPT, Impact.RECREATE))
     parts = [
         _many(told[Impact.INTERRUPT, True], "flow stops", "flows stop") + (f" with {stopped}" if stopped else ""),

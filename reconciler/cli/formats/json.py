@@ -9,7 +9,12 @@ from reconciler.domain.findings import Finding, Severity
 
 def text(report: Report) -> str:
     """Return the document."""
-    return json.dumps(document(report), indent=2, ensure_ascii=False)
+    return dumped(document(report))
+
+
+def dumped(value: object) -> str:
+    """Return a value as JSON that may be printed anywhere: also where `##[` would be a command."""
+    return json.dumps(value, indent=2, ensure_ascii=False).replace("##[", r"\u0023#[")
 
 
 def document(report: Report) -> dict[str, Any]:

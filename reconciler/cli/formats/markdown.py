@@ -32,5 +32,6 @@ def _entity(char: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return text without control characters and line ends."""
-    return "".join(char if char.isprintable() else " " if char.isspace() else f"\\u{ord(char):04x}" for char in text)
+    """Return text without control characters, line ends, and what a runner takes for a command."""
+    clean = "".join(char if char.isprintable() else " " if char.isspace() else f"\\u{ord(char):04x}" for char in text)
+    return clean.replace("##[", "# #[")

@@ -1,10 +1,10 @@
 """Findings in SARIF 2.1.0, which code scanning and editors read. Source: OASIS, SARIF Version 2.1.0."""
 
-import json
 from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler import __version__
+from reconciler.cli.formats.json import dumped
 from reconciler.cli.formats.pages import rule_page
 from reconciler.cli.formats.report import Report, words
 from reconciler.domain.findings import Excused, Finding, Rule
@@ -18,7 +18,7 @@ _ROOT: Final = "%SRCROOT%"
 
 def text(report: Report) -> str:
     """Return the log."""
-    return json.dumps(log(report), indent=2, ensure_ascii=False)
+    return dumped(log(report))
 
 
 def log(report: Report) -> dict[str, Any]:

@@ -78,5 +78,5 @@ def is_hidden(item: PropertyChange) -> bool:
 
 
 def safe(text: str) -> str:
-    """Return text that others wrote without what would steer a terminal."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    """Return text that others wrote without what would steer a terminal or a runner of workflows."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text).replace("##[", "# #[")

@@ -25,7 +25,7 @@ PATH: Final[Path] = ("metadata", "annotations", ANNOTATION)
 _HINT: Final = 'write "SL214: why" and separate several with semicolons'
 _NEXT: Final = re.compile(r"[;\n]\s*(?=SL\d)|;?\s*\Z")
 _ENTRY: Final = re.compile(r"\s*(?P<ids>[A-Za-z0-9]+(?:\s*,\s*[A-Za-z0-9]+)*)\s*(?::(?P<reason>.*))?", re.DOTALL)
-_MAX_LENGTH: Final = 4096
+_MAX_LENGTH: Final = 1000
 """Characters of all excuses of a resource."""
 _MAX_SHOWN: Final = 20
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -142,3 +143,16 @@ def test_the_module_is_the_command() -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30)
 
     assert done.stdout == f"reconciler {__version__}\n"
+
+
+def test_what_goes_wrong_is_told_line_by_line(tmp_path: Path) -> None:
+    """Each of them text, whatever the settings file holds."""
+    settings = tmp_path / "reconciler.yaml"
+    settings.write_text('backend: {kind: "##[group]x"}\nloop: {rescanS: x}\n')
+
+    result = CliRunner().invoke(cli, ["--config", str(settings), "validate", str(tmp_path)])
+
+    assert result.exit_code == 64
+    assert len(result.stderr.splitlines()) == 3
+    assert "##[" not in result.stderr
+    assert "\\u000a" not in result.stderr

@@ -130,8 +130,32 @@ def test_missing(tmp_path: Path) -> None:
     assert missing([tmp_path, tmp_path / "a.yaml", *absent]) == tuple(absent)
 
 
-@pytest.mark.parametrize("content", [b"*a*a*a*a*a*a*a*a*a*a*b\n", b"#" * 70_000])
+@pytest.mark.parametrize("content", [b"*a*a*b\n", b"**/a*/*b*/*c\n", b"#" * 70_000, b"b\n" * 1001])
 def test_an_ignore_file_costs_no_more_than_any_tree_needs(content: bytes) -> None:
     """Matching takes longer with each wildcard of a line."""
     with pytest.raises(ValueError, match="too large"):
         Ignored(content)
+
+
+def test_an_ignore_file_of_any_sort_ends(tmp_path: Path) -> None:
+    """A pattern that is none, a mark of order, a pipe, and a device that never ends."""
+    with pytest.raises(ValueError, match="a pattern is none"):
+        Ignored(b"[z-a]\n")
+    assert Ignored(b"\xef\xbb\xbfdrafts/\n").holds("drafts/")
+
+    for name in ("pipe", "endless"):
+        root = tmp_path / name
+        root.mkdir()
+        if name == "pipe":
+            os.mkfifo(root / IGNORE_FILE)
+        else:
+            (root / IGNORE_FILE).symlink_to("/dev/zero")
+        assert [one.path for one in folders(root) if one.problem] == [str(root / IGNORE_FILE)]
+
+
+def test_what_is_in_a_directory_that_is_left_out_is_left_out() -> None:
+    """However deep, and asked for again and again."""
+    ignored = Ignored(b"sub/\n!sub/a.yaml\n/b.yaml\n")
+
+    names = ["sub/a.yaml", "x/sub/y/z.yaml", "b.yaml", "x/b.yaml", "x/sub/", "x/subs/"]
+    assert [ignored.holds_any(name) for name in names * 2] == [True, True, True, False, True, False] * 2

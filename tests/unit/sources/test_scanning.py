@@ -199,10 +199,14 @@ def test_a_mended_file_is_read(tmp_path: Path) -> None:
         ("manifests/é.yaml", "manifests/é.yaml"),
         ("a\nb.yaml", "a\\nb.yaml"),
         ("\x1b[31m.yaml", "\\x1b[31m.yaml"),
-        ("a\udcff.yaml", "a\\xff.yaml"),
+        ("a\udcff.yaml", "a\\udcff.yaml"),
         ("a\\xff.yaml", "a\\\\xff.yaml"),
         ("manifests\\a.yaml", "manifests\\\\a.yaml"),
         ("::error::a.yaml", "\\x3a:error::a.yaml"),
+        (" ::error::a.yaml", " \\x3a:error::a.yaml"),
+        (":", "\\x3a"),
+        ("a\udc85.yaml", "a\\udc85.yaml"),
+        ("a\x85.yaml", "a\\x85.yaml"),
         ("a##[group]b.yaml", "a\\x23#[group]b.yaml"),
     ],
 )
@@ -217,4 +221,4 @@ def test_a_name_that_is_no_text_is_read(tmp_path: Path) -> None:
 
     (file,) = Scanner([tmp_path]).scan().files
 
-    assert (file.path, file.content) == (f"{tmp_path}/\\xff.yaml", b"1")
+    assert (file.path, file.content) == (f"{tmp_path}/\\udcff.yaml", b"1")
