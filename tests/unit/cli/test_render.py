@@ -255,3 +255,22 @@ def test_a_url_is_shown_without_what_may_be_a_secret(url: str, shown: str) -> No
     assert "hunter2" not in line
     assert line.split("  ")[-1].startswith(f"{shown} -> {shown}")
     assert ("(a new value)" in line) is (url != other)
+
+
+def test_an_output_that_manifests_cannot_say_comes_back_without_a_word_of_how_it_was() -> None:
+    """Its flow is made anew, and it with it."""
+    strange = replace(found_output(output()), spec=None)
+    sequence = Sequence(
+        key=flow().key,
+        at=AT,
+        action=Action.RECREATE,
+        calls=(
+            Delete(key=output().key, at=AT, found=strange, impact=Impact.INTERRUPT),
+            Create(key=output().key, at=AT, wanted=output()),
+        ),
+        differences=(),
+        impact=Impact.RECREATE,
+        why="region cannot be edited",
+    )
+
+    assert plain(Plan(changes=(sequence,)))[1] == "    with it recreate output/news/tower"

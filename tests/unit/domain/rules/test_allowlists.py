@@ -95,3 +95,11 @@ def test_what_cannot_be_printed_is_not_quoted() -> None:
     messages = [fault.message for fault in allowlists.check(["\x1b[31m", "x" * 99], PATH)]
 
     assert messages == ["the entry is no CIDR", "the entry is no CIDR"]
+
+
+def test_commas_are_not_what_joins() -> None:
+    """It is said what does."""
+    (fault,) = allowlists.check("203.0.113.0/28, 198.51.100.0/24", PATH)
+
+    assert (fault.rule.id, fault.message) == ("SL203", "several entries are joined with commas")
+    assert fault.hint == "write a list, or join them with semicolons"

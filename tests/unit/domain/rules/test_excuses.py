@@ -132,3 +132,10 @@ def test_an_excuse_counts_where_another_property_does_not_fit() -> None:
     verdict = ManifestReader().read([ManifestFile(path="a.yaml", content=text)])
 
     assert (ids(verdict), [one.finding.rule.id for one in verdict.excused]) == (["SL104"], ["SL210"])
+
+
+def test_annotations_of_others_mean_nothing_here() -> None:
+    """However many there are."""
+    text = FLOW.format(excuse="x", received=SHUT).replace("reconciler/ignore", "ticket: OPS-1\n    team")
+
+    assert ids(ManifestReader().read([ManifestFile(path="a.yaml", content=text.encode())])) == []

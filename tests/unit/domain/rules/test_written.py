@@ -57,6 +57,12 @@ def test_secret(reference: dict[str, str], expected: list[tuple[str, str]]) -> N
         ("rtmp://cdn.example/a@b", []),
         ("rtmp://user:CANARY@cdn.example/live", ["SL112"]),
         ("rtsp://user@camera.example/1", ["SL112"]),
+        ("rtmp://user:CAN/ARY@cdn.example/live", ["SL112"]),
+        ("rtmp://[2001:db8::1]:1935/a@b", []),
+        ("rtmp://cdn.example:1935/a@b", []),
+        ("rtmp://a.rtmp.example/live2/abcd-efgh-1234-mnop", ["SL112"]),
+        ("rtmp://live.example/app/live_123456789_abcdefghij0123456789AB", ["SL112"]),
+        ("rtmp://live.example/app/studio-one-of-four", []),
     ],
 )
 def test_a_url_holds_no_password(text: str, expected: list[str]) -> None:
