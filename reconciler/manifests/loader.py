@@ -33,7 +33,7 @@ _SAVED_NAME: Final = re.compile(
 _SAVED_FLOW: Final = re.compile(rf"^[ ]+flow:[ ]+{_QUOTE}([A-Za-z0-9_]+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Loaded:
     """All that one file says."""
 

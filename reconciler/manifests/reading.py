@@ -35,7 +35,7 @@ _LOADED_KEPT: Final = 8
 """Files whose places are kept at hand while findings are placed: one, and those that hints point to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FileReading:
     """What one file says, and what is wrong with it before others are looked at."""
 
