@@ -4,13 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from reconciler.domain.findings import Excused, Finding, Severity
 from reconciler.domain.fingerprints import fingerprints
-
-RULES_PAGE: Final = "docs/rules.md"
-"""Where every rule is explained, within the project's repository."""
 
 
 @dataclass(frozen=True, kw_only=True)
