@@ -89,3 +89,20 @@ async def test_broken_manifests_ask_nobody() -> None:
     compared = await compare_live(small.world, said(flow()), BAD)
 
     assert (compared.plan, compared.drift, small.backend.observed) == (None, None, 0)
+
+
+@pytest.mark.anyio
+async def test_what_others_have_merged_since_is_neither_meant_nor_drift() -> None:
+    """It is live already, and the branch, which began before, would not delete it; what is missing of it is drift."""
+    small = a_world()
+    began, theirs, missing = (flow(), output()), output("relay"), output("mast")
+    small.backend.hold(found_flow(flow(), found_output(output()), found_output(theirs)))
+
+    compared = await compare_live(
+        small.world, said(*began), said(*began, output("studio")), now=said(*began, theirs, missing)
+    )
+
+    assert compared.plan is not None
+    assert compared.drift is not None
+    assert listed(compared.plan.changes) == ["create output/news/studio"]
+    assert listed(compared.drift.changes) == ["create output/news/mast"]
