@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _RULE: Final = re.compile(r"[Ss][Ll][0-9]+")
 _MOST: Final = 100
 """Columns of a line; fewer where the terminal has not as many."""
+_LEAST: Final = 20
+"""Columns that words need; where there are fewer the terminal breaks the lines."""
 
 
 @click.command(name="explain")
@@ -81,7 +83,7 @@ def _of_field(field: "Field") -> Iterator[str]:
             first = child.description.split(". ")[0].rstrip(".")
             mark = "*" if child.is_required else ""
             name = click.style(_name(child), fg="cyan") + mark + " " * (width - len(_name(child)) + (not mark))
-            yield f"  {name} {textwrap.shorten(first, _width() - width - 4, placeholder='…')}"
+            yield f"  {name} {textwrap.shorten(first, max(_LEAST, _width() - width - 4), placeholder='…')}"
         yield "  (* must be given)" if any(child.is_required for child in field.children) else ""
 
 
@@ -94,4 +96,4 @@ def _filled(said: str) -> list[str]:
 
 
 def _width() -> int:
-    return min(_MOST, shutil.get_terminal_size().columns)
+    return max(_LEAST, min(_MOST, shutil.get_terminal_size().columns))

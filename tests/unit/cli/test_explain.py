@@ -73,3 +73,14 @@ def test_rules_are_listed() -> None:
 def test_a_property_is_found_as_people_name_it(what: str) -> None:
     """By its name alone, as a plan writes it, or as a pointer."""
     assert run(what).exit_code == 0
+
+
+@pytest.mark.parametrize("columns", ["1", "30", "80"])
+def test_a_narrow_terminal_gets_narrow_lines(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    """However narrow."""
+    monkeypatch.setenv("COLUMNS", columns)
+
+    result = run("output")
+
+    assert result.exit_code == 0
+    assert any(line.startswith("  protocol* ") for line in result.stdout.splitlines())
