@@ -5,20 +5,14 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.domain.findings import Rule
-from reconciler.domain.rules.catalogue.between import (
-    DUPLICATE_LIVE_NAME,
-    DUPLICATE_NAME,
+from reconciler.domain.rules.catalogue.destinations import (
     LINK_MISMATCH,
     LINK_TARGET,
     LOOP,
-    MATRIX,
-    NO_OUTPUTS,
-    OTHER_CASE,
     OWN_INPUT,
     SAME_DESTINATION,
     SAME_PUSH,
     SHUT_OUT,
-    UNKNOWN_FLOW,
 )
 from reconciler.domain.rules.catalogue.documents import (
     EXCUSE,
@@ -35,6 +29,14 @@ from reconciler.domain.rules.catalogue.documents import (
     UNUSED_EXCUSE,
     WRONG_FORM,
     WRONG_TYPE,
+)
+from reconciler.domain.rules.catalogue.families import (
+    DUPLICATE_LIVE_NAME,
+    DUPLICATE_NAME,
+    MATRIX,
+    NO_OUTPUTS,
+    OTHER_CASE,
+    UNKNOWN_FLOW,
 )
 from reconciler.domain.rules.catalogue.files import (
     ALIAS,
