@@ -4,7 +4,6 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Final
 
 from reconciler.domain.documents import Document, FlowDocument, OutputDocument
 from reconciler.domain.findings import Finding, has_errors, in_order
@@ -15,10 +14,7 @@ from reconciler.domain.rules.secret_names import DEFAULT_ENV_PATTERNS
 from reconciler.domain.rules.tree import judge
 from reconciler.manifests.quoting import Quoter
 from reconciler.manifests.reading import FileReader, FileReading
-from reconciler.ports.source import ManifestFile, Verdict
-
-MAX_FILE_BYTES: Final = 16 * 1024 * 1024
-"""Larger files are not read: 16 MiB hold some thirty thousand documents."""
+from reconciler.ports.source import MAX_FILE_BYTES, ManifestFile, Verdict
 
 
 class ManifestReader:

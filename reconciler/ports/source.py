@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NewType, Protocol
+from typing import TYPE_CHECKING, Final, NewType, Protocol
 
 from reconciler.domain.findings import Excused, Finding
 from reconciler.domain.model import Desired
 
 if TYPE_CHECKING:
     import asyncio
+
+MAX_FILE_BYTES: Final = 16 * 1024 * 1024
+"""Larger files are not read: 16 MiB hold some thirty thousand documents."""
 
 Revision = NewType("Revision", str)
 """Names one state of the whole tree; equal revisions have equal content."""

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from reconciler.ports.source import Snapshot
+from reconciler.ports.source import MAX_FILE_BYTES, Snapshot
 from reconciler.sources.events import Watch
-from reconciler.sources.scanning import MAX_FILE_BYTES, Scanner, shown
+from reconciler.sources.scanning import Scanner, shown
 
 
 class DirectorySource:

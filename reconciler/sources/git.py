@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
-from reconciler.ports.source import ManifestFile
+from reconciler.ports.source import MAX_FILE_BYTES, ManifestFile
 from reconciler.sources.listing import BAD_IGNORE_FILE, IGNORE_FILE, SUFFIXES, Ignored
-from reconciler.sources.scanning import MAX_FILE_BYTES, shown
+from reconciler.sources.scanning import shown
 
 TIMEOUT_S: Final = 120.0
 """For one run of git; the largest tree that was tried takes a second."""

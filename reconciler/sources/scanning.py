@@ -12,11 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.domain.errors import SourceUnreadableError
-from reconciler.ports.source import ManifestFile, Revision, Snapshot
+from reconciler.ports.source import MAX_FILE_BYTES, ManifestFile, Revision, Snapshot
 from reconciler.sources.listing import folders, missing
-
-MAX_FILE_BYTES: Final = 16 * 1024 * 1024
-"""Larger files are not read: 16 MiB hold some thirty thousand documents."""
 
 _SETTLED_NS: Final = 2_000_000_000
 """A file that changed less than this before it was read may change again within one tick of its clock, unseen."""

@@ -124,7 +124,8 @@ def reach(host: str, here: Region, path: Path, *, of: str = "the host") -> Itera
     """Return a warning about a host that cannot be connected to from a region; it is not quoted."""
     why = why_unreachable(host, from_cloud=here != regions.LOCAL)
     if why:
-        from_here = f", which {here} cannot reach" if "private" in why or "machine" in why else ""
+        is_reached_elsewhere = not why_unreachable(host, from_cloud=False)
+        from_here = f", which {here} cannot reach" if is_reached_elsewhere else ""
         on_relay = "; on a relay the region is local" if from_here else ""
         hint = f"write a public address or a name{on_relay}"
         yield Fault(rule=OUT_OF_REACH, path=path, message=f"{of} is {why}{from_here}", hint=hint)
