@@ -1,7 +1,7 @@
 """Flows and outputs: what the manifests desire and what the backend has, in the same values."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
@@ -47,6 +47,17 @@ class OutputKey:
 
 
 Key = FlowKey | OutputKey
+
+
+def key_of(address: str) -> Key | None:
+    """Return the resource that an address, `flow/NAME` or `output/FLOW/NAME`, names; None when it is no address."""
+    match address.split("/"):
+        case ["flow", name] if name:
+            return FlowKey(name)
+        case ["output", flow, name] if flow and name:
+            return OutputKey(flow, name)
+        case _:
+            return None
 
 
 class FlowState(StrEnum):
@@ -210,6 +221,20 @@ class OutputSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """How a resource is to be treated; of all this only the protection is written to the backend, into the mark."""
+
+    contacts: tuple[str, ...] = ()
+    """Whom to tell when addresses, keys or passphrases change: names, mail addresses, telephone numbers."""
+    protected: bool = False
+    """Whether it is never deleted: to delete it, the protection goes first, by a change of its own."""
+    redundancy_group: str = ""
+    """Outputs that stand in for each other bear the same word; "" for those that nobody stands in for."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """`metadata.labels`, sorted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """A desired flow."""
 
@@ -217,6 +242,7 @@ class Flow:
     live_name: str
     """Its name on the backend."""
     spec: FlowSpec
+    care: Care = field(default_factory=Care)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +253,7 @@ class Output:
     live_name: str
     """Its name on the backend."""
     spec: OutputSpec
+    care: Care = field(default_factory=Care)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NewType, Protocol
 
 from reconciler.domain.findings import Excused, Finding
 from reconciler.domain.model import Desired
+from reconciler.domain.policies import Policies
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,6 +74,8 @@ class Verdict:
     """Those that a resource is excused from, each with the reason."""
     desired: Desired | None
     """None when any finding is an error: then nothing may be changed."""
+    policies: Policies = field(default_factory=Policies)
+    """How changes are to be made; with an error anywhere, those of the documents without one of their own."""
     sound: Desired = field(default_factory=Desired)
     """What the documents without errors of their own say; for looking at, never for applying."""
 
