@@ -30,7 +30,7 @@ def change_id(change: Change) -> str:
 
 
 def _calls(change: Change) -> tuple[Call, ...]:
-    return change.calls if isinstance(change, Sequence) else (change,)
+    return (change.meant or change.calls) if isinstance(change, Sequence) else (change,)
 
 
 def _wanted(change: Change) -> Iterator[object]:

@@ -37,6 +37,8 @@ class Create:
     """Secrets resolved, links replaced by addresses."""
     why: str = "not on the backend"
     impact: Impact = Impact.NONE
+    is_twin: bool = False
+    """Whether it stands beside what it replaces, under a temporary live name that the mark tells of."""
 
     action = Action.CREATE
 
@@ -99,24 +101,74 @@ Call = Create | Edit | Delete | Start | Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """What makes an output anew while the old one goes on: for a while both are there, and receivers move over."""
+
+    make: Create | None = None
+    """What makes the twin; None when it is there."""
+    made: FoundOutput | None = None
+    """The twin; None when it is still to be made."""
+    give_up: Delete | None = None
+    """What takes the twin away again where nothing comes of it; None while there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence:
     """
     One change that takes several calls, in order; the first that fails ends it.
 
-    A recreate of a flow or an output, and the delete of a flow (its outputs, stop, itself).
+    A recreate of a flow or an output, the delete of a flow (its outputs, stop, itself), and edits for which a flow
+    must stand still (stop, edits, start).
     """
 
     key: Key
     at: FlowAt
     action: Action
-    """RECREATE or DELETE."""
+    """RECREATE, DELETE or EDIT."""
     calls: tuple[Call, ...]
+    """Of a recreate with a twin that is to be made: those that make it anew without one, in a short break."""
     differences: tuple[PropertyChange, ...]
     impact: Impact
     why: str
+    twin: Twin | None = None
+    """How an output is made anew without a break; None where the protocol forbids two at once."""
+    meant: tuple[Call, ...] = ()
+    """The calls that people approved, where `calls` is only what is left of them."""
+    undo: tuple[tuple[Call, ...], ...] = ()
+    """For each of `calls`, what puts things back when that one fails; empty where nothing has to be put back."""
 
 
 Change = Call | Sequence
+
+
+class Hold(StrEnum):
+    """What holds a change back; a stable word for programs."""
+
+    ON_AIR = "on-air"
+    """It would disturb something that is on air, and nobody approved it."""
+    BUDGET = "budget"
+    """The manifests would delete or edit too many objects at once."""
+    TWIN = "twin"
+    """What replaces it is there, and does not deliver yet."""
+    TREE = "tree"
+    """The manifests or the list of the backend look wrong as a whole."""
+    AGAIN = "again"
+    """A delete must be wanted a second time, a while later."""
+    WINDOW = "window"
+    """A calendar forbids it now."""
+    PROTECTED = "protected"
+    REDUNDANCY = "redundancy"
+    """Something that stands in for it is not on air."""
+    RENAME = "rename"
+    """It looks like another name for something that is there."""
+    FLIP_FLOP = "flip-flop"
+    """Somebody else changes it back again and again."""
+    OWNERSHIP = "ownership"
+    """It is not ours, or not ours alone to say."""
+    UNREADABLE = "unreadable"
+    """The backend could not be read where it is."""
+    UNFIT = "unfit"
+    """The backend does not allow it, or manifests cannot describe it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +178,9 @@ class Blocked:
     key: Key
     action: Action
     why: str
+    hold: Hold
+    change: Change | None = None
+    """What would be sent; None where that cannot be said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,21 +9,26 @@ from reconciler.domain.changes import Action, Change, Create, Edit, Plan
 from reconciler.domain.impact import Capabilities
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import Actual, Desired, Flow, FlowState, FoundFlow, FoundOutput, Output, Region
+from reconciler.domain.moves import moved_names
+from reconciler.domain.policies import Policies
 from reconciler.domain.resolution import Resolved, secret_versions
+from reconciler.domain.safety.judging import judge
+from reconciler.domain.safety.limits import Circumstances
 
 _OWNER: Final = Owner("compared")
 
 
-def compare(base: Desired, head: Desired, *, capabilities: Capabilities) -> Plan:
+def compare(base: Desired, head: Desired, *, policies: Policies, capabilities: Capabilities) -> Plan:
     """
-    Return the plan for `head` where the backend has just what `base` says, every flow running that is to be running.
+    Return the judged plan for `head` where the backend has just what `base` says, and every flow runs that is to run.
 
     Secrets are compared by reference and version, and links by the flow that they name.
     """
     actual = _as_live(base, {flow.spec.region for flow in head.flows})
-    resolved = Resolved(desired=head)
+    resolved = Resolved(desired=head, moved=moved_names(policies.moves))
     plan = planning.plan(resolved, actual, owner=_OWNER, capabilities=capabilities, keeps_links=True)
-    return replace(plan, changes=tuple(map(_in_manifests, plan.changes)))
+    told = replace(plan, changes=tuple(map(_in_manifests, plan.changes)))
+    return judge(told, Circumstances(desired=head, actual=actual, owner=_OWNER, policies=policies))
 
 
 def _in_manifests(change: Change) -> Change:
@@ -66,4 +71,4 @@ def _found_outputs(outputs: list[Output]) -> Iterator[FoundOutput]:
 
 
 def _mark(name: str, of: Flow | Output) -> Mark:
-    return Mark(owner=_OWNER, name=name, secret_versions=secret_versions(of.spec))
+    return Mark(owner=_OWNER, name=name, secret_versions=secret_versions(of.spec), protected=of.care.protected)

@@ -22,9 +22,12 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match(Generic[Found]):
-    """What was found for one desired object: nothing, one, or several."""
+    """What was found for one desired object: nothing, one, one and its twin, or several."""
 
     candidates: tuple[Found, ...]
+    """Without the twin."""
+    twin: Found | None = None
+    """What was made to take the place of the only candidate."""
 
     @property
     def only(self) -> Found | None:
@@ -50,32 +53,50 @@ def ours(mark: Mark | None, owner: Owner) -> bool:
     return mark is not None and mark.owner == owner
 
 
-def match(
-    wanted: Sequence[Identity],
-    found: Iterable[Found],
-    *,
-    live_of: Callable[[Found], Hashable],
-    marked_name_of: Callable[[Found], str | None],
-) -> Matches[Found]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Generic[Found]):
+    """How what was found is read."""
+
+    live_of: Callable[[Found], Hashable]
+    """Its live name, as `Identity.live` has it."""
+    name_of: Callable[[Found], str | None]
+    """The manifest's name in its mark; None for what does not bear our mark."""
+    is_twin: Callable[[Found], bool]
+    """Whether its mark says that it stands beside something that it replaces."""
+
+
+def match(wanted: Sequence[Identity], found: Iterable[Found], reading: Reading[Found]) -> Matches[Found]:
     """
     Return what was found for each desired identity, and the rest.
 
-    A live name counts before a mark, so that an object is recognised by what people see; the mark finds it again when
-    its live name or its region is to change. `marked_name_of` returns None for what does not bear our mark.
+    An object is recognised by its live name, which is what people see, or by its mark, so that it is found again when
+    its live name or its region is to change. What bears the name twice is ambiguous, but for a pair of ours in which
+    one is the other's twin.
     """
     everything = tuple(found)
-    by_live = _grouped(everything, live_of)
-    by_mark = _grouped(everything, marked_name_of)
+    by_live = _grouped(everything, reading.live_of)
+    by_mark = _grouped(everything, reading.name_of)
     named = {id(item) for identity in wanted for item in by_live.get(identity.live, ())}
     matched: list[Match[Found]] = []
     claimed = set(named)
     for identity in wanted:
-        candidates = by_live.get(identity.live, ())
-        if not candidates:
-            candidates = tuple(item for item in by_mark.get(identity.name, ()) if id(item) not in named)
+        marked = tuple(item for item in by_mark.get(identity.name, ()) if id(item) not in named)
+        candidates = (*by_live.get(identity.live, ()), *marked)
         claimed.update(map(id, candidates))
-        matched.append(Match(candidates=candidates))
+        matched.append(_paired(identity, candidates, reading))
     return Matches(matched=tuple(matched), rest=tuple(item for item in everything if id(item) not in claimed))
+
+
+def _paired(identity: Identity, candidates: tuple[Found, ...], reading: Reading[Found]) -> Match[Found]:
+    """Return the candidates; of two that bear our mark for this name, one of them a twin, that one as the twin."""
+    is_pair = len(candidates) == len(("old", "new")) and all(
+        reading.name_of(item) == identity.name for item in candidates
+    )
+    twins = [item for item in candidates if reading.is_twin(item)] if is_pair else []
+    if len(twins) != 1:
+        return Match(candidates=candidates)
+    (twin,) = twins
+    return Match(candidates=tuple(item for item in candidates if item is not twin), twin=twin)
 
 
 def _grouped(items: Iterable[Found], key_of: Callable[[Found], Hashable]) -> Mapping[Hashable, tuple[Found, ...]]:

@@ -49,6 +49,17 @@ class OutputKey:
 Key = FlowKey | OutputKey
 
 
+class ResourceKind(StrEnum):
+    """What a resource is, in the manifests' word."""
+
+    FLOW = "Flow"
+    OUTPUT = "Output"
+
+    def holds(self, key: Key) -> bool:
+        """Return whether the resource is of this kind."""
+        return isinstance(key, FlowKey if self is ResourceKind.FLOW else OutputKey)
+
+
 def key_of(address: str) -> Key | None:
     """Return the resource that an address, `flow/NAME` or `output/FLOW/NAME`, names; None when it is no address."""
     match address.split("/"):

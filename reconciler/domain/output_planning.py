@@ -1,14 +1,17 @@
 """The plan of one flow's outputs."""
 
 from collections.abc import Sequence as Ordered
+from dataclasses import replace
 
 from reconciler.domain import properties, refusals
-from reconciler.domain.changes import Action, Blocked, Call, Create, Delete, Edit, FlowAt, Start, Stop
+from reconciler.domain.changes import Action, Create, Delete, Edit, FlowAt
 from reconciler.domain.impact import Impact
-from reconciler.domain.matching import Identity, Match, match, ours
-from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Output, OutputKey
-from reconciler.domain.plan_parts import Context, Parts, felt, impact_of, new_secrets, recreate
+from reconciler.domain.matching import Identity, Match, Reading, match, ours
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Output, OutputKey, ResourceKind
+from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.refusals import Refusal
+from reconciler.domain.replacing import replaced, succeeded
 
 
 def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, context: Context, parts: Parts) -> int:
@@ -18,11 +21,15 @@ def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, co
     Deletes come first, so that keys and ports are free; but where they would empty a running flow, which would have to
     stop, its new outputs are made before.
     """
+    reading: Reading[FoundOutput] = Reading(
+        live_of=lambda output: output.live_name,
+        name_of=lambda output: context.output_in(flow, output.mark),
+        is_twin=lambda output: output.mark is not None and output.mark.twin,
+    )
     matches = match(
         [Identity(live=output.live_name, name=output.key.name) for output in wanted],
         sorted(found.outputs, key=lambda output: (output.live_name, output.id)),
-        live_of=lambda output: output.live_name,
-        marked_name_of=lambda output: context.name_in(output.mark),
+        reading,
     )
     for output, matched in zip(wanted, matches.matched, strict=True):
         _plan_output(output, matched, found, context=context, parts=parts)
@@ -30,30 +37,38 @@ def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, co
     creates = [change for change in parts.then if isinstance(change, Create)]
     empties = len(doomed) == len(found.outputs) and found.state is FlowState.RUNNING
     late = bool(empties and creates)
-    (parts.then if late else parts.first).extend(delete_output(flow, output, found) for output in doomed)
+    deletes = (delete_output(flow, output, found, name=context.output_in(flow, output.mark)) for output in doomed)
+    (parts.then if late else parts.first).extend(deletes)
     return len(found.outputs) - len(doomed) + len(creates)
 
 
-def delete_output(flow: FlowKey, output: FoundOutput, found: FoundFlow) -> Delete:
-    """Return the delete of one output."""
-    name = output.mark.name if output.mark is not None else output.live_name
+def delete_output(flow: FlowKey, output: FoundOutput, found: FoundFlow, *, name: str | None = None) -> Delete:
+    """Return the delete of one output, by the name that manifests gave it."""
+    known = name or (output.mark.name if output.mark is not None else output.live_name)
     at = FlowAt(found.region, found.live_name)
-    return Delete(key=OutputKey(flow.name, name), at=at, found=output, impact=felt(Impact.INTERRUPT, found))
+    return Delete(key=OutputKey(flow.name, known), at=at, found=output, impact=felt(Impact.INTERRUPT, found))
 
 
-def changed(wanted: Output, found: FoundOutput) -> tuple[PropertyChange, ...]:
+def changed(wanted: Output, found: FoundOutput, *, is_moved: bool = False) -> tuple[PropertyChange, ...]:
     """Return the properties in which an output differs from what the manifests say; none where they cannot say it."""
     if found.spec is None:
         return ()
-    return properties.differences(
-        properties.of_output(wanted.live_name, wanted.spec),
+    listed = properties.differences(
+        properties.of_output(named(wanted, found).live_name, wanted.spec),
         properties.of_output(found.live_name, found.spec),
         new_secrets=new_secrets(wanted, found.mark),
     )
+    return (*listed, *marked_otherwise(wanted, found.mark, is_moved=is_moved))
+
+
+def named(wanted: Output, found: FoundOutput) -> Output:
+    """Return the output by the live name that it keeps: what was made as a twin keeps its temporary one."""
+    is_twin = found.mark is not None and found.mark.twin
+    return replace(wanted, live_name=found.live_name) if is_twin else wanted
 
 
 def _is_surplus(flow: FlowKey, output: FoundOutput, context: Context) -> bool:
-    name = context.name_in(output.mark)
+    name = context.output_in(flow, output.mark)
     return name is not None and OutputKey(flow.name, name) not in context.failed
 
 
@@ -61,57 +76,66 @@ def _plan_output(
     output: Output, matched: Match[FoundOutput], flow: FoundFlow, *, context: Context, parts: Parts
 ) -> None:
     refusal = _refusal(output, matched, flow, context)
-    if refusal:
-        action = Action.EDIT if matched.candidates else Action.CREATE
-        parts.blocked.append(Blocked(key=output.key, action=action, why=refusal))
+    if refusal is not None:
+        parts.block(output.key, Action.EDIT if matched.candidates else Action.CREATE, refusal)
         return
     at = FlowAt(flow.region, flow.live_name)
     for wanted in context.addressed([output], parts):
         if matched.only is None:
             parts.then.append(Create(key=output.key, at=at, wanted=wanted))
+        elif matched.twin is not None:
+            _plan_pair(wanted, (matched.only, matched.twin), flow, context=context, parts=parts)
         else:
             _plan_known(wanted, matched.only, flow, context=context, parts=parts)
 
 
-def _refusal(output: Output, matched: Match[FoundOutput], flow: FoundFlow, context: Context) -> str:
-    """Return why this output may not be touched, or ""."""
+def _refusal(output: Output, matched: Match[FoundOutput], flow: FoundFlow, context: Context) -> Refusal | None:
+    """Return why this output may not be touched; None when it may."""
     if matched.is_ambiguous:
         return refusals.ambiguous("outputs", output.live_name, [candidate.id for candidate in matched.candidates])
     if matched.only is not None and not ours(matched.only.mark, context.owner):
         return refusals.not_ours(matched.only.mark, context.owner, output.key.name, where="its Description")
     if flow.allowed_outputs and output.spec.protocol not in flow.allowed_outputs:
-        allowed = ", ".join(sorted(flow.allowed_outputs))
-        return f"the backend allows {allowed} on this flow, and not {output.spec.protocol}"
-    return ""
+        return refusals.not_allowed(flow.allowed_outputs, output.spec.protocol)
+    return None
+
+
+def _plan_pair(
+    wanted: Output, pair: tuple[FoundOutput, FoundOutput], flow: FoundFlow, *, context: Context, parts: Parts
+) -> None:
+    """Plan the rest of a recreate: of the two, the one that needs no recreate stays."""
+    old, new = pair
+    fit = [each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each))]
+    kept = fit[0] if fit else old
+    gone = new if kept is old else old
+    _plan_known(wanted, kept, flow, context=context, parts=parts)
+    # What neither fits is made anew once the twin has gone; until then it is one change, and not two.
+    parts.then[:] = [
+        change for change in parts.then if change.key != wanted.key or change.action is not Action.RECREATE
+    ]
+    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=kept is new))
 
 
 def _plan_known(wanted: Output, found: FoundOutput, flow: FoundFlow, *, context: Context, parts: Parts) -> None:
     if found.spec is None:
-        parts.blocked.append(Blocked(key=wanted.key, action=Action.EDIT, why=refusals.BEYOND_MANIFESTS))
+        parts.block(wanted.key, Action.EDIT, refusals.BEYOND_MANIFESTS)
         return
-    different = changed(wanted, found)
+    is_moved = wanted.key in context.moved.values()
+    different = changed(wanted, found, is_moved=is_moved)
     if not different:
         parts.unchanged += 1
         return
-    at = FlowAt(flow.region, flow.live_name)
-    table = context.capabilities.output
-    impact = impact_of(table, different)
+    impact = context.capabilities.impact(ResourceKind.OUTPUT, different, flow.state)
     if impact is Impact.RECREATE:
-        parts.then.append(recreate(wanted.key, at, _made_anew(wanted, found, flow), different, table=table))
+        adds_live = context.capabilities.rules.adds_live
+        parts.then.append(replaced(wanted, found, flow, different, adds_live=adds_live))
         return
-    edit = Edit(key=wanted.key, at=at, wanted=wanted, found=found, differences=different, impact=felt(impact, flow))
-    parts.then.append(edit)
-
-
-def _made_anew(wanted: Output, found: FoundOutput, flow: FoundFlow) -> tuple[Call, ...]:
-    """Return delete and create; around them stop and start, where the flow would run without an output."""
-    at = FlowAt(flow.region, flow.live_name)
-    calls: tuple[Call, ...] = (
-        Delete(key=wanted.key, at=at, found=found, impact=felt(Impact.INTERRUPT, flow), why="made anew"),
-        Create(key=wanted.key, at=at, wanted=wanted, why="made anew"),
+    edit = Edit(
+        key=wanted.key,
+        at=FlowAt(flow.region, flow.live_name),
+        wanted=named(wanted, found),
+        found=found,
+        differences=different,
+        impact=impact,
     )
-    if flow.state is FlowState.RUNNING and len(flow.outputs) == 1:
-        key = wanted.key.flow_key
-        stop, start = Stop(key=key, at=at, why="its only output goes"), Start(key=key, at=at, why="its output is back")
-        return (stop, *calls, start)
-    return calls
+    parts.then.append(edit)

@@ -3,15 +3,24 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Call, Change, FlowAt, Sequence, Waiting
+from reconciler.domain.changes import Action, Blocked, Change, Waiting
 from reconciler.domain.errors import UnresolvedLinkError
-from reconciler.domain.impact import IMPACT_OF, Capabilities, Impact, Mutability, mutability_of
+from reconciler.domain.impact import IMPACT_OF, Capabilities, Impact
 from reconciler.domain.links import with_address
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Key, Output
+from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Key, Output, OutputKey, ResourceKind
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.refusals import Refusal
 from reconciler.domain.resolution import secret_versions
+
+PROTECT: Final = "protect"
+"""The property that says whether the mark protects an object."""
+NAME: Final = "name"
+"""The property that is the manifest's name in the mark; it differs when a `Move` says so."""
+_YES: Final = "true"
 
 
 @dataclass(slots=True)
@@ -26,6 +35,10 @@ class Parts:
     waiting: list[Waiting] = field(default_factory=list)
     unchanged: int = 0
 
+    def block(self, key: Key, action: Action, refusal: Refusal) -> None:
+        """Hold back what would be done to a resource."""
+        self.blocked.append(Blocked(key=key, action=action, why=refusal.why, hold=refusal.hold))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -35,13 +48,24 @@ class Context:
     capabilities: Capabilities
     failed: AbstractSet[Key]
     """Resources that could not be resolved: what is live of them stays as it is."""
+    moved: Mapping[Key, Key] = field(default_factory=lambda: MappingProxyType({}))
+    """What has another name now, by the names of before; of an output, the flow in it is by its name of now."""
     keeps_links: bool = False
     """Whether links stay what they are, because no backend was asked for addresses."""
     found_flow: Callable[[FlowKey], FoundFlow | None] = lambda _: None
     """Return the flow that a link calls."""
 
-    def name_in(self, mark: Mark | None) -> str | None:
-        """Return the manifest's name in a mark of ours; None for anybody else's."""
+    def flow_in(self, mark: Mark | None) -> str | None:
+        """Return the manifest's name of the flow whose input bears this mark; None for anybody else's."""
+        name = self._name_in(mark)
+        return None if name is None else self.moved.get(FlowKey(name), FlowKey(name)).name
+
+    def output_in(self, flow: FlowKey, mark: Mark | None) -> str | None:
+        """Return the manifest's name of an output that bears this mark; None for anybody else's."""
+        name = self._name_in(mark)
+        return None if name is None else self.moved.get(OutputKey(flow.name, name), OutputKey(flow.name, name)).name
+
+    def _name_in(self, mark: Mark | None) -> str | None:
         return mark.name if mark is not None and mark.owner == self.owner else None
 
     def addressed(self, outputs: Iterable[Output], parts: Parts) -> Iterator[Output]:
@@ -61,9 +85,17 @@ def new_secrets(wanted: Flow | Output, mark: Mark | None) -> bool:
     return mark is not None and secret_versions(wanted.spec) != mark.secret_versions
 
 
-def impact_of(table: Mapping[str, Mutability], changed: tuple[PropertyChange, ...]) -> Impact:
-    """Return what viewers of a running flow would notice of these changes."""
-    return max((IMPACT_OF[mutability_of(table, change.path)] for change in changed), default=Impact.NONE)
+def marked_otherwise(wanted: Flow | Output, mark: Mark | None, *, is_moved: bool) -> tuple[PropertyChange, ...]:
+    """Return what the mark itself is to say otherwise: whether it protects, and the name after a move."""
+    if mark is None:
+        return ()
+    found: list[PropertyChange] = []
+    if is_moved and mark.name != wanted.key.name:
+        found.append(PropertyChange(path=NAME, found=mark.name, wanted=wanted.key.name))
+    if mark.protected != wanted.care.protected:
+        before, after = (_YES if yes else None for yes in (mark.protected, wanted.care.protected))
+        found.append(PropertyChange(path=PROTECT, found=before, wanted=after))
+    return tuple(found)
 
 
 def felt(impact: Impact, flow: FoundFlow) -> Impact:
@@ -71,22 +103,12 @@ def felt(impact: Impact, flow: FoundFlow) -> Impact:
     return impact if flow.state is FlowState.RUNNING else Impact.NONE
 
 
-def recreate(
-    key: Key,
-    at: FlowAt,
-    calls: tuple[Call, ...],
-    changed: tuple[PropertyChange, ...],
-    *,
-    table: Mapping[str, Mutability],
-) -> Sequence:
-    """Return the change that makes something anew because some of the properties that change cannot be edited."""
-    fixed = [one.path for one in changed if IMPACT_OF[mutability_of(table, one.path)] is Impact.RECREATE]
-    return Sequence(
-        key=key,
-        at=at,
-        action=Action.RECREATE,
-        calls=calls,
-        differences=changed,
-        impact=Impact.RECREATE,
-        why=f"{', '.join(fixed)} cannot be edited",
+def fixed_of(key: Key, changed: Iterable[PropertyChange]) -> tuple[str, ...]:
+    """Return those of the properties that are what they are until the object is made anew, on any backend."""
+    kind = ResourceKind.FLOW if ResourceKind.FLOW.holds(key) else ResourceKind.OUTPUT
+    certain = Capabilities()
+    return tuple(
+        one.path
+        for one in changed
+        if IMPACT_OF[certain.mutability(kind, one.path, FlowState.RUNNING)] is Impact.RECREATE
     )

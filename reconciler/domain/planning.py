@@ -12,22 +12,11 @@ from itertools import chain
 from typing import TypeVar
 
 from reconciler.domain import properties, refusals
-from reconciler.domain.changes import (
-    Action,
-    Blocked,
-    Call,
-    Create,
-    Delete,
-    Edit,
-    FlowAt,
-    Plan,
-    Sequence,
-    Start,
-    Stop,
-)
+from reconciler.domain.changes import Action, Create, Edit, FlowAt, Plan, Sequence, Start, Stop
+from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, kept_of, removal
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
-from reconciler.domain.matching import Identity, Match, Matches, match, ours
+from reconciler.domain.matching import Identity, Match, Matches, Reading, match, ours
 from reconciler.domain.model import (
     Actual,
     Flow,
@@ -37,12 +26,15 @@ from reconciler.domain.model import (
     FoundFlow,
     Output,
     OutputKey,
+    ResourceKind,
     Unreadable,
 )
-from reconciler.domain.output_planning import delete_output, plan_outputs
-from reconciler.domain.plan_parts import Context, Parts, felt, impact_of, new_secrets, recreate
+from reconciler.domain.output_planning import plan_outputs
+from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.refusals import Refusal
 from reconciler.domain.resolution import Resolved
+from reconciler.domain.standing_still import gathered
 
 _Part = TypeVar("_Part")
 
@@ -65,6 +57,7 @@ def plan(
         owner=owner,
         capabilities=capabilities,
         failed={item.key for item in resolved.failed},
+        moved=resolved.moved,
         keeps_links=keeps_links,
     )
     return _Planner(resolved, actual, context).plan()
@@ -97,11 +90,15 @@ class _Planner:
         )
 
     def _match_flows(self) -> Matches[FoundFlow]:
+        reading: Reading[FoundFlow] = Reading(
+            live_of=lambda flow: (flow.region, flow.live_name),
+            name_of=lambda flow: self._context.flow_in(flow.mark),
+            is_twin=lambda flow: flow.mark is not None and flow.mark.twin,
+        )
         return match(
             [Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name) for flow in self._flows],
             sorted(self._actual.flows(), key=lambda flow: (flow.region, flow.live_name, flow.id)),
-            live_of=lambda flow: (flow.region, flow.live_name),
-            marked_name_of=lambda flow: self._context.name_in(flow.mark),
+            reading,
         )
 
     def _found_flow(self, key: FlowKey) -> FoundFlow | None:
@@ -109,39 +106,42 @@ class _Planner:
         found = self._found.get(key)
         if found is not None or key not in self._context.failed:
             return found
-        marked = [flow for flow in self._actual.flows() if self._context.name_in(flow.mark) == key.name]
+        marked = [flow for flow in self._actual.flows() if self._context.flow_in(flow.mark) == key.name]
         return marked[0] if len(marked) == 1 else None
 
     def _flow(self, flow: Flow, matched: Match[FoundFlow]) -> Parts:
         refusal = self._refusal(flow, matched)
-        if refusal:
-            action = Action.EDIT if matched.candidates else Action.CREATE
-            return self._held(flow, action, refusal)
+        if refusal is not None:
+            return self._held(flow, Action.EDIT if matched.candidates else Action.CREATE, refusal)
         found = matched.only
         if found is None:
             return self._new_flow(flow)
         if found.spec is None:
             return self._held(flow, Action.EDIT, refusals.BEYOND_MANIFESTS)
+        if matched.twin is not None:
+            return self._pair(flow, found, matched.twin)
         return self._known_flow(flow, found, found.spec)
 
-    def _held(self, flow: Flow, action: Action, refusal: str) -> Parts:
+    def _held(self, flow: Flow, action: Action, refusal: Refusal) -> Parts:
         count = len(self._outputs.get(flow.key, ()))
-        why = f"{refusal}; its {count} outputs wait with it" if count else refusal
-        return Parts(blocked=[Blocked(key=flow.key, action=action, why=why)])
+        why = f"{refusal.why}; its {count} outputs wait with it" if count else refusal.why
+        parts = Parts()
+        parts.block(flow.key, action, replace(refusal, why=why))
+        return parts
 
-    def _refusal(self, flow: Flow, matched: Match[FoundFlow]) -> str:
-        """Return why this flow may not be touched, or ""."""
+    def _refusal(self, flow: Flow, matched: Match[FoundFlow]) -> Refusal | None:
+        """Return why this flow may not be touched; None when it may."""
         region = self._actual.regions.get(flow.spec.region)
         if isinstance(region, Unreadable):
-            return f"region {flow.spec.region} could not be read: {region.why}"
+            return refusals.unreadable(flow.spec.region, region.why)
         if region is None:
-            return f"region {flow.spec.region} is not among those that the backend serves or `backend.regions` names"
+            return refusals.unserved(flow.spec.region)
         if matched.is_ambiguous:
             return refusals.ambiguous("flows", flow.live_name, [candidate.id for candidate in matched.candidates])
         owner = self._context.owner
         if matched.only is not None and not ours(matched.only.mark, owner):
             return refusals.not_ours(matched.only.mark, owner, flow.key.name, where="its input's Description")
-        return ""
+        return None
 
     def _new_flow(self, flow: Flow) -> Parts:
         at = FlowAt(flow.spec.region, flow.live_name)
@@ -152,77 +152,110 @@ class _Planner:
             parts.then.append(Start(key=flow.key, at=at))
         return parts
 
-    def _known_flow(self, flow: Flow, found: FoundFlow, spec: FlowSpec) -> Parts:
-        changed = properties.differences(
-            properties.of_flow(flow.live_name, flow.spec),
+    def _changed(self, flow: Flow, found: FoundFlow, spec: FlowSpec) -> tuple[PropertyChange, ...]:
+        listed = properties.differences(
+            properties.of_flow(_named(flow, found).live_name, flow.spec),
             properties.of_flow(found.live_name, spec),
             new_secrets=new_secrets(flow, found.mark),
         )
-        impact = impact_of(self._context.capabilities.flow, changed)
+        is_moved = flow.key in self._context.moved.values()
+        return (*listed, *marked_otherwise(flow, found.mark, is_moved=is_moved))
+
+    def _known_flow(self, flow: Flow, found: FoundFlow, spec: FlowSpec) -> Parts:
+        changed = self._changed(flow, found, spec)
+        impact = self._context.capabilities.impact(ResourceKind.FLOW, changed, found.state)
         if impact is Impact.RECREATE:
             return self._recreated_flow(flow, found, changed)
         parts = Parts(unchanged=0 if changed else 1)
         wanted = self._outputs.get(flow.key, [])
         outputs = plan_outputs(flow.key, wanted, found, context=self._context, parts=parts)
         if changed:
-            at = FlowAt(found.region, found.live_name)
-            edit = Edit(key=flow.key, at=at, wanted=flow, found=found, differences=changed, impact=felt(impact, found))
+            at, kept = FlowAt(found.region, found.live_name), _named(flow, found)
             # An edit may rename the flow, and what follows is sent to it by its name: so it comes last.
+            edit = Edit(key=flow.key, at=at, wanted=kept, found=found, differences=changed, impact=impact)
             parts.then.append(edit)
-        _turn(flow, found, parts, outputs=outputs)
+        _turn(_named(flow, found), found, parts, outputs=outputs)
+        gathered(flow, found, parts, capabilities=self._context.capabilities)
         return parts
 
     def _recreated_flow(self, flow: Flow, found: FoundFlow, changed: tuple[PropertyChange, ...]) -> Parts:
         refusal = self._removal_refusal(flow.key, found)
-        if refusal:
+        if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
         parts = self._new_flow(flow)
-        made = [change for change in parts.then if not isinstance(change, Sequence)]
-        calls = (*_removal(flow.key, found), *made)
-        parts.then = [
-            recreate(
-                flow.key,
-                FlowAt(found.region, found.live_name),
-                calls,
-                changed,
-                table=self._context.capabilities.flow,
-            )
-        ]
+        made = [change for change in parts.then if isinstance(change, Create)]
+        parts.then = [flow_replaced(flow, found, made, changed, taken=self._names_in(flow))]
+        return parts
+
+    def _names_in(self, flow: Flow) -> set[str]:
+        return {each.live_name for each in self._actual.flows() if each.region == flow.spec.region}
+
+    def _pair(self, flow: Flow, old: FoundFlow, new: FoundFlow) -> Parts:
+        """Plan the rest of a recreate: of the two flows, the one that needs no recreate stays."""
+        fixed = {
+            each.id: each.spec is None or bool(fixed_of(flow.key, self._changed(flow, each, each.spec)))
+            for each in (old, new)
+        }
+        kept = kept_of(old, new, fixed)
+        gone = new if kept is old else old
+        refusal = self._removal_refusal(flow.key, gone)
+        if refusal is not None:
+            return self._held(flow, Action.RECREATE, refusal)
+        if kept is old and kept.spec is not None:
+            parts = Parts() if fixed[old.id] else self._known_flow(flow, kept, kept.spec)
+            parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
+            return parts
+        parts = Parts()
+        wanted = self._outputs.get(flow.key, [])
+        plan_outputs(flow.key, wanted, kept, context=self._context, parts=parts)
+        whole = self._new_flow(flow)
+        meant = flow_replaced(flow, gone, [c for c in whole.then if isinstance(c, Create)], (), taken=set()).meant
+        rest = [change for change in (*parts.first, *parts.then) if not isinstance(change, Sequence)]
+        parts.first, parts.then = [], [flow_succeeded(flow, gone, rest, meant=meant, kept=kept)]
         return parts
 
     def _surplus(self) -> Iterator[Parts]:
         """Yield the removal of each flow that bears our mark and that no manifest names."""
         for found in self._matches.rest:
-            name = self._context.name_in(found.mark)
+            name = self._context.flow_in(found.mark)
             if name is not None and FlowKey(name) not in self._context.failed:
                 yield self._removed(FlowKey(name), found)
 
     def _removed(self, key: FlowKey, found: FoundFlow) -> Parts:
+        parts = Parts()
         refusal = self._removal_refusal(key, found)
-        if refusal:
-            return Parts(blocked=[Blocked(key=key, action=Action.DELETE, why=refusal)])
-        removal = Sequence(
+        if refusal is not None:
+            parts.block(key, Action.DELETE, refusal)
+            return parts
+        whole = Sequence(
             key=key,
             at=FlowAt(found.region, found.live_name),
             action=Action.DELETE,
-            calls=tuple(_removal(key, found)),
+            calls=tuple(removal(key, found)),
             differences=(),
             impact=felt(Impact.INTERRUPT, found),
             why="marked as ours, and no manifest names it",
         )
-        return Parts(first=[removal])
+        parts.first.append(whole)
+        return parts
 
-    def _removal_refusal(self, key: FlowKey, found: FoundFlow) -> str:
-        """Return why a flow may not be removed with its outputs, or ""."""
+    def _removal_refusal(self, key: FlowKey, found: FoundFlow) -> Refusal | None:
+        """Return why a flow may not be removed with its outputs; None when it may."""
         foreign = [output for output in found.outputs if not ours(output.mark, self._context.owner)]
         if foreign:
             return refusals.holds(foreign)
         kept = [
             output
             for output in found.outputs
-            if output.mark is not None and OutputKey(key.name, output.mark.name) in self._context.failed
+            if OutputKey(key.name, self._context.output_in(key, output.mark) or "") in self._context.failed
         ]
-        return refusals.would_lose(kept) if kept else ""
+        return refusals.would_lose(kept) if kept else None
+
+
+def _named(flow: Flow, found: FoundFlow) -> Flow:
+    """Return the flow by the live name that it keeps: what was made as a twin keeps its temporary one."""
+    is_twin = found.mark is not None and found.mark.twin
+    return replace(flow, live_name=found.live_name) if is_twin else flow
 
 
 def _turn(flow: Flow, found: FoundFlow, parts: Parts, *, outputs: int) -> None:
@@ -234,20 +267,6 @@ def _turn(flow: Flow, found: FoundFlow, parts: Parts, *, outputs: int) -> None:
         parts.first.insert(0, Stop(key=flow.key, at=FlowAt(found.region, found.live_name), why=why))
     if not runs and flow.spec.state is FlowState.RUNNING and outputs > 0:
         parts.then.append(Start(key=flow.key, at=FlowAt(found.region, flow.live_name)))
-
-
-def _removal(key: FlowKey, found: FoundFlow) -> Iterator[Call]:
-    """
-    Yield the calls that remove a flow: the stop, its outputs, itself.
-
-    The stop comes first because no rule of any generation refuses what is done to an idle flow.
-    """
-    at = FlowAt(found.region, found.live_name)
-    if found.state is FlowState.RUNNING:
-        yield Stop(key=key, at=at, why="to be deleted")
-    for output in found.outputs:
-        yield delete_output(key, output, found)
-    yield Delete(key=key, at=at, found=found, impact=felt(Impact.INTERRUPT, found))
 
 
 def _joined(parts: Iterable[Parts], of: Callable[[Parts], Iterable[_Part]]) -> Iterator[_Part]:

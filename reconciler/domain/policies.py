@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 
 from reconciler.domain.changes import Action
-from reconciler.domain.model import FlowKey, Key, OutputKey
+from reconciler.domain.model import Key, ResourceKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +34,6 @@ class Limit(StrEnum):
     """What keeps everything from being deleted: a tree that is suspiciously small, or a storm of new names."""
     WINDOW = "window"
     """The windows of calendars."""
-
-
-class ResourceKind(StrEnum):
-    """What a resource is, in the manifests' word."""
-
-    FLOW = "Flow"
-    OUTPUT = "Output"
-
-    def holds(self, key: Key) -> bool:
-        """Return whether the resource is of this kind."""
-        return isinstance(key, FlowKey if self is ResourceKind.FLOW else OutputKey)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,38 +1,73 @@
 """Why a plan holds something back, in words: what was refused, the likely cause, the way out."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
+from reconciler.domain.changes import Hold
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import FoundOutput
+from reconciler.domain.model import FoundOutput, Region
 
-BEYOND_MANIFESTS: Final = "it uses what manifests cannot describe; nothing of it is changed"
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something may not be touched."""
+
+    why: str
+    hold: Hold
+
+
+BEYOND_MANIFESTS: Final = Refusal(
+    "it uses what manifests cannot describe; nothing of it is changed",
+    Hold.UNFIT,
+)
 """The refusal of an object that was made by hand with settings outside our schema."""
 
 
-def ambiguous(kind: str, live_name: str, ids: Iterable[str]) -> str:
-    """Return the refusal of a name that several objects bear."""
+def unreadable(region: Region, why: str) -> Refusal:
+    """Return the refusal of everything in a region that could not be read."""
+    return Refusal(f"region {region} could not be read: {why}", Hold.UNREADABLE)
+
+
+def unserved(region: Region) -> Refusal:
+    """Return the refusal of everything in a region that a pass does not look at."""
+    why = f"region {region} is not among those that the backend serves or `backend.regions` names"
+    return Refusal(why, Hold.UNREADABLE)
+
+
+def ambiguous(kind: str, name: str, ids: Iterable[str]) -> Refusal:
+    """Return the refusal of a name that several objects bear, by their live names or by their marks."""
     listed = sorted(ids)
-    return f"{len(listed)} {kind} bear the name {live_name!r} ({', '.join(listed)}); rename or delete all but one"
+    why = f"{len(listed)} {kind} bear the name {name!r} ({', '.join(listed)}); rename or delete all but one"
+    return Refusal(why, Hold.OWNERSHIP)
 
 
-def not_ours(mark: Mark | None, owner: Owner, name: str, *, where: str) -> str:
+def not_ours(mark: Mark | None, owner: Owner, name: str, *, where: str) -> Refusal:
     """Return the refusal of an object that does not bear our mark, and how people hand it over."""
     if mark is not None:
-        return f"it is kept by another owner, {mark.owner!r}; it is neither edited nor deleted"
-    return (
-        "it exists without our mark, so it is neither edited nor deleted; "
-        f"to hand it over, end {where} with {Mark(owner=owner, name=name)}"
+        why = f"it is kept by another owner, {mark.owner!r}; it is neither edited nor deleted"
+        return Refusal(why, Hold.OWNERSHIP)
+    return Refusal(
+        "it exists without our mark, so it is neither edited nor deleted; `reconciler adopt` takes it over, and so "
+        f"does ending {where} with {Mark(owner=owner, name=name)}",
+        Hold.OWNERSHIP,
     )
 
 
-def holds(foreign: Iterable[FoundOutput]) -> str:
+def not_allowed(allowed: Iterable[str], protocol: str) -> Refusal:
+    """Return the refusal of an output that the backend does not take on its flow."""
+    why = f"the backend allows {', '.join(sorted(allowed))} on this flow, and not {protocol}"
+    return Refusal(why, Hold.UNFIT)
+
+
+def holds(foreign: Iterable[FoundOutput]) -> Refusal:
     """Return the refusal to remove a flow with outputs that are not ours."""
     names = ", ".join(sorted(output.live_name for output in foreign))
-    return f"it holds outputs without our mark ({names}), which would go with it"
+    return Refusal(f"it holds outputs without our mark ({names}), which would go with it", Hold.OWNERSHIP)
 
 
-def would_lose(kept: Iterable[FoundOutput]) -> str:
+def would_lose(kept: Iterable[FoundOutput]) -> Refusal:
     """Return the refusal to remove a flow with outputs that could not be made again now."""
     names = ", ".join(sorted(output.live_name for output in kept))
-    return f"it holds outputs whose secrets could not be resolved ({names}), which would be lost"
+    why = f"it holds outputs whose secrets could not be resolved ({names}), which would be lost"
+    return Refusal(why, Hold.UNFIT)

@@ -1,7 +1,8 @@
 """Desired state with the values of its secrets in place of their references."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from reconciler.domain.changes import Failed
 from reconciler.domain.errors import SecretUnavailableError
@@ -10,6 +11,7 @@ from reconciler.domain.model import (
     Flow,
     FlowSpec,
     InputSettings,
+    Key,
     Output,
     OutputSettings,
     OutputSpec,
@@ -34,6 +36,8 @@ class Resolved:
     """Without the resources whose secrets cannot be used."""
     failed: tuple[Failed, ...] = ()
     """Those resources, each with why."""
+    moved: Mapping[Key, Key] = field(default_factory=lambda: MappingProxyType({}))
+    """What each resource is called now, by what it was called before, as `moves.moved_names` says it."""
 
 
 def resolve(desired: Desired, look_up: LookUp) -> Resolved:

@@ -1,4 +1,9 @@
-"""Apply: send the changes of a plan, each to its own result; what fails takes nothing else with it."""
+"""
+Apply: send the changes of a plan, each to its own result; what fails takes nothing else with it.
+
+Each change asks the guard right before it is sent, and each call is written down before it leaves and after it came
+back: whoever kills this process at any moment finds in the journal what was under way, and on the backend what is true.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -6,17 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from reconciler.domain.changes import Action, Call, Change, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Call, Change, Plan, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import FlowKey, Key
-from reconciler.engine.deadline import within
-from reconciler.ports.backend import Backend
-from reconciler.ports.clock import Clock
+from reconciler.engine.guard.facts import Permit
+from reconciler.engine.sending import Sender
+from reconciler.engine.undoing import put_back
+from reconciler.engine.world import World
 
 FLOWS_AT_ONCE: Final = 8
 """Flows that are worked on at the same time; the calls of one flow are always one after the other."""
-CALL_TIMEOUT_S: Final = 180.0
-"""How long one call may take, retries and waiting for a start or stop to show included."""
 
 
 class Result(StrEnum):
@@ -26,6 +30,8 @@ class Result(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     """Not sent, because of something else that `why` names."""
+    BLOCKED = "blocked"
+    """Held back by the guard at the moment of the write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,10 @@ class Outcome:
     """Why it failed or was not sent; "" when it is done."""
     request_ids: tuple[str, ...] = ()
     """The backend's own names of the calls that were made."""
+    held: Blocked | None = None
+    """What holds it back, when it is blocked."""
+    is_half: bool = False
+    """Whether it goes on: what replaces something is there, and the old one is still to go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +75,14 @@ class Execution:
         return any(outcome.result is Result.DONE for outcome in self.outcomes)
 
 
-async def execute(plan: Plan, backend: Backend, *, clock: Clock, terms: Terms) -> Execution:
+async def execute(plan: Plan, world: World, *, terms: Terms) -> Execution:
     """
-    Return what became of each change of the plan.
+    Return what became of each change of the plan, which is the one that the guard judged last.
 
     Stops and deletes that lead a flow's changes are sent for every flow before anything else, so that names, keys and
     ports are free. Within a flow the plan's order holds; flows go on side by side.
     """
-    return await _Executor(plan, backend, clock, terms).run()
+    return await _Executor(plan, world, terms).run()
 
 
 _Lane = list[tuple[int, Change]]
@@ -82,10 +92,10 @@ _Lane = list[tuple[int, Change]]
 class _Executor:
     """One execution: what has come of the changes so far, and what must not be sent because of it."""
 
-    def __init__(self, plan: Plan, backend: Backend, clock: Clock, terms: Terms) -> None:
+    def __init__(self, plan: Plan, world: World, terms: Terms) -> None:
         self._changes = plan.changes
-        self._backend = backend
-        self._clock = clock
+        self._world = world
+        self._sender = Sender(world)
         self._terms = terms
         self._slots = asyncio.Semaphore(FLOWS_AT_ONCE)
         self._outcomes: dict[int, Outcome] = {}
@@ -108,30 +118,39 @@ class _Executor:
     async def _run_lane(self, lane: _Lane) -> None:
         async with self._slots:
             for place, change in lane:
-                outcome = await self._send(change)
+                outcome = await self._ask(change)
                 self._outcomes[place] = outcome
                 self._terms.on_outcome(outcome)
 
-    async def _send(self, change: Change) -> Outcome:
-        calls = change.calls if isinstance(change, Sequence) else (change,)
+    async def _ask(self, change: Change) -> Outcome:
+        if why_not := self._why_not(change):
+            return Outcome(change=change, result=Result.SKIPPED, why=why_not)
+        async with self._world.guard.permit(change) as permit:
+            if permit.held is not None:
+                return Outcome(change=change, result=Result.BLOCKED, why=permit.held.why, held=permit.held)
+            return await self._send(change, permit)
+
+    async def _send(self, change: Change, permit: Permit) -> Outcome:
         request_ids: list[str] = []
-        for call in calls:
-            if why_not := self._why_not(change):
+        sent: list[Call] = []
+        for number, call in enumerate(permit.calls):
+            # What was begun with a stop is finished: nothing else puts the flow back on air.
+            if (why_not := self._why_not(change)) and not (sent and permit.undo):
                 result = Result.FAILED if request_ids else Result.SKIPPED
-                return _ended(change, result, why_not, request_ids, of=len(calls))
+                return _ended(change, result, why_not, request_ids, of=len(permit.calls))
             try:
-                request_ids.append(await self._call(call))
+                request_ids.append(await self._sender.send(call, change))
             except BackendError as error:
                 self._learn(change, error)
-                return _ended(change, Result.FAILED, str(error), request_ids, of=len(calls))
-        return Outcome(change=change, result=Result.DONE, request_ids=tuple(request_ids))
-
-    async def _call(self, call: Call) -> str:
-        try:
-            applied = await within(CALL_TIMEOUT_S, self._backend.apply(call), clock=self._clock)
-        except TimeoutError as error:
-            raise UnavailableError(f"The backend gave {error}; it may have been done", maybe_applied=True) from error
-        return applied.request_id
+                undone = await put_back(self._sender, change, permit, failed=number, error=error)
+                return _ended(change, Result.FAILED, f"{error}{undone}", request_ids, of=len(permit.calls))
+            sent.append(call)
+        if permit.failed:
+            return _ended(change, Result.FAILED, permit.failed, request_ids, of=len(permit.calls))
+        is_half = isinstance(change, Sequence) and permit.calls != change.calls
+        if not is_half:
+            self._world.guard.done(change, sent)
+        return Outcome(change=change, result=Result.DONE, request_ids=tuple(request_ids), is_half=is_half)
 
     def _why_not(self, change: Change) -> str:
         if self._refused is not None:

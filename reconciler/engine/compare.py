@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from reconciler.domain import comparing
 from reconciler.domain.changes import Change, Edit, Plan, Sequence
-from reconciler.domain.impact import Capabilities
-from reconciler.domain.safety import brake
-from reconciler.engine.plan import plan_for
+from reconciler.domain.impact import Capabilities, Impact
+from reconciler.domain.model import Desired
+from reconciler.engine.guard.facts import Mode
+from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.world import World
-from reconciler.ports.source import Verdict
+from reconciler.ports.source import Revision, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +19,8 @@ class Compared:
 
     plan: Plan | None
     """What the later revision changes; None when its manifests have errors, for then nothing may be done."""
-    by_hand: tuple[Change, ...] = ()
-    """Changes among them that `run` leaves to people."""
+    noticed: tuple[Change, ...] = ()
+    """Changes among them that viewers would notice, so that they wait for an approval while it is on air."""
     drift: Plan | None = None
     """What the backend lacks of the earlier revision already; None where no backend was asked."""
 
@@ -28,10 +29,8 @@ def compare(base: Verdict, head: Verdict, *, capabilities: Capabilities) -> Comp
     """Return what `head` changes after `base`, as if the backend had just what the sound documents of `base` say."""
     if head.desired is None:
         return Compared(plan=None)
-    proposed = comparing.compare(base.sound, head.desired, capabilities=capabilities)
-    braked = brake(proposed, desired=head.desired, deleted_flows=frozenset(), automatic=False)
-    alone = brake(proposed, desired=head.desired, deleted_flows=frozenset(), automatic=True)
-    return Compared(plan=braked, by_hand=_without(braked.changes, alone.changes))
+    plan = comparing.compare(base.sound, head.desired, policies=head.policies, capabilities=capabilities)
+    return Compared(plan=plan, noticed=_noticed(plan.changes))
 
 
 async def compare_live(world: World, base: Verdict, head: Verdict, *, now: Verdict | None = None) -> Compared:
@@ -50,16 +49,24 @@ async def compare_live(world: World, base: Verdict, head: Verdict, *, now: Verdi
     """
     if head.desired is None:
         return Compared(plan=None)
-    plan = await plan_for(world, head.desired)
-    before = await plan_for(world, base.sound)
-    anyway = before if now is None or now is base else await plan_for(world, now.sound)
+    plan = await _planned(world, head.desired, head)
+    before = await _planned(world, base.sound, base)
+    anyway = before if now is None or now is base else await _planned(world, now.sound, now)
     meant = _without(plan.changes, before.changes)
-    alone = brake(plan, desired=head.desired, deleted_flows=frozenset(), automatic=True)
     return Compared(
         plan=replace(plan, changes=meant),
-        by_hand=_without(meant, alone.changes),
+        noticed=_noticed(meant),
         drift=Plan(changes=_without(anyway.changes, meant)),
     )
+
+
+async def _planned(world: World, desired: Desired, verdict: Verdict) -> Plan:
+    target = Target(revision=Revision(""), desired=desired, policies=verdict.policies, mode=Mode.SHOWN)
+    return await plan_for(world, target)
+
+
+def _noticed(changes: Iterable[Change]) -> tuple[Change, ...]:
+    return tuple(change for change in changes if change.impact is not Impact.NONE)
 
 
 def _without(changes: Iterable[Change], others: Iterable[Change]) -> tuple[Change, ...]:

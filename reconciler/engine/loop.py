@@ -9,7 +9,7 @@ not validate changes nothing: the last good one stays the target until it is men
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -17,8 +17,9 @@ from reconciler.domain.errors import BackendError, CredentialsRefusedError, Sour
 from reconciler.engine import report
 from reconciler.engine.apply import Outcome, Result, Terms
 from reconciler.engine.backoff import pause_s
-from reconciler.engine.plan import Tree, judge
-from reconciler.engine.reconcile import PassOutcome, Target, reconcile
+from reconciler.engine.guard.facts import Mode
+from reconciler.engine.plan import Target, Tree, judge
+from reconciler.engine.reconcile import PassOutcome, reconcile
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
 
@@ -52,8 +53,19 @@ class Watcher:
 class Loop:
     """One reconciler at work; `run` it once, `stop` it from a signal handler."""
 
-    def __init__(self, world: World, timing: Timing, watcher: Watcher) -> None:
+    def __init__(self, world: World, timing: Timing, watcher: Watcher, *, observes: bool = False) -> None:
+        """
+        Prepare to work; nothing is read yet.
+
+        Args:
+            world: the ports.
+            timing: when to look and pass.
+            watcher: whom to tell.
+            observes: whether nothing is ever sent.
+
+        """
         self._world = world
+        self._mode = Mode.OBSERVE if observes else Mode.LOOP
         self._timing = timing
         self._watcher = watcher
         self._wake = asyncio.Event()
@@ -129,10 +141,10 @@ class Loop:
     def _take(self, tree: Tree) -> None:
         """Make a tree the target, unless it has errors; then the last good one stays."""
         report.tree(tree, last_good=self._good.revision if self._good else None)
-        if tree.verdict.desired is None:
+        target = Target.of(tree, self._mode)
+        if target is None:
             return
-        if self._good is None or self._good.revision != tree.revision:
-            self._good = Target(revision=tree.revision, desired=tree.verdict.desired, automatic=True)
+        self._good = target
         self._failures = 0
         self._pass_at_s = self._now_s()
 
@@ -146,7 +158,7 @@ class Loop:
         except BackendError as error:
             self._retry(error)
         else:
-            self._finish(good, outcome)
+            self._finish(outcome)
 
     def _terms(self) -> Terms:
         """Return terms under which a stop, and a hint once something has failed, hold back the rest of a pass."""
@@ -172,13 +184,14 @@ class Loop:
         self._pass_at_s = self._now_s() + pause
         report.pass_failed(error, failures=self._failures, retry_in_s=pause)
 
-    def _finish(self, good: Target, outcome: PassOutcome) -> None:
+    def _finish(self, outcome: PassOutcome) -> None:
         self._reached = True
-        self._good = replace(good, deleted_flows=good.deleted_flows | outcome.deleted_flows)
         self._failures = self._failures + 1 if outcome.has_failed else 0
         pause = self._timing.observe_s
         if outcome.has_failed:
             pause = min(pause, pause_s(self._failures, jitter=self._watcher.jitter()))
+        if outcome.continues_in_s is not None:
+            pause = min(pause, outcome.continues_in_s)
         self._pass_at_s = self._now_s() + pause
         self._reporter.pass_finished(outcome)
         self._watcher.on_pass(outcome)

@@ -1,13 +1,14 @@
 """Plan: what an apply would do now, sending nothing."""
 
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from reconciler.domain import planning
 from reconciler.domain.changes import Plan
-from reconciler.domain.model import Desired, Key
+from reconciler.domain.model import Desired
+from reconciler.domain.moves import moved_names
+from reconciler.domain.policies import Approval, Policies
 from reconciler.domain.resolution import resolve
-from reconciler.domain.safety import brake
+from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.observe import observe
 from reconciler.engine.world import World
 from reconciler.ports.source import Reader, Revision, Snapshot, Verdict
@@ -19,6 +20,26 @@ class Tree:
 
     revision: Revision
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a pass is to reach, and under whose eyes."""
+
+    revision: Revision
+    desired: Desired
+    """The whole tree, secrets unresolved."""
+    policies: Policies = field(default_factory=Policies)
+    mode: Mode = Mode.SHOWN
+
+    @classmethod
+    def of(cls, tree: Tree, mode: Mode, *, approvals: tuple[Approval, ...] = ()) -> "Target | None":
+        """Return what a tree asks for, with approvals from elsewhere; None when it does not validate."""
+        verdict = tree.verdict
+        if verdict.desired is None:
+            return None
+        policies = replace(verdict.policies, approvals=(*verdict.policies.approvals, *approvals))
+        return cls(revision=tree.revision, desired=verdict.desired, policies=policies, mode=mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +67,13 @@ def judge(snapshot: Snapshot, reader: Reader) -> Tree:
     return Tree(revision=snapshot.revision, verdict=reader.read(snapshot.files))
 
 
-async def preview(world: World) -> Preview:
+async def preview(world: World, *, approvals: tuple[Approval, ...] = ()) -> Preview:
     """
     Return the changes that `apply` would send now; send none.
+
+    Args:
+        world: the ports.
+        approvals: those that are in no document.
 
     Raises:
         SourceUnreadableError: the tree cannot be read as a whole.
@@ -56,28 +81,30 @@ async def preview(world: World) -> Preview:
 
     """
     tree = await read_tree(world)
-    if tree.verdict.desired is None:
+    target = Target.of(tree, Mode.SHOWN, approvals=approvals)
+    if target is None:
         return Preview(tree=tree, plan=None)
-    return Preview(tree=tree, plan=await plan_for(world, tree.verdict.desired))
+    return Preview(tree=tree, plan=await world.guard.foresee(await plan_for(world, target)))
 
 
-async def plan_for(
-    world: World, desired: Desired, *, deleted_flows: AbstractSet[Key] = frozenset(), automatic: bool = False
-) -> Plan:
+async def plan_for(world: World, target: Target) -> Plan:
     """
-    Return the braked plan that turns what the backend has into what is desired.
-
-    Args:
-        world: the ports.
-        desired: the whole tree, secrets unresolved.
-        deleted_flows: flows that were already deleted for this revision.
-        automatic: whether nobody looks at the plan before it is carried out.
+    Return the plan that turns what the backend has into what is desired, as far as the guard lets it pass.
 
     Raises:
         BackendError: the backend could not be read.
 
     """
-    resolved = resolve(desired, world.vault.resolve)
+    resolved = replace(resolve(target.desired, world.vault.resolve), moved=moved_names(target.policies.moves))
     actual = await observe(world.backend, clock=world.clock)
     proposed = planning.plan(resolved, actual, owner=world.owner, capabilities=world.backend.capabilities)
-    return brake(proposed, desired=desired, deleted_flows=deleted_flows, automatic=automatic)
+    facts = Facts(
+        revision=target.revision,
+        desired=target.desired,
+        policies=target.policies,
+        actual=actual,
+        owner=world.owner,
+        mode=target.mode,
+        pass_id=f"{world.clock.now():%Y%m%dT%H%M%S.%f}",
+    )
+    return world.guard.judge(proposed, facts)

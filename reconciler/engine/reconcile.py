@@ -1,14 +1,18 @@
 """Reconcile: one level-based pass, from what is desired to what became of it."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Plan
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Action, Blocked, Change, Hold, Plan
 from reconciler.domain.errors import CredentialsRefusedError
-from reconciler.domain.model import Desired, FlowKey, Key
+from reconciler.domain.model import Key
+from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.limits import Limits, is_removal
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
-from reconciler.engine.plan import plan_for
+from reconciler.engine.guard.facts import Mode
+from reconciler.engine.plan import Target, plan_for, read_tree
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
 
@@ -16,21 +20,13 @@ MAX_ROUNDS: Final = 3
 """How often one pass plans: an output that calls a new flow waits for the address that creating that flow brings."""
 PASS_TIMEOUT_S: Final = 900.0
 """How long one pass goes on sending; the rest is left to the next, which sees afresh what is there."""
+TWIN_LOOK_S: Final = 2.0
+"""Between two looks at what replaces something and does not deliver yet."""
 
 _REMOVING: Final = frozenset({Action.DELETE, Action.RECREATE, Action.STOP})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What a pass is to reach, and under whose eyes."""
-
-    revision: Revision
-    desired: Desired
-    """The whole tree, secrets unresolved."""
-    automatic: bool = False
-    """Whether nobody has looked at the plan; the brake is tighter then."""
-    deleted_flows: AbstractSet[Key] = frozenset()
-    """Flows that were already deleted for this revision."""
+_SOON: Final = {Hold.AGAIN: Limits().delete_gap_s, Hold.TWIN: TWIN_LOOK_S}
+"""What holds a change back for a few seconds alone, and for how many."""
+_SECOND_LOOK: Final = frozenset({Mode.ONCE, Mode.SHOWN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +44,7 @@ class PassOutcome:
     @property
     def done(self) -> tuple[Change, ...]:
         """Return the changes that were made."""
-        return tuple(outcome.change for outcome in self.outcomes if outcome.result is Result.DONE)
+        return tuple(one.change for one in self.outcomes if one.result is Result.DONE and not one.is_half)
 
     @property
     def undone(self) -> tuple[Outcome, ...]:
@@ -61,27 +57,27 @@ class PassOutcome:
         return bool(self.undone or self.left.failed or self.left.waiting or self.refused)
 
     @property
-    def deleted_flows(self) -> frozenset[Key]:
-        """Return the flows whose delete was begun; one that failed halfway counts as deleted."""
-        return frozenset(
-            outcome.change.key
-            for outcome in self.outcomes
-            if isinstance(outcome.change.key, FlowKey)
-            and outcome.change.action is Action.DELETE
-            and outcome.result is not Result.SKIPPED
-        )
+    def continues_in_s(self) -> float | None:
+        """Return how soon the next pass is due, where something is held back for a few seconds alone; else None."""
+        waits = [_SOON[blocked.hold] for blocked in self.left.blocked if blocked.hold in _SOON]
+        if any(outcome.is_half for outcome in self.outcomes):
+            waits.append(TWIN_LOOK_S)
+        return min(waits, default=None)
 
 
 async def reconcile(world: World, target: Target, *, terms: Terms) -> PassOutcome:
     """
-    Return what became of one pass: observe, plan, brake, apply.
+    Return what became of one pass: observe, plan, guard, apply.
 
     Raises:
         BackendError: the backend could not be read; nothing was sent.
 
     """
     started_s = world.clock.monotonic_s()
-    plan = await _plan(world, target)
+    plan = await plan_for(world, target)
+    if target.mode is Mode.OBSERVE:
+        seen = await world.guard.foresee(plan)
+        return PassOutcome(revision=target.revision, outcomes=(), left=seen, refused=None, duration_s=0.0)
     outcome = await carry_out(world, target, plan, terms=terms)
     return replace(outcome, duration_s=world.clock.monotonic_s() - started_s)
 
@@ -91,45 +87,110 @@ async def carry_out(world: World, target: Target, plan: Plan, *, terms: Terms) -
     Return what became of a plan that was made before, and of what had to wait for its changes.
 
     What waited is planned again once something was done; those later rounds remove nothing, and touch nothing but
-    the flows that waited, so that nobody gets more than was shown.
+    the flows that waited, so that nobody gets more than was shown. What is made anew beside an old output is looked
+    at until it delivers, or is given up; the loop does that pass by pass.
 
     Raises:
         BackendError: the backend could not be read again.
 
     """
-    started_s = world.clock.monotonic_s()
-    bounded = replace(terms, hold=lambda: _hold(world, started_s, terms))
-    outcomes: dict[tuple[Key, Action], Outcome] = {}
-    execution = await execute(plan, world.backend, clock=world.clock, terms=bounded)
-    outcomes.update(_by_change(execution))
-    for _ in range(MAX_ROUNDS - 1):
-        if not (plan.waiting and execution.progressed) or execution.refused or bounded.hold():
-            break
-        plan = _only_what_waited(await _plan(world, target), plan)
-        execution = await execute(plan, world.backend, clock=world.clock, terms=bounded)
+    return await _Carrying(world, target, terms).run(plan)
+
+
+class _Carrying:
+    """One plan being carried out, round by round."""
+
+    def __init__(self, world: World, target: Target, terms: Terms) -> None:
+        self._world = world
+        self._target = target
+        self._started_s = world.clock.monotonic_s()
+        self._terms = replace(terms, hold=self._hold)
+        self._asked = terms.hold
+        self._outcomes: dict[tuple[Key, Action], Outcome] = {}
+        self._refused: CredentialsRefusedError | None = None
+
+    async def run(self, plan: Plan) -> PassOutcome:
+        """Send the plan, and what follows from it."""
+        plan = await self._looked_at_again(plan)
+        left = plan
+        progressed = await self._round(plan)
+        for _ in range(MAX_ROUNDS - 1):
+            if not (left.waiting and progressed) or self._refused or self._hold():
+                break
+            left = _only_what_waited(await plan_for(self._world, self._target), left)
+            progressed = await self._round(left)
+        if self._target.mode is not Mode.LOOP:
+            await self._see_twins_through()
+        held = [outcome.held for outcome in self._outcomes.values() if outcome.held is not None]
+        return PassOutcome(
+            revision=self._target.revision,
+            outcomes=tuple(one for one in self._outcomes.values() if one.result is not Result.BLOCKED),
+            left=replace(left, changes=(), blocked=(*left.blocked, *held)),
+            refused=self._refused,
+            duration_s=self._world.clock.monotonic_s() - self._started_s,
+        )
+
+    async def _round(self, plan: Plan) -> bool:
+        """Send a plan, and return whether anything was done."""
+        await self._world.guard.prepare(plan)
+        execution = await execute(plan, self._world, terms=self._terms)
         # What failed in one round and is done in the next is done.
-        outcomes.update(_by_change(execution))
-    return PassOutcome(
-        revision=target.revision,
-        outcomes=tuple(outcomes.values()),
-        left=replace(plan, changes=()),
-        refused=execution.refused,
-        duration_s=world.clock.monotonic_s() - started_s,
-    )
+        self._outcomes.update(_by_change(execution))
+        self._refused = execution.refused or self._refused
+        return execution.progressed
+
+    async def _looked_at_again(self, plan: Plan) -> Plan:
+        """Return the plan without removals that a second reading does not ask for."""
+        removals = [change for change in plan.changes if is_removal(change)]
+        if not removals or self._target.mode not in _SECOND_LOOK:
+            return plan
+        tree = await read_tree(self._world)
+        again = await plan_for(self._world, self._target)
+        confirmed = {change_id(change) for change in again.changes if tree.revision == self._target.revision}
+        doubted = [change for change in removals if change_id(change) not in confirmed]
+        blocked = [_doubted(change) for change in doubted]
+        kept = tuple(change for change in plan.changes if change not in doubted)
+        return replace(plan, changes=kept, blocked=(*plan.blocked, *blocked))
+
+    async def _see_twins_through(self) -> None:
+        """Look at what is half done until it is done or given up."""
+        while keys := {outcome.change.key for outcome in self._outcomes.values() if _goes_on(outcome)}:
+            if self._refused or self._hold():
+                return
+            await self._world.clock.sleep(TWIN_LOOK_S)
+            plan = await plan_for(self._world, self._target)
+            rest = tuple(one for one in plan.changes if one.key in keys and one.action is Action.RECREATE)
+            held = {one.key: one for one in plan.blocked if one.key in keys}
+            if not rest:
+                self._outcomes.update(_blocked(held.values(), self._outcomes))
+                return
+            await self._round(replace(plan, changes=rest))
+
+    def _hold(self) -> str:
+        if self._world.clock.monotonic_s() - self._started_s > PASS_TIMEOUT_S:
+            return f"not sent, because the pass has gone on for more than {PASS_TIMEOUT_S:g} s"
+        return self._asked()
+
+
+def _goes_on(outcome: Outcome) -> bool:
+    return outcome.is_half or (outcome.held is not None and outcome.held.hold is Hold.TWIN)
+
+
+def _blocked(held: Iterable[Blocked], outcomes: dict[tuple[Key, Action], Outcome]) -> dict[tuple[Key, Action], Outcome]:
+    """Return the outcomes of recreates that are held back as a whole by now."""
+    return {
+        (one.key, one.action): replace(outcomes[one.key, one.action], result=Result.BLOCKED, held=one, is_half=False)
+        for one in held
+        if (one.key, one.action) in outcomes
+    }
+
+
+def _doubted(change: Change) -> Blocked:
+    return held_back(change, Hold.AGAIN, "a second reading right before it did not ask for it any more; plan again")
 
 
 def _by_change(execution: Execution) -> dict[tuple[Key, Action], Outcome]:
     return {(outcome.change.key, outcome.change.action): outcome for outcome in execution.outcomes}
-
-
-async def _plan(world: World, target: Target) -> Plan:
-    return await plan_for(world, target.desired, deleted_flows=target.deleted_flows, automatic=target.automatic)
-
-
-def _hold(world: World, started_s: float, terms: Terms) -> str:
-    if world.clock.monotonic_s() - started_s > PASS_TIMEOUT_S:
-        return f"not sent, because the pass has gone on for more than {PASS_TIMEOUT_S:g} s"
-    return terms.hold()
 
 
 def _only_what_waited(plan: Plan, before: Plan) -> Plan:

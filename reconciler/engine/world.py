@@ -3,20 +3,24 @@
 from dataclasses import dataclass
 
 from reconciler.domain.marks import Owner
+from reconciler.engine.guard import Guard
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
+from reconciler.ports.journal import Journal
 from reconciler.ports.secrets import Vault
 from reconciler.ports.source import Reader, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The ports of one reconciler, chosen once by the wiring."""
+    """The ports of one reconciler, chosen once by the wiring, and the guard that remembers as long as it lives."""
 
     source: Source
     reader: Reader
     vault: Vault
     backend: Backend
     clock: Clock
+    journal: Journal
+    guard: Guard
     owner: Owner
     """Whose objects may be touched."""

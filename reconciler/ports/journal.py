@@ -88,7 +88,7 @@ class Journal(Protocol):
     """
 
     def intend(self, intent: Intent) -> int:
-        """Write down that a call is about to be sent, so that it survives the death of this process; return its number."""
+        """Write down that a call is about to be sent, so that it outlives this process; return its number."""
         ...
 
     def settle(

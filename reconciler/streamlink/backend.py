@@ -12,9 +12,9 @@ from reconciler.domain.errors import (
     UnavailableError,
     WrongStateError,
 )
-from reconciler.domain.impact import Capabilities
+from reconciler.domain.impact import Capabilities, EditRules, stricter
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, Region
+from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, OutputKey, Region
 from reconciler.domain.resolution import secret_versions
 from reconciler.ports.backend import Applied, EndEvent, EndStatus
 from reconciler.ports.clock import Clock
@@ -50,6 +50,7 @@ class StreamLinkBackend:
         regions: tuple[Region, ...] | None,
         clock: Clock,
         called: str = "",
+        rules: EditRules | None = None,
     ) -> None:
         """
         Serve one account.
@@ -60,6 +61,7 @@ class StreamLinkBackend:
             regions: those that a pass reads; None for all that the service has.
             clock: the time, for waiting until a state shows.
             called: what people call this service; "" for StreamLink and the profile's name.
+            rules: what it lets be edited while a flow runs; None where nobody knows, and a refusal teaches.
 
         """
         self._client = client
@@ -67,6 +69,8 @@ class StreamLinkBackend:
         self._owner = owner
         self._regions = regions
         self._clock = clock
+        self._rules = rules or EditRules.LIVE_2023
+        self._is_certain = rules is not None
         self._list = FlowList(client)
         self._ids = FlowIds()
 
@@ -78,7 +82,9 @@ class StreamLinkBackend:
     @property
     def capabilities(self) -> Capabilities:
         """Return what the API can change in place, and how often it is called."""
-        return Capabilities(calls_per_s=self._client.settings.rate_per_s)
+        return Capabilities(
+            rules=self._rules, is_certain=self._is_certain, calls_per_s=self._client.settings.rate_per_s
+        )
 
     async def regions(self) -> tuple[Region, ...]:
         """Return the configured regions, else all of the service, sorted."""
@@ -97,7 +103,10 @@ class StreamLinkBackend:
 
     async def apply(self, call: Call) -> Applied:
         """Make one call, as the port says."""
-        return Applied(request_id=await self._send(call))
+        try:
+            return Applied(request_id=await self._send(call))
+        except WrongStateError as error:
+            raise self._taught(call, error) from error
 
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return the realtime status of the flow's input and of each output."""
@@ -123,6 +132,19 @@ class StreamLinkBackend:
         """Let go of connections."""
         await self._client.close()
 
+    def _taught(self, call: Call, error: WrongStateError) -> WrongStateError:
+        """Return the refusal of a live change with what it teaches of this account; any other one as it is."""
+        edited = [change.path for change in call.differences] if isinstance(call, Edit) else []
+        adds_or_removes = isinstance(call, Create | Delete) and isinstance(call.key, OutputKey)
+        if not edited and not adds_or_removes:
+            return error
+        self._rules, self._is_certain = stricter(self._rules, edited, adds_or_removes=adds_or_removes), True
+        message = (
+            f"{error} This account is taken for one with the edit rules {self._rules} from now on: what it changes "
+            "only while a flow stands still waits until nothing is on air, or for an approval"
+        )
+        return WrongStateError(message, code=error.code, request_id=error.request_id)
+
     async def _send(self, call: Call) -> str:
         match call:
             case Create():
@@ -139,8 +161,9 @@ class StreamLinkBackend:
     async def _create(self, call: Create) -> str:
         wanted, region = call.wanted, call.at.region
         if isinstance(wanted, Flow):
-            return await self._create_flow(call.at, wanted)
-        return await self._on_flow(call.at, lambda flow_id: self._create_output(region, flow_id, wanted))
+            return await self._create_flow(call.at, wanted, self._mark(wanted, is_twin=call.is_twin))
+        mark = self._mark(wanted, is_twin=call.is_twin)
+        return await self._on_flow(call.at, lambda flow_id: self._create_output(region, flow_id, wanted, mark))
 
     async def _edit(self, call: Edit) -> str:
         match call.wanted, call.found:
@@ -158,8 +181,8 @@ class StreamLinkBackend:
             return await self._delete_flow(call.at.region, call.found)
         return await self._delete_output(call.at, call.found)
 
-    async def _create_flow(self, at: FlowAt, flow: Flow) -> str:
-        name, request = "CreateStreamLinkFlow", encode.create_flow(flow, self._mark(flow))
+    async def _create_flow(self, at: FlowAt, flow: Flow, mark: Mark) -> str:
+        name, request = "CreateStreamLinkFlow", encode.create_flow(flow, mark)
         try:
             answer = await self._client.call(name, request, region=at.region)
         except UnavailableError as error:
@@ -173,8 +196,8 @@ class StreamLinkBackend:
     async def _has_flow(self, region: Region, flow: Flow) -> bool:
         return any(self._is(flow.key, flow.live_name, each) for each in await self.observe(region))
 
-    async def _create_output(self, region: Region, flow_id: str, output: Output) -> str:
-        name, request = "CreateStreamLinkOutputInfo", encode.create_output(flow_id, output, self._mark(output))
+    async def _create_output(self, region: Region, flow_id: str, output: Output, mark: Mark) -> str:
+        name, request = "CreateStreamLinkOutputInfo", encode.create_output(flow_id, output, mark)
         try:
             answer = await self._client.call(name, request, region=region)
         except UnavailableError as error:
@@ -309,5 +332,11 @@ class StreamLinkBackend:
             raise RejectedError(f"{len(ids)} flows in {at.region} bear the name {at.live_name!r}: {', '.join(ids)}.")
         return ids[0]
 
-    def _mark(self, wanted: Flow | Output) -> Mark:
-        return Mark(owner=self._owner, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
+    def _mark(self, wanted: Flow | Output, *, is_twin: bool = False) -> Mark:
+        return Mark(
+            owner=self._owner,
+            name=wanted.key.name,
+            secret_versions=secret_versions(wanted.spec),
+            protected=wanted.care.protected,
+            twin=is_twin,
+        )

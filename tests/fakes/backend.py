@@ -116,9 +116,9 @@ class FakeBackend:
     def _carry_out(self, call: Call) -> None:
         match call:
             case Create(wanted=Flow() as flow):
-                self._create_flow(flow)
+                self._create_flow(flow, call)
             case Create(wanted=Output() as output):
-                self._create_output(self._at(call.at), output)
+                self._create_output(self._at(call.at), output, call)
             case Edit():
                 self._edit(call)
             case Delete():
@@ -131,7 +131,7 @@ class FakeBackend:
                 msg = f"no such call: {call}"
                 raise TypeError(msg)
 
-    def _create_flow(self, wanted: Flow) -> None:
+    def _create_flow(self, wanted: Flow, call: Create) -> None:
         if any((flow.region, flow.live_name) == (wanted.spec.region, wanted.live_name) for flow in self.flows.values()):
             raise RejectedError(f"a flow {wanted.live_name} is there", field="Name")
         number = next(self._numbers)
@@ -142,7 +142,7 @@ class FakeBackend:
                 id=f"flow-{number}",
                 region=wanted.spec.region,
                 live_name=wanted.live_name,
-                mark=self._mark(wanted),
+                mark=self._mark(wanted, is_twin=call.is_twin),
                 state=FlowState.IDLE,
                 spec=replace(wanted.spec, state=FlowState.IDLE),
                 allowed_outputs=ALLOWED_OUTPUTS[wanted.spec.input.protocol],
@@ -150,7 +150,7 @@ class FakeBackend:
             )
         )
 
-    def _create_output(self, flow: FoundFlow, wanted: Output) -> None:
+    def _create_output(self, flow: FoundFlow, wanted: Output, call: Create) -> None:
         if wanted.spec.protocol not in flow.allowed_outputs:
             raise RejectedError(f"{wanted.spec.protocol} is not allowed on {flow.live_name}", field="Protocol")
         if any(output.live_name == wanted.live_name for output in flow.outputs):
@@ -161,7 +161,7 @@ class FakeBackend:
         made = FoundOutput(
             id=f"output-{number}",
             live_name=wanted.live_name,
-            mark=self._mark(wanted),
+            mark=self._mark(wanted, is_twin=call.is_twin),
             spec=wanted.spec,
             pull_urls=(f"test://127.0.0.1:{20_000 + number}",) if is_pulled else (),
         )
@@ -174,13 +174,19 @@ class FakeBackend:
             if flow is None:
                 raise NotFoundError(f"no flow {call.found.id}")
             spec = replace(wanted.spec, state=flow.state)
-            self._put(replace(flow, live_name=wanted.live_name, mark=self._mark(wanted), spec=spec))
+            mark = self._mark(wanted, is_twin=_is_twin(flow))
+            self._put(replace(flow, live_name=wanted.live_name, mark=mark, spec=spec))
             return
         flow = self._at(call.at)
         if all(output.id != call.found.id for output in flow.outputs):
             raise NotFoundError(f"no output {call.found.id}")
         outputs = tuple(
-            replace(output, live_name=wanted.live_name, mark=self._mark(wanted), spec=wanted.spec)
+            replace(
+                output,
+                live_name=wanted.live_name,
+                mark=self._mark(wanted, is_twin=_is_twin(output)),
+                spec=wanted.spec,
+            )
             if output.id == call.found.id
             else output
             for output in flow.outputs
@@ -215,5 +221,15 @@ class FakeBackend:
     def _put(self, flow: FoundFlow) -> None:
         self.flows[flow.id] = flow
 
-    def _mark(self, wanted: Flow | Output) -> Mark:
-        return Mark(owner=self.owner, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
+    def _mark(self, wanted: Flow | Output, *, is_twin: bool) -> Mark:
+        return Mark(
+            owner=self.owner,
+            name=wanted.key.name,
+            secret_versions=secret_versions(wanted.spec),
+            protected=wanted.care.protected,
+            twin=is_twin,
+        )
+
+
+def _is_twin(found: FoundFlow | FoundOutput) -> bool:
+    return found.mark is not None and found.mark.twin

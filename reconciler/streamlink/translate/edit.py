@@ -65,9 +65,9 @@ def modify_output(flow_id: str, found: Payload, wanted: Output, mark: Mark, prof
 
 
 def _kept_mark(found: Payload, mark: Mark) -> Mark:
-    """Return the mark with the signs that people or later versions put into the found one."""
+    """Return the mark; what was made as a twin stays one, for that is why its live name is another one."""
     bears = decode.mark_of(Members(found, "object"))
-    return mark if bears is None else replace(mark, protected=bears.protected, twin=bears.twin)
+    return mark if bears is None else replace(mark, twin=bears.twin)
 
 
 def _writable(shape: Shape, found: Payload, profile: Profile, *, protocol: str) -> Request:

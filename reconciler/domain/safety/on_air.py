@@ -1,0 +1,122 @@
+"""On air: what a change would disturb, and whether that is proven to carry nothing."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start
+from reconciler.domain.impact import Impact
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput
+from reconciler.domain.safety.limits import Limits
+
+LIKE: Final = 0.9
+"""Share of the old output's bitrate that a new one must carry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """What one sample says of one input or output."""
+
+    is_input: bool
+    is_connected: bool
+    bitrate_bps: int
+    is_idle: bool
+    """Whether it says that its flow stands still."""
+
+    def carries(self, limits: Limits) -> bool:
+        """Return whether it is on air, by this sample alone."""
+        return self.is_connected and self.bitrate_bps > limits.floor_bps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What a flow's ends said at one moment."""
+
+    at_s: float
+    """On the clock that never runs backwards."""
+    ends: Mapping[str, End]
+    """By the id of the input or output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbed:
+    """What of a flow a change disturbs."""
+
+    outputs: AbstractSet[str]
+    """Ids of outputs."""
+    whole: bool
+    """Whether the input and every output are disturbed with them."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Return whether viewers notice nothing."""
+        return not (self.outputs or self.whole)
+
+
+def disturbed_by(change: Change) -> Disturbed:
+    """Return what a change of a flow, or in it, disturbs; nothing where its impact is none."""
+    calls = change.calls if isinstance(change, Sequence) else (change,)
+    ids: set[str] = set()
+    whole = False
+    for call in calls:
+        if isinstance(call, Create | Start) or _is_harmless(call):
+            continue
+        if isinstance(call, Edit | Delete) and isinstance(call.found, FoundOutput):
+            ids.add(call.found.id)
+        else:
+            whole = True
+    return Disturbed(outputs=frozenset(ids), whole=whole)
+
+
+def _is_harmless(call: Call) -> bool:
+    return isinstance(call, Edit) and call.impact is Impact.NONE
+
+
+def on_air(
+    disturbed: Disturbed, flow: FoundFlow, first: Sample | None, last: Sample | None, limits: Limits
+) -> tuple[str, ...]:
+    """
+    Return the names of what is disturbed and on air, or not proven to be off air.
+
+    Args:
+        disturbed: what a change disturbs.
+        flow: as it was observed.
+        first: of its ends, a while ago; None where it could not be had.
+        last: from right before the write; None where it could not be had.
+        limits: the numbers.
+
+    """
+    if last is not None and flow.state is FlowState.IDLE and all(end.is_idle for end in last.ends.values()):
+        return ()
+    names = _names(disturbed, flow, last)
+    if first is None or last is None or last.at_s - first.at_s < limits.sample_gap_s:
+        return tuple(names.values())
+    return tuple(name for id_, name in names.items() if not _is_off(id_, (first, last), limits))
+
+
+def carrying(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limits) -> tuple[str, ...]:
+    """Return the names of what is disturbed and carries something by this one sample."""
+    names = _names(disturbed, flow, sample)
+    return tuple(name for id_, name in names.items() if (end := sample.ends.get(id_)) and end.carries(limits))
+
+
+def delivers(id_: str, sample: Sample, limits: Limits, *, like_bps: int) -> bool:
+    """Return whether an output carries traffic as another one did: connected, with nine tenths of its bitrate."""
+    end = sample.ends.get(id_)
+    return end is not None and end.carries(limits) and end.bitrate_bps >= LIKE * like_bps
+
+
+def _is_off(id_: str, samples: Iterable[Sample], limits: Limits) -> bool:
+    """Return whether every sample knows the end and says that it carries nothing."""
+    return all((end := sample.ends.get(id_)) is not None and not end.carries(limits) for sample in samples)
+
+
+def _names(disturbed: Disturbed, flow: FoundFlow, last: Sample | None) -> dict[str, str]:
+    """Return what is disturbed by its id, in the words of people."""
+    named = {output.id: f"output {output.live_name}" for output in flow.outputs}
+    if not disturbed.whole:
+        return {id_: named.get(id_, f"an output of {flow.live_name}") for id_ in sorted(disturbed.outputs)}
+    inputs = [id_ for id_, end in last.ends.items() if end.is_input] if last is not None else []
+    # An input that no sample tells of is under the name of none, and so never proven to be off air.
+    return {**dict.fromkeys(inputs or [""], "the input"), **named}

@@ -1,0 +1,56 @@
+"""Releases: approvals that let one change of one resource pass, and overrides that lift a limit; both expire."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Change
+from reconciler.domain.model import ResourceKind
+from reconciler.domain.policies import Approval, Limit, Override, Policies
+
+
+def holding(policies: Policies, *, now: datetime) -> Policies:
+    """Return the policies without what has expired."""
+    return replace(
+        policies,
+        approvals=tuple(each for each in policies.approvals if now < each.expires),
+        overrides=tuple(each for each in policies.overrides if now < each.expires),
+    )
+
+
+def approval_of(change: Change, policies: Policies) -> Approval | None:
+    """Return the approval that names this very change: resource, action and id; None where there is none."""
+    candidates = [each for each in policies.approvals if (each.resource, each.action) == (change.key, change.action)]
+    if not candidates:
+        return None
+    known = change_id(change)
+    return next((each for each in candidates if each.change == known), None)
+
+
+def override_of(change: Change, policies: Policies, limit: Limit) -> Override | None:
+    """Return the override that lifts a limit for this change; None where there is none."""
+    return next((each for each in policies.overrides if _is_about(each, change, limit)), None)
+
+
+def _is_about(override: Override, change: Change, limit: Limit) -> bool:
+    if limit not in override.lifts or override.action is not change.action:
+        return False
+    of = override.of
+    return of.holds(change.key) if isinstance(of, ResourceKind) else of == change.key
+
+
+def signed_text(approval: Approval) -> str:
+    """Return what an approver signs: the whole approval, a line for each of its words."""
+    return (
+        "reconciler approval v1\n"
+        f"resource: {approval.resource}\n"
+        f"action: {approval.action}\n"
+        f"change: {approval.change}\n"
+        f"reason: {approval.reason}\n"
+        f"expires: {approval.expires.astimezone(UTC).isoformat(timespec='seconds')}\n"
+    )
+
+
+def command_for(change: Change) -> str:
+    """Return the one command that releases a change."""
+    return f"reconciler apply --approve {change.key}:{change.action}:{change_id(change)} --reason 'WHY'"

@@ -1,0 +1,61 @@
+"""
+The guard: what may be sent, of a plan as a whole and again right before each write.
+
+It remembers, for as long as the process lives, what a decision needs besides what is there now: samples, what the
+difference has used up, what was wanted before, who fights over what. Whoever restarts it begins on the safe side.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+
+from reconciler.domain.changes import Call, Change, Plan
+from reconciler.engine.guard.facts import Facts, Keeper, Permit
+from reconciler.engine.guard.memory import Memory
+from reconciler.engine.guard.permits import Permits
+
+
+class Guard:
+    """Judges plans, permits writes, and learns from what became of them."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._memory = Memory(keeper)
+        self._permits = Permits(keeper, self._memory)
+        self._facts: Facts | None = None
+
+    def judge(self, plan: Plan, facts: Facts) -> Plan:
+        """Return what of a plan may be sent as far as can be said now; what is blocked bears the reason."""
+        judged, self._facts = self._memory.judge(plan, facts)
+        return judged
+
+    async def prepare(self, plan: Plan) -> None:
+        """Take the first sample of every flow that a plan disturbs, so that the second one finds it."""
+        await self._permits.prepare(plan, self._known())
+
+    async def foresee(self, plan: Plan) -> Plan:
+        """Return the plan with what one sample shows to be on air moved to `blocked`."""
+        return await self._permits.foresee(plan, self._known())
+
+    @contextlib.asynccontextmanager
+    async def permit(self, change: Change) -> AsyncIterator[Permit]:
+        """Lend the permission to send a change, asked for right before it is sent; held for as long as it is sent."""
+        async with self._permits.permit(change, self._known()) as permit:
+            yield permit
+
+    def done(self, change: Change, calls: Iterable[Call]) -> None:
+        """Learn that a change was made, by these calls."""
+        self._memory.done(change, calls)
+
+    def unknown(self, call: Call) -> None:
+        """Learn that nobody knows whether a call was carried out."""
+        self._memory.unknown(call)
+
+    @property
+    def facts(self) -> Facts:
+        """Return what the plan that is being carried out was made of."""
+        return self._known()
+
+    def _known(self) -> Facts:
+        if self._facts is None:
+            msg = "nothing was judged yet, and so nothing is permitted"
+            raise RuntimeError(msg)
+        return self._facts

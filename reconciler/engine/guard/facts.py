@@ -1,0 +1,114 @@
+"""The values that the parts of the guard share."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import StrEnum
+from functools import cached_property
+
+from reconciler.domain.changes import Blocked, Call, Change
+from reconciler.domain.marks import Owner
+from reconciler.domain.model import Actual, Desired, FoundFlow, FoundOutput, Key, OutputKey, Region
+from reconciler.domain.policies import Policies
+from reconciler.domain.safety.limits import Limits
+from reconciler.domain.safety.redundancy import Legs
+from reconciler.ports.backend import Backend
+from reconciler.ports.clock import Clock
+from reconciler.ports.journal import Journal
+from reconciler.ports.signatures import Verifier
+from reconciler.ports.source import Revision
+
+
+class Mode(StrEnum):
+    """Under whose eyes a pass sends."""
+
+    LOOP = "loop"
+    """Nobody looks, and there is another pass: a delete must be wanted twice."""
+    ONCE = "once"
+    """Nobody looks; a second reading comes before the first delete."""
+    SHOWN = "shown"
+    """Somebody saw the plan; a second reading comes before the first delete."""
+    SAVED = "saved"
+    """Somebody saved the plan, and it still holds."""
+    OBSERVE = "observe"
+    """Nothing is sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What one plan was made of. Without slots, for what is derived from it is kept."""
+
+    revision: Revision
+    desired: Desired
+    policies: Policies
+    actual: Actual
+    owner: Owner
+    mode: Mode
+    pass_id: str = ""
+
+    @cached_property
+    def legs(self) -> Legs:
+        """The redundancy groups of the manifests."""
+        return Legs.of(self.desired)
+
+    def flow_of(self, change: Change) -> FoundFlow | None:
+        """Return the flow that a change is in, as it was observed; None for one that is new."""
+        return self._by_place.get((change.at.region, change.at.live_name))
+
+    def outputs_of(self, key: OutputKey) -> tuple[tuple[FoundFlow, FoundOutput], ...]:
+        """Return what is live of an output, with its flow."""
+        return self._by_key.get(key, ())
+
+    def labels_of(self, key: Key) -> tuple[tuple[str, str], ...]:
+        """Return the labels that the manifests give a resource; none where they do not name it."""
+        return self._labels.get(key, ())
+
+    @cached_property
+    def _by_place(self) -> Mapping[tuple[Region, str], FoundFlow]:
+        return {(flow.region, flow.live_name): flow for flow in self.actual.flows()}
+
+    @cached_property
+    def _by_key(self) -> Mapping[OutputKey, tuple[tuple[FoundFlow, FoundOutput], ...]]:
+        found: dict[OutputKey, tuple[tuple[FoundFlow, FoundOutput], ...]] = {}
+        for key, flow, output in self._ours():
+            found[key] = (*found.get(key, ()), (flow, output))
+        return found
+
+    def _ours(self) -> Iterator[tuple[OutputKey, FoundFlow, FoundOutput]]:
+        for flow in self.actual.flows():
+            for output in flow.outputs:
+                if flow.mark is not None and output.mark is not None and output.mark.owner == self.owner:
+                    yield OutputKey(flow.mark.name, output.mark.name), flow, output
+
+    @cached_property
+    def _labels(self) -> Mapping[Key, tuple[tuple[str, str], ...]]:
+        flows: Mapping[Key, tuple[tuple[str, str], ...]] = {each.key: each.care.labels for each in self.desired.flows}
+        return {**flows, **{each.key: each.care.labels for each in self.desired.outputs}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """A change that may be sent, or why not."""
+
+    calls: tuple[Call, ...] = ()
+    """What to send of it."""
+    undo: tuple[tuple[Call, ...], ...] = ()
+    """As `Sequence.undo`."""
+    held: Blocked | None = None
+    """Set when it may not be sent."""
+    failed: str = ""
+    """Why the change has failed although its calls are sent: a twin that nobody came to goes again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeper:
+    """What the guard works with."""
+
+    backend: Backend
+    clock: Clock
+    journal: Journal
+    verifier: Verifier
+    owner: Owner
+    zone_of: Callable[[str], tzinfo]
+    """Returns an IANA zone by its name."""
+    limits: Limits = field(default_factory=Limits)

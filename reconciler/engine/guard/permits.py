@@ -1,0 +1,179 @@
+"""Permits: what is asked right before each write, of what is there at that moment."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+
+from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
+from reconciler.domain.model import FoundFlow, Key, OutputKey
+from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.on_air import carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.releases import approval_of, command_for, holding
+from reconciler.engine.guard.facts import Facts, Keeper, Permit
+from reconciler.engine.guard.memory import Memory
+from reconciler.engine.guard.sampling import Sampler
+from reconciler.ports.journal import Note
+
+
+class Permits:
+    """Asks the backend what is on air, and the manifests whether it may be disturbed."""
+
+    def __init__(self, keeper: Keeper, memory: Memory) -> None:
+        self._keeper = keeper
+        self._memory = memory
+        self._clock = keeper.clock
+        self._limits = keeper.limits
+        self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._twin_since: dict[Key, float] = {}
+
+    async def prepare(self, plan: Plan, facts: Facts) -> None:
+        """Take the first sample of every flow that a plan disturbs."""
+        await self._sampler.take_all(_disturbed_flows(plan, facts))
+
+    async def foresee(self, plan: Plan, facts: Facts) -> Plan:
+        """Return the plan with what one sample shows to be on air moved to `blocked`, unless somebody approved."""
+        flows = {flow.id: flow for flow in _disturbed_flows(plan, facts)}
+        samples = dict(zip(flows, await asyncio.gather(*map(self._sampler.take, flows.values())), strict=True))
+        allowed: list[Change] = []
+        blocked: list[Blocked] = []
+        for change in plan.changes:
+            flow = facts.flow_of(change)
+            sample = None if flow is None else samples.get(flow.id)
+            names = () if flow is None or sample is None else carrying(disturbed_by(change), flow, sample, self._limits)
+            if names and approval_of(change, facts.policies) is None:
+                blocked.append(held_back(change, Hold.ON_AIR, _on_air_words(change, names)))
+            else:
+                allowed.append(change)
+        return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
+
+    @contextlib.asynccontextmanager
+    async def permit(self, change: Change, facts: Facts) -> AsyncIterator[Permit]:
+        """Lend the permission to send a change; while it is lent, nothing that stands in for it is changed."""
+        touched = facts.legs.touched_by(change)
+        async with contextlib.AsyncExitStack() as stack:
+            for group in touched:
+                await stack.enter_async_context(self._locks.setdefault(group, asyncio.Lock()))
+            yield await self._permitted(change, facts)
+
+    async def _permitted(self, change: Change, facts: Facts) -> Permit:
+        held = await self._alone(change, facts)
+        if held is not None:
+            return Permit(held=held)
+        flow = facts.flow_of(change)
+        if flow is None or disturbed_by(change).is_nothing:
+            return _all_of(change)
+        if isinstance(change, Sequence) and change.twin is not None:
+            return await self._with_twin(change, change.twin, flow, facts)
+        return self._released(change, await self._on_air(change, flow), _all_of(change), facts)
+
+    async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
+        """Return what a change disturbs and is on air, or not proven by two samples to be off air."""
+        disturbed = disturbed_by(change)
+        last = await self._sampler.take(flow)
+        if last is None:
+            return on_air(disturbed, flow, None, None, self._limits)
+        if carries := carrying(disturbed, flow, last, self._limits):
+            return carries
+        first = self._sampler.before(flow, last)
+        if first is None and on_air(disturbed, flow, None, last, self._limits):
+            await self._clock.sleep(self._limits.sample_gap_s)
+            first, last = last, await self._sampler.take(flow)
+        return on_air(disturbed, flow, first, last, self._limits)
+
+    def _released(self, change: Change, names: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
+        """Return the permit where nothing is on air, or somebody approved of this very change."""
+        if not names:
+            return permit
+        approval = approval_of(change, holding(facts.policies, now=self._clock.now()))
+        if approval is None:
+            return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, names)))
+        note = Note(
+            kind="approval.used",
+            resource=str(change.key),
+            why=approval.reason,
+            revision=facts.revision,
+            pass_id=facts.pass_id,
+            fields={"action": str(change.action), "change": approval.change, "name": approval.name},
+        )
+        self._keeper.journal.note(note)
+        return permit
+
+    async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts) -> Permit:
+        """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""
+        names = await self._on_air(change, flow)
+        if twin.make is not None:
+            # What nobody watches is made anew in place, under its own name.
+            beside = Permit(calls=(twin.make,)) if names else _all_of(change)
+            return self._released(change, names, beside, facts)
+        if not names or await self._has_taken_over(change, twin, flow):
+            self._twin_since.pop(change.key, None)
+            return self._released(change, names, _all_of(change), facts)
+        since_s = self._twin_since.setdefault(change.key, self._clock.monotonic_s())
+        age_s = self._clock.monotonic_s() - since_s
+        if age_s < self._limits.twin_deadline_s or twin.give_up is None:
+            why = f"what replaces it is there, and has not delivered as it does for {age_s:.0f} s"
+            return Permit(held=held_back(change, Hold.TWIN, why))
+        return await self._give_up(change, twin.give_up, flow)
+
+    async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
+        """Return whether the new output carries traffic as the old one does."""
+        sample = await self._sampler.take(flow)
+        if sample is None or twin.made is None:
+            return False
+        old = [sample.ends.get(call.found.id) for call in change.calls if isinstance(call, Delete)]
+        like_bps = max((end.bitrate_bps for end in old if end is not None), default=0)
+        return delivers(twin.made.id, sample, self._limits, like_bps=like_bps)
+
+    async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
+        """Permit to take the twin away, unless somebody has come to it meanwhile."""
+        if await self._on_air(give_up, flow):
+            why = "both it and what replaces it are on air, and the new one carries less: nobody is cut off"
+            return Permit(held=held_back(change, Hold.TWIN, why))
+        self._twin_since.pop(change.key, None)
+        self._memory.give_up(change)
+        why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
+        return Permit(calls=(give_up,), failed=why)
+
+    async def _alone(self, change: Change, facts: Facts) -> Blocked | None:
+        """Hold a change of redundant outputs back while nothing stands in for them."""
+        for group, touched in facts.legs.touched_by(change).items():
+            if not await self._carry(touched, facts, unless_read=True):
+                continue
+            if not await self._carry(facts.legs.others(group, touched), facts, unless_read=False):
+                why = (
+                    f"no other output of the redundancy group {group} is on air now, and one of them must be while "
+                    "another is changed"
+                )
+                return held_back(change, Hold.REDUNDANCY, why)
+        return None
+
+    async def _carry(self, keys: Iterable[OutputKey], facts: Facts, *, unless_read: bool) -> bool:
+        """Return whether one of the outputs is on air; what cannot be read counts as `unless_read` says."""
+        for key in keys:
+            for flow, output in facts.outputs_of(key):
+                sample = await self._sampler.take(flow)
+                end = None if sample is None else sample.ends.get(output.id)
+                if unless_read if end is None else end.carries(self._limits):
+                    return True
+        return False
+
+
+def _disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
+    found = (facts.flow_of(change) for change in plan.changes if not disturbed_by(change).is_nothing)
+    return [flow for flow in found if flow is not None]
+
+
+def _all_of(change: Change) -> Permit:
+    if isinstance(change, Sequence):
+        return Permit(calls=change.calls, undo=change.undo)
+    return Permit(calls=(change,))
+
+
+def _on_air_words(change: Change, names: tuple[str, ...]) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    return (
+        f"{', '.join(names)} {verb} on air, or not proven to be off air, and viewers would notice ({change.impact}). "
+        f"To do it all the same: {command_for(change)}"
+    )

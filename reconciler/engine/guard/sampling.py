@@ -1,0 +1,66 @@
+"""Samples: what the ends of flows carry, taken now and remembered for a while."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from reconciler.domain.errors import BackendError
+from reconciler.domain.model import FoundFlow
+from reconciler.domain.safety.limits import Limits
+from reconciler.domain.safety.on_air import End, Sample
+from reconciler.engine.deadline import within
+from reconciler.ports.backend import Backend, EndStatus
+from reconciler.ports.clock import Clock
+
+STATUS_TIMEOUT_S: Final = 30.0
+"""How long one status may take, retries included."""
+AT_ONCE: Final = 8
+"""Flows that are asked at the same time."""
+_KEPT: Final = 8
+"""Samples of a flow that are remembered."""
+
+
+class Sampler:
+    """Asks flows how they are, and remembers what they said; a status that cannot be read is no sample."""
+
+    def __init__(self, backend: Backend, clock: Clock, limits: Limits) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._limits = limits
+        self._samples: dict[str, deque[Sample]] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def take(self, flow: FoundFlow) -> Sample | None:
+        """Return a sample from now; None where the flow cannot be read."""
+        try:
+            async with self._slots:
+                status = self._backend.status(flow.region, flow.id)
+                ends = await within(STATUS_TIMEOUT_S, status, clock=self._clock)
+        except (BackendError, TimeoutError):
+            return None
+        sample = Sample(at_s=self._clock.monotonic_s(), ends={end.id: _end(end) for end in ends})
+        self._samples.setdefault(flow.id, deque(maxlen=_KEPT)).append(sample)
+        return sample
+
+    async def take_all(self, flows: Iterable[FoundFlow]) -> None:
+        """Take a sample of each flow, so that a second one soon proves something."""
+        chosen = {flow.id: flow for flow in flows}
+        # What is not asked about any more is forgotten: flows come and go for years.
+        self._samples = {id_: kept for id_, kept in self._samples.items() if id_ in chosen}
+        await asyncio.gather(*map(self.take, chosen.values()))
+
+    def before(self, flow: FoundFlow, last: Sample) -> Sample | None:
+        """Return the newest sample that is old enough to prove something together with the last one; None without."""
+        youngest, oldest = last.at_s - self._limits.sample_gap_s, last.at_s - self._limits.sample_age_s
+        fit = [sample for sample in self._samples.get(flow.id, ()) if oldest <= sample.at_s <= youngest]
+        return fit[-1] if fit else None
+
+
+def _end(status: EndStatus) -> End:
+    return End(
+        is_input=status.is_input,
+        is_connected=status.state == "Connected",
+        bitrate_bps=status.bitrate_bps,
+        is_idle=status.state == "Idle",
+    )

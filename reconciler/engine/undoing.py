@@ -1,0 +1,72 @@
+"""Undoing: what puts things back when a change that takes several calls fails in the middle."""
+
+from collections.abc import Iterable
+
+from reconciler.domain.changes import Action, Call, Change, Create, Sequence
+from reconciler.domain.errors import BackendError, UnavailableError
+from reconciler.domain.flow_replacing import removal
+from reconciler.domain.matching import ours
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow
+from reconciler.engine.guard.facts import Permit
+from reconciler.engine.sending import Sender
+from reconciler.engine.world import World
+
+
+async def put_back(sender: Sender, change: Change, permit: Permit, *, failed: int, error: BackendError) -> str:
+    """
+    Put back what a change has left half done, and return what was done about it, in words; "" where nothing was.
+
+    Args:
+        sender: sends the calls.
+        change: that failed.
+        permit: the calls that were being sent, and what undoes them.
+        failed: which of the calls failed.
+        error: how.
+
+    """
+    is_unknown = isinstance(error, UnavailableError) and error.maybe_applied
+    calls = permit.undo[failed] if failed < len(permit.undo) else ()
+    # What may have been made is not made again, whatever the old one was.
+    sent = [call for call in calls if not (is_unknown and isinstance(call, Create))]
+    told = await _sent(sender, sent, change)
+    if isinstance(change, Sequence) and _made_a_flow(change, permit.calls[:failed]) and not is_unknown:
+        told += await _without_twin(sender, change)
+    return told
+
+
+async def _sent(sender: Sender, calls: Iterable[Call], change: Change) -> str:
+    told = ""
+    for call in calls:
+        try:
+            await sender.send(call, change)
+        except BackendError as error:
+            return f"{told}; and to put it back failed: {error}"
+        told += f"; put back by a {call.action} of {call.key}"
+    return told
+
+
+def _made_a_flow(change: Sequence, sent: tuple[Call, ...]) -> bool:
+    """Return whether a flow was made beside another one that still is as it was."""
+    made = any(isinstance(call, Create) and isinstance(call.key, FlowKey) for call in sent)
+    turned = any(call.action is Action.STOP for call in sent)
+    return change.action is Action.RECREATE and made and not turned
+
+
+async def _without_twin(sender: Sender, change: Sequence) -> str:
+    """Take away the flow that was made to replace another one, while it stands still and nobody uses it."""
+    at = next(call.at for call in change.calls if isinstance(call, Create))
+    try:
+        flows = await sender.world.backend.observe(at.region)
+    except BackendError as error:
+        return f"; what was made beside it could not be looked for: {error}"
+    twins = [flow for flow in flows if flow.live_name == at.live_name and _is_idle_twin(flow, sender.world)]
+    return await _sent(sender, [call for twin in twins for call in _removal(change, twin)], change)
+
+
+def _is_idle_twin(flow: FoundFlow, world: World) -> bool:
+    is_twin = ours(flow.mark, world.owner) and flow.mark is not None and flow.mark.twin
+    return is_twin and flow.state is FlowState.IDLE
+
+
+def _removal(change: Sequence, twin: FoundFlow) -> Iterable[Call]:
+    return removal(change.key, twin) if isinstance(change.key, FlowKey) else ()
