@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from reconciler.engine.loop import Loop, Timing
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
+    from reconciler.journal.reader import JournalReader
     from reconciler.manifests.reader import ManifestReader
     from reconciler.ports.backend import Backend
+    from reconciler.ports.journal import Journal
     from reconciler.ports.secrets import Vault
     from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
     from reconciler.relay.faults.injection import Faults
@@ -232,6 +234,36 @@ def vault(settings: Settings, *, environment: Mapping[str, str] | None = None) -
         env_patterns=settings.secrets.env,
         directory=settings.secrets.dir,
     )
+
+
+def journal(settings: Settings) -> "Journal":
+    """Return where passes write down what they do; nothing is opened before something is written, or asked."""
+    from reconciler.journal.schema import FILE_NAME
+    from reconciler.journal.sqlite import SqliteJournal
+    from reconciler.sources.clock import SystemClock
+
+    return SqliteJournal(settings.state / FILE_NAME, SystemClock())
+
+
+def reading_journal(settings: Settings) -> "JournalReader":
+    """
+    Return the journal to be read, while others may write it; one that is not there yet is empty.
+
+    Raises:
+        EnvironmentFailedError: it cannot be read.
+
+    """
+    from reconciler.journal.reader import JournalReader
+    from reconciler.journal.schema import FILE_NAME
+
+    return JournalReader(settings.state / FILE_NAME)
+
+
+def is_held(settings: Settings) -> bool:
+    """Return whether a `run` or a `relay` is at work on the state directory."""
+    from reconciler.coordination.alone import holder_of
+
+    return holder_of(settings.state) is not None
 
 
 def owner(settings: Settings) -> Owner:

@@ -59,7 +59,7 @@ class Note:
     """Something that was decided or learnt: an event of the log that is worth keeping."""
 
     kind: str
-    """Name of the event, such as `change.blocked`, as `docs/events.md` lists it."""
+    """Name of the event, such as `change.blocked`, as `docs/journal.md` lists it."""
     resource: str = ""
     """Address, or "" for what is about none."""
     why: str = ""
@@ -79,27 +79,13 @@ class Noted:
     note: Note
 
 
-class Journal(Protocol):
+class History(Protocol):
     """
-    Writes down what is intended and what comes of it.
+    Reads a journal, while others may write it.
 
-    One process writes; others read meanwhile. It is bounded, the oldest goes first. Whoever loses it loses history and
-    nothing else. A journal that cannot be written (a full disk) says so in the log and never stops a pass.
+    Of one that is opened to be read and nothing else, every method may raise `EnvironmentFailedError`, where the file
+    cannot be read.
     """
-
-    def intend(self, intent: Intent) -> int:
-        """Write down that a call is about to be sent, so that it outlives this process; return its number."""
-        ...
-
-    def settle(
-        self, number: int, settled: Settled, *, request_id: str = "", why: str = "", duration_s: float = 0.0
-    ) -> None:
-        """Write down what became of it."""
-        ...
-
-    def note(self, note: Note) -> None:
-        """Write down something that was decided or learnt."""
-        ...
 
     def unsettled(self) -> tuple[Written, ...]:
         """Return the calls of which nothing, or nothing certain, is known, the oldest first."""
@@ -114,5 +100,38 @@ class Journal(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; may be called again."""
+        ...
+
+
+class Journal(History, Protocol):
+    """
+    Writes down what is intended and what comes of it.
+
+    Several processes may write, each by short transactions, and others read meanwhile. It is bounded, the oldest goes
+    first. Whoever loses it loses history and nothing else. None of these methods fails: a journal that cannot be
+    written (a full disk) says so in the log, once a trouble, and never stops a pass.
+    """
+
+    def intend(self, intent: Intent) -> int:
+        """
+        Write down that a call is about to be sent; return its number, 0 where it could not be written.
+
+        It is there when this returns, also after the death of this process.
+        """
+        ...
+
+    def settle(
+        self, number: int, settled: Settled, *, request_id: str = "", why: str = "", duration_s: float = 0.0
+    ) -> None:
+        """
+        Write down what became of it; nothing for the number 0.
+
+        A later word counts, for an unknown outcome is settled by looking. It keeps the request id and the duration of
+        the word before where it has none of its own.
+        """
+        ...
+
+    def note(self, note: Note) -> None:
+        """Write down something that was decided or learnt."""
         ...

@@ -12,6 +12,7 @@ from reconciler import wiring
 from reconciler.domain.errors import StateHeldError, UnavailableError, UsageError
 from reconciler.domain.model import Region
 from reconciler.domain.secrets import Secret
+from reconciler.ports.journal import Note
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
@@ -159,6 +160,23 @@ async def test_a_relay_of_a_session_is_found_by_other_verbs(tmp_path: Path) -> N
     assert not (settings.state / "relay.json").exists()
 
 
+def test_a_journal_is_read_where_it_is_written(tmp_path: Path) -> None:
+    """Before there is one it is empty; that a pass and a verb mean the same file is for wiring to say."""
+    settings = settings_in(tmp_path)
+    empty = wiring.reading_journal(settings)
+    journal = wiring.journal(settings)
+
+    journal.note(Note(kind="tree.accepted"))
+    journal.close()
+    reader = wiring.reading_journal(settings)
+    found = [noted.note.kind for noted in reader.notes()]
+    reader.close()
+
+    assert (empty.is_there, reader.path) == (False, settings.state / "journal.sqlite3")
+    assert (empty.calls(), empty.notes(), empty.unsettled()) == ((), (), ())
+    assert found == ["tree.accepted"]
+
+
 async def test_a_second_session_on_one_state_is_refused(tmp_path: Path) -> None:
     """Two reconcilers never share a state directory."""
     write_manifests(tmp_path)
@@ -168,6 +186,9 @@ async def test_a_second_session_on_one_state_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StateHeldError, match=str(os.getpid())):
             async with wiring.session(settings, media="none"):
                 pytest.fail("two at once")
+        held = wiring.is_held(settings)
+
+    assert (held, wiring.is_held(settings)) == (True, False)
 
 
 async def test_a_session_ends_even_when_its_verb_fails(tmp_path: Path) -> None:
