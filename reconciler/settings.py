@@ -20,6 +20,9 @@ from reconciler.domain.model import Region
 from reconciler.domain.secrets import Secret
 
 ENV_PREFIX: Final = "RECONCILER_"
+AUTO: Final = "auto"
+"""Of the edit rules: nobody says which hold, and a refusal teaches."""
+EDIT_RULES: Final = (AUTO, "live-2023", "console-2022", "strict-2021")
 DEFAULT_STATE: Final = Path(".reconciler")
 DEFAULT_FILE: Final = Path("reconciler.yaml")
 DEFAULT_MANIFESTS: Final = Path("manifests")
@@ -78,7 +81,7 @@ class BackendSettings:
     """What a pass reads; empty for every region that the backend serves."""
     egress: Mapping[Region, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """The CIDRs that a region's outputs send from, where people know them; rules about links look at it."""
-    edit_rules: str = "auto"
+    edit_rules: str = AUTO
     """Which edits of a running flow the account allows."""
     rate_per_s: float | None = None
     """Calls a second and action at most; None when nobody chose: 15 for a cloud account, none for the relay."""
@@ -109,12 +112,27 @@ class LoopSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """What must not happen without being asked."""
+
+    delete_share: float = 0.25
+    """Of the objects that bear our mark, so many may be deleted by one difference: 0..1."""
+    edit_share: float = 0.5
+    """So many may be edited: 0..1."""
+    twin_deadline_s: float = 120.0
+    """How long what replaces an output may take until it delivers like the old one, 1..86400."""
+    approvers: tuple[str, ...] = ()
+    """Whose signature an approval needs, each `NAME KEY-TYPE KEY` as in SSH's allowed signers; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be chosen, chosen."""
 
     backend: BackendSettings
     secrets: SecretsSettings
     loop: LoopSettings
+    guard: GuardSettings
     state: Path
     paths: tuple[Path, ...] = (DEFAULT_MANIFESTS,)
     """Where the manifests are, when the command line does not say."""
@@ -149,6 +167,7 @@ def settings_from(layers: Layers) -> Settings:
         backend=backend,
         secrets=SecretsSettings(**{"dir": state / "secrets", **_group("secrets", values)}),
         loop=LoopSettings(**_group("loop", values)),
+        guard=GuardSettings(**_group("guard", values)),
         state=state,
         paths=values.get("source.paths", (DEFAULT_MANIFESTS,)),
         log_format=values.get("logFormat"),
@@ -172,6 +191,11 @@ def _flag(value: Any) -> bool:
 
 def _listed(value: Any) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def _lines(value: Any) -> tuple[str, ...]:
+    items = value.split("\n") if isinstance(value, str) else value
     return tuple(item.strip() for item in items if item.strip())
 
 
@@ -206,6 +230,17 @@ def _one_of(words: Iterable[StrEnum]) -> Callable[[Any], StrEnum]:
     return parse
 
 
+def _word_of(words: Iterable[str]) -> Callable[[Any], str]:
+    known = tuple(words)
+
+    def parse(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"{value!r} is none of {', '.join(known)}")
+        return str(value)
+
+    return parse
+
+
 def _number(least: float, most: float, *, whole: bool = False) -> Callable[[Any], float]:
     def parse(value: Any) -> float:
         try:
@@ -228,11 +263,15 @@ _SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "backend.owner": _owner,
     "backend.regions": _regions,
     "backend.egress": _egress,
-    "backend.editRules": _text,
+    "backend.editRules": _word_of(EDIT_RULES),
     "backend.ratePerS": _number(0.1, 1000),
     "source.paths": _paths,
     "secrets.dir": _path,
     "secrets.env": _listed,
+    "guard.deleteShare": _number(0, 1),
+    "guard.editShare": _number(0, 1),
+    "guard.twinDeadlineS": _number(1, 86_400),
+    "guard.approvers": _lines,
     "loop.debounceMs": _number(0, 60_000, whole=True),
     "loop.maxWaitMs": _number(0, 600_000, whole=True),
     "loop.rescanS": _number(1, 86_400),

@@ -5,7 +5,7 @@ import os
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.domain.errors import UnavailableError, UsageError
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Region
-from reconciler.settings import DEFAULT_FILE, BackendKind, BackendSettings, Layers, Settings, settings_from
+from reconciler.settings import AUTO, DEFAULT_FILE, BackendKind, BackendSettings, Layers, Settings, settings_from
 
 if TYPE_CHECKING:
-    from reconciler.domain.impact import Capabilities
+    from reconciler.domain.impact import Capabilities, EditRules
+    from reconciler.domain.safety.limits import Limits
     from reconciler.engine.loop import Loop, Timing
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from reconciler.ports.backend import Backend
     from reconciler.ports.journal import Journal
     from reconciler.ports.secrets import Vault
+    from reconciler.ports.signatures import Verifier
     from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
     from reconciler.relay.faults.injection import Faults
     from reconciler.relay.service import Relay
@@ -210,8 +212,10 @@ def capabilities(settings: Settings) -> "Capabilities":
     """Return what the backend of the settings can do, without asking it."""
     from reconciler.domain.impact import Capabilities
 
+    rules = edit_rules(settings)
+    known = Capabilities() if rules is None else Capabilities(rules=rules)
     rate = settings.backend.rate_per_s
-    return Capabilities() if rate is None else Capabilities(calls_per_s=rate)
+    return known if rate is None else replace(known, calls_per_s=rate)
 
 
 def step_summary(*, environment: Mapping[str, str] | None = None) -> Path | None:
@@ -414,17 +418,50 @@ def _demand_cloud(backend: BackendSettings) -> None:
 
 
 def _world(settings: Settings, tree: "Source", reading: "Reader", backend: "Backend") -> "World":
+    from zoneinfo import ZoneInfo
+
+    from reconciler.engine.guard import Guard
+    from reconciler.engine.guard.facts import Keeper
     from reconciler.engine.world import World
     from reconciler.sources.clock import SystemClock
 
+    clock, kept = SystemClock(), journal(settings)
+    keeper = Keeper(
+        backend=backend,
+        clock=clock,
+        journal=kept,
+        verifier=verifier(settings),
+        owner=owner(settings),
+        zone_of=ZoneInfo,
+        limits=limits(settings),
+    )
     return World(
         source=tree,
         reader=reading,
         vault=vault(settings),
         backend=backend,
-        clock=SystemClock(),
+        clock=clock,
+        journal=kept,
+        guard=Guard(keeper),
         owner=owner(settings),
     )
+
+
+def limits(settings: Settings) -> "Limits":
+    """Return the numbers that safety keeps."""
+    from reconciler.domain.safety.limits import Limits
+
+    chosen = settings.guard
+    return Limits(
+        delete_share=chosen.delete_share, edit_share=chosen.edit_share, twin_deadline_s=chosen.twin_deadline_s
+    )
+
+
+def verifier(settings: Settings) -> "Verifier":
+    """Return who tells whether an approver signed."""
+    from reconciler.sources.signatures import SshVerifier
+
+    return SshVerifier(settings.guard.approvers)
 
 
 def _timing(settings: Settings) -> "Timing":
@@ -525,11 +562,19 @@ class _Place:
     """Whether it is known to be on this machine."""
 
 
+def edit_rules(settings: Settings) -> "EditRules | None":
+    """Return what is edited while a flow runs; None where only a refusal would tell."""
+    from reconciler.domain.impact import EditRules
+
+    chosen = settings.backend.edit_rules
+    return None if chosen == AUTO else EditRules(chosen)
+
+
 def _backend(
     settings: Settings, *, at: _Place, credentials: "Credentials", regions: tuple[Region, ...] | None
 ) -> "Backend":
     from reconciler.sources.clock import SystemClock
-    from reconciler.streamlink.backend import StreamLinkBackend
+    from reconciler.streamlink.backend import Service, StreamLinkBackend
     from reconciler.streamlink.client import ClientSettings, StreamLinkClient
     from reconciler.streamlink.trust import Trust
     from reconciler.streamlink.wire import Profile
@@ -549,4 +594,5 @@ def _backend(
         random_fraction=random.SystemRandom().random,
     )
     called = "" if is_cloud else "relay"
-    return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock, called=called)
+    service = Service(called=called, rules=edit_rules(settings))
+    return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock, service=service)

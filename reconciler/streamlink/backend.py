@@ -1,6 +1,7 @@
 """The backend over the StreamLink API, in either profile: a cloud account, or a relay."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -34,6 +35,19 @@ _LONGEST_LOOK_S: Final = 2.0
 _Result = TypeVar("_Result")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What is known of a service beforehand."""
+
+    called: str = ""
+    """What people call it; "" for StreamLink and the profile's name."""
+    rules: EditRules | None = None
+    """What it lets be edited while a flow runs; None where nobody knows, and a refusal teaches."""
+
+
+UNKNOWN: Final = Service()
+
+
 class StreamLinkBackend:
     """
     Implements `ports.backend.Backend` with the API's actions.
@@ -49,8 +63,7 @@ class StreamLinkBackend:
         owner: Owner,
         regions: tuple[Region, ...] | None,
         clock: Clock,
-        called: str = "",
-        rules: EditRules | None = None,
+        service: Service = UNKNOWN,
     ) -> None:
         """
         Serve one account.
@@ -60,17 +73,16 @@ class StreamLinkBackend:
             owner: whose mark made objects bear.
             regions: those that a pass reads; None for all that the service has.
             clock: the time, for waiting until a state shows.
-            called: what people call this service; "" for StreamLink and the profile's name.
-            rules: what it lets be edited while a flow runs; None where nobody knows, and a refusal teaches.
+            service: what is known of it beforehand.
 
         """
         self._client = client
-        self._called = called or f"StreamLink ({client.settings.profile})"
+        self._called = service.called or f"StreamLink ({client.settings.profile})"
         self._owner = owner
         self._regions = regions
         self._clock = clock
-        self._rules = rules or EditRules.LIVE_2023
-        self._is_certain = rules is not None
+        self._rules = service.rules or EditRules.LIVE_2023
+        self._is_certain = service.rules is not None
         self._list = FlowList(client)
         self._ids = FlowIds()
 

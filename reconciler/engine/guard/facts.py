@@ -8,7 +8,7 @@ from functools import cached_property
 
 from reconciler.domain.changes import Blocked, Call, Change
 from reconciler.domain.marks import Owner
-from reconciler.domain.model import Actual, Desired, FoundFlow, FoundOutput, Key, OutputKey, Region
+from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, OutputKey, Region
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.redundancy import Legs
@@ -59,9 +59,13 @@ class Facts:
         """Return what is live of an output, with its flow."""
         return self._by_key.get(key, ())
 
-    def labels_of(self, key: Key) -> tuple[tuple[str, str], ...]:
-        """Return the labels that the manifests give a resource; none where they do not name it."""
-        return self._labels.get(key, ())
+    def outputs_in(self, key: FlowKey) -> tuple[OutputKey, ...]:
+        """Return the outputs of ours that are live in a flow."""
+        return tuple(output for output in self._by_key if output.flow_key == key)
+
+    def labels_of(self, key: Key) -> tuple[tuple[str, str], ...] | None:
+        """Return the labels that the manifests give a resource; None where they do not name it."""
+        return self._labels.get(key)
 
     @cached_property
     def _by_place(self) -> Mapping[tuple[Region, str], FoundFlow]:

@@ -13,6 +13,7 @@ from reconciler.domain.safety.releases import approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
+from reconciler.engine.guard.windows import Windows
 from reconciler.ports.journal import Note
 
 
@@ -25,6 +26,7 @@ class Permits:
         self._clock = keeper.clock
         self._limits = keeper.limits
         self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
+        self._windows = Windows(keeper, self._sampler)
         self._locks: dict[str, asyncio.Lock] = {}
         self._twin_since: dict[Key, float] = {}
 
@@ -58,7 +60,7 @@ class Permits:
             yield await self._permitted(change, facts)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._alone(change, facts)
+        held = await self._windows.held(change, facts) or await self._alone(change, facts)
         if held is not None:
             return Permit(held=held)
         flow = facts.flow_of(change)

@@ -1,0 +1,84 @@
+"""Windows: what the calendars say at the moment of a write."""
+
+import asyncio
+from typing import Final
+
+from reconciler.domain.changes import Blocked, Change, Hold
+from reconciler.domain.model import FlowKey, FoundFlow, Key
+from reconciler.domain.policies import Calendar, Limit
+from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.releases import holding, override_of
+from reconciler.domain.timetable import Timetable, is_about
+from reconciler.domain.windows import allows
+from reconciler.engine.guard.facts import Facts, Keeper
+from reconciler.engine.guard.sampling import Sampler
+from reconciler.ports.journal import Note
+
+REMEMBERED_S: Final = 5.0
+"""How long it is remembered that something which a calendar is about is on air."""
+
+
+class Windows:
+    """Asks the calendars, and where a window may overrun, whether what they are about is on air."""
+
+    def __init__(self, keeper: Keeper, sampler: Sampler) -> None:
+        self._keeper = keeper
+        self._sampler = sampler
+        self._calendars: tuple[Calendar, ...] = ()
+        self._timetable = Timetable((), keeper.zone_of)
+        self._on_air: dict[str, tuple[float, bool]] = {}
+
+    async def held(self, change: Change, facts: Facts) -> Blocked | None:
+        """Return the change as held back, where a calendar forbids it now and no override lifts that; else None."""
+        if not facts.policies.calendars:
+            return None
+        if facts.policies.calendars != self._calendars:
+            self._calendars = facts.policies.calendars
+            self._timetable = Timetable(self._calendars, self._keeper.zone_of)
+        now = self._keeper.clock.now()
+        ruling = self._timetable.ruling(change.key, facts.labels_of(change.key), now)
+        on_air = {each.calendar.name: await self._carries(each.calendar, facts) for each in ruling.overruns}
+        holds = ruling.given(lambda calendar: on_air[calendar.name])
+        if holds is None or allows(holds.kind, change.impact):
+            return None
+        override = override_of(change, holding(facts.policies, now=now), Limit.WINDOW)
+        if override is None:
+            return held_back(change, Hold.WINDOW, self._timetable.words(holds, now))
+        fields = {"action": str(change.action), "lifts": str(Limit.WINDOW), "name": override.name}
+        self._keeper.journal.note(
+            Note(
+                kind="override.used",
+                resource=str(change.key),
+                why=override.reason,
+                pass_id=facts.pass_id,
+                revision=facts.revision,
+                fields=fields,
+            )
+        )
+        return None
+
+    async def _carries(self, calendar: Calendar, facts: Facts) -> bool:
+        """Return whether anything that a calendar is about is on air, or cannot be read."""
+        now_s = self._keeper.clock.monotonic_s()
+        at_s, known = self._on_air.get(calendar.name, (-REMEMBERED_S, False))
+        if now_s - at_s >= REMEMBERED_S:
+            chosen = [flow for flow in facts.actual.flows() if _is_about_flow(calendar, flow, facts)]
+            known = any(await asyncio.gather(*map(self._is_on_air, chosen)))
+            self._on_air[calendar.name] = (now_s, known)
+        return known
+
+    async def _is_on_air(self, flow: FoundFlow) -> bool:
+        sample = await self._sampler.take(flow)
+        if sample is None:
+            return True
+        outputs = {output.id for output in flow.outputs}
+        return any(end.carries(self._keeper.limits) for id_, end in sample.ends.items() if id_ in outputs)
+
+
+def _is_about_flow(calendar: Calendar, flow: FoundFlow, facts: Facts) -> bool:
+    """Return whether a calendar is about a live flow of ours, or one of its outputs."""
+    if flow.mark is None or flow.mark.owner != facts.owner:
+        return False
+    key = FlowKey(flow.mark.name)
+    keys: tuple[Key, ...] = (key, *facts.outputs_in(key))
+    return any(is_about(calendar, each, facts.labels_of(each)) for each in keys)
