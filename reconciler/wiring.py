@@ -17,6 +17,7 @@ from reconciler.settings import DEFAULT_FILE, BackendKind, BackendSettings, Laye
 
 if TYPE_CHECKING:
     from reconciler.domain.impact import Capabilities
+    from reconciler.domain.saved_plans import SavedPlan
     from reconciler.engine.loop import Loop, Timing
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
@@ -92,6 +93,31 @@ def load_faults(path: Path) -> "Faults | None":
 
     knobs = knobs_from(_file_of(path, "faults", "faults"))
     return Faults(*knobs) if knobs else None
+
+
+def load_plan(path: Path) -> "SavedPlan":
+    """
+    Return the plan that was saved in a file.
+
+    Raises:
+        UsageError: it cannot be read, or is no such file.
+
+    """
+    from reconciler.manifests import plan_file
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(plan_file.MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"The plan {path} cannot be read: {error.strerror}") from error
+    return plan_file.read_plan(content, called=str(path))
+
+
+def saved_document(plan: "SavedPlan") -> Mapping[str, Any]:
+    """Return what is written into the file of a saved plan."""
+    from reconciler.manifests import plan_file
+
+    return plan_file.document(plan)
 
 
 def wants_color(*, environment: Mapping[str, str] | None = None) -> bool | None:

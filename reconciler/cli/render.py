@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli.formats.text import headline
 from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
+from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Plan, Sequence, Waiting
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
@@ -79,6 +80,7 @@ def change_json(change: Change) -> dict[str, Any]:
     return {
         "resource": str(change.key),
         "action": str(change.action),
+        "id": change_id(change),
         "impact": str(change.impact),
         "why": change.why,
         "properties": _properties_json(changed_of(change)),
@@ -96,25 +98,74 @@ def _properties_json(changed: Iterable[PropertyChange]) -> list[dict[str, Any]]:
     ]
 
 
+def id_of(change: Change) -> str:
+    """Return the id of a change for the end of its line, subtly: it is for whoever approves that change."""
+    return click.style(f"  [{change_id(change)}]", dim=True)
+
+
 def outcome_line(outcome: Outcome) -> str:
     """Return what became of one change, in one line."""
     change = outcome.change
-    words = {Result.DONE: ("done", "green"), Result.FAILED: ("FAILED", "red"), Result.SKIPPED: ("not sent", "yellow")}
-    word, colour = words[outcome.result]
+    word, colour = _RESULTS[outcome.result]
     why = f": {safe(outcome.why)}" if outcome.why else ""
     return f"{click.style(f'{word:8}', fg=colour)} {change.action} {change.key}{why}"
 
 
 def outcome_text(outcome: PassOutcome) -> Iterator[str]:
-    """Yield what a pass left undone, and its totals."""
+    """Yield what a pass left undone, each with its reason, and its totals."""
+    yield from _undone(outcome)
     yield from _held_back(outcome.left)
     counts = Counter(change.action for change in outcome.done)
-    done = ", ".join(f"{counts[action]} {_PAST[action]}" for action in Action if counts[action]) or "nothing to do"
-    left = [f"{len(held)} {word}" for word, held in _held(outcome.left).items() if held]
-    if outcome.undone:
-        left.insert(0, f"{len(outcome.undone)} not done")
-    tail = f"; {', '.join(left)}" if left else ""
-    yield f"Applied: {done}; {outcome.left.unchanged} unchanged before{tail}."
+    done = ", ".join(f"{counts[action]} {_PAST[action]}" for action in Action if counts[action])
+    done = done or ("nothing" if outcome.undone else "nothing to do")
+    yield f"Applied: {done}; {outcome.left.unchanged} unchanged before{_tail(outcome)}."
+
+
+def outcome_counts(outcome: PassOutcome) -> dict[str, int]:
+    """Return how many resources and changes came to which end."""
+    results = Counter(item.result for item in outcome.outcomes)
+    return {
+        "done": results[Result.DONE],
+        "blocked": len(outcome.left.blocked),
+        "failed": results[Result.FAILED] + len(outcome.left.failed),
+        "skipped": results[Result.SKIPPED],
+        "unknown": results[Result.UNKNOWN],
+        "waiting": len(outcome.left.waiting),
+        "unchanged": outcome.left.unchanged,
+    }
+
+
+def _tail(outcome: PassOutcome) -> str:
+    """Return what was not done as numbers; where there is any, all of the usual ones, so that none is missed."""
+    counts = outcome_counts(outcome)
+    left = {name: counts[name] for name in ("blocked", "failed", "skipped", "unknown", "waiting")}
+    if not any(left.values()):
+        return ""
+    usual = ("blocked", "failed", "skipped")
+    said = [f"{count} {_LEFT.get(name, name)}" for name, count in left.items() if count or name in usual]
+    return f"; {', '.join(said)}"
+
+
+def _undone(outcome: PassOutcome) -> Iterator[str]:
+    """Yield a line for each change that failed, and one for all that were not sent for one reason."""
+    skipped: dict[str, list[str]] = {}
+    for item in outcome.undone:
+        change = item.change
+        if item.result is Result.SKIPPED:
+            skipped.setdefault(item.why, []).append(f"{change.action} {change.key}")
+        else:
+            word, colour = str(item.result), _RESULTS[item.result][1]
+            head = click.style(f"! {word} {change.key}", fg=colour, bold=True)
+            yield f"{head} ({change.action}): {safe(item.why)}"
+    for why, names in skipped.items():
+        head = click.style(f"! skipped {len(names)}", fg="yellow", bold=True)
+        yield f"{head}, {safe(why)}: {named(names)}"
+
+
+def named(names: list[str]) -> str:
+    """Return a few names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
@@ -132,10 +183,19 @@ def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
             }
             for item in outcome.outcomes
         ],
+        "counts": outcome_counts(outcome),
         **_left_json(outcome.left),
     }
 
 
+_MOST_NAMED: Final = 10
+_LEFT: Final[Mapping[str, str]] = {"skipped": "not sent"}
+_RESULTS: Final[Mapping[Result, tuple[str, str]]] = {
+    Result.DONE: ("done", "green"),
+    Result.FAILED: ("FAILED", "red"),
+    Result.SKIPPED: ("not sent", "yellow"),
+    Result.UNKNOWN: ("UNKNOWN", "red"),
+}
 _PAST: Final[Mapping[Action, str]] = {
     Action.CREATE: "created",
     Action.EDIT: "edited",
@@ -150,7 +210,7 @@ def _headline(change: Change) -> str:
     sign, colour = _SIGNS[change.action]
     word, shade = _IMPACTS[change.impact]
     what = click.style(f"{sign} {change.action} {change.key}", fg=colour, bold=True)
-    return f"{what}  {click.style(f'impact: {word}', fg=shade)}  ({safe(change.why)})"
+    return f"{what}  {click.style(f'impact: {word}', fg=shade)}  ({safe(change.why)}){id_of(change)}"
 
 
 def _details(change: Change) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from reconciler.domain.changes import Action, Call, Change, Plan, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import FlowKey, Key
+from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.deadline import within
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
@@ -17,6 +18,7 @@ FLOWS_AT_ONCE: Final = 8
 """Flows that are worked on at the same time; the calls of one flow are always one after the other."""
 CALL_TIMEOUT_S: Final = 180.0
 """How long one call may take, retries and waiting for a start or stop to show included."""
+_CUT: Final = "nobody waited for the answer; it may have been done, and the next plan tells"
 
 
 class Result(StrEnum):
@@ -26,6 +28,8 @@ class Result(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     """Not sent, because of something else that `why` names."""
+    UNKNOWN = "unknown"
+    """Nobody waited for the answer: it may have been done, or may be yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +50,12 @@ class Terms:
 
     hold: Callable[[], str] = lambda: ""
     """Says why nothing more may be sent, or ""; asked before every call. The call in flight is finished."""
+    on_begin: Callable[[Change], None] = lambda _: None
+    """Told of every change when its first call is about to be sent; its outcome follows in any case."""
     on_outcome: Callable[[Outcome], None] = lambda _: None
     """Told of every outcome as it comes."""
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to stop waiting for the calls in flight, too; then nothing more is to be sent, as `hold` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +127,12 @@ class _Executor:
             if why_not := self._why_not(change):
                 result = Result.FAILED if request_ids else Result.SKIPPED
                 return _ended(change, result, why_not, request_ids, of=len(calls))
+            if not request_ids:
+                self._terms.on_begin(change)
             try:
-                request_ids.append(await self._call(call))
+                request_ids.append(await unless(self._terms.cut, self._call(call)))
+            except CutError:
+                return _ended(change, Result.UNKNOWN, _CUT, request_ids, of=len(calls))
             except BackendError as error:
                 self._learn(change, error)
                 return _ended(change, Result.FAILED, str(error), request_ids, of=len(calls))

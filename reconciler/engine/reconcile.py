@@ -8,6 +8,7 @@ from reconciler.domain.changes import Action, Change, Plan
 from reconciler.domain.errors import CredentialsRefusedError
 from reconciler.domain.model import Desired, FlowKey, Key
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
+from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.plan import plan_for
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
@@ -105,7 +106,10 @@ async def carry_out(world: World, target: Target, plan: Plan, *, terms: Terms) -
     for _ in range(MAX_ROUNDS - 1):
         if not (plan.waiting and execution.progressed) or execution.refused or bounded.hold():
             break
-        plan = _only_what_waited(await _plan(world, target), plan)
+        try:
+            plan = _only_what_waited(await unless(bounded.cut, _plan(world, target)), plan)
+        except CutError:
+            break
         execution = await execute(plan, world.backend, clock=world.clock, terms=bounded)
         # What failed in one round and is done in the next is done.
         outcomes.update(_by_change(execution))

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from reconciler.cli.main import cli
 
 
-@pytest.mark.parametrize("name", ["manifest", "flow", "output", "config", "findings", "faults"])
+@pytest.mark.parametrize("name", ["manifest", "flow", "output", "config", "findings", "faults", "plan"])
 def test_a_schema_is_printed(name: str) -> None:
     """As it is published."""
     result = CliRunner().invoke(cli, ["schema", name])
