@@ -15,6 +15,7 @@ from reconciler.engine.apply import Outcome, Result
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
+    from rich.text import Text
 
     from reconciler.domain.changes import Action, Change
     from reconciler.domain.model import Key
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _PATIENCE_S: Final = 0.5
 """Seconds before there is anything to see."""
 _REFRESH_S: Final = 0.25
-_BAR: Final = 24
+_BAR: Final = 16
 """Columns of the bar."""
 _MOST_IN_FLIGHT: Final = 4
 """Changes in flight that are named; there may be as many as flows are worked on at once."""
@@ -119,13 +120,13 @@ class Teller:
         self.progress.end(outcome)
         is_news = outcome.result is not Result.SKIPPED and (outcome.why or self._console is not None)
         if is_news:
-            click.echo(render.outcome_line(outcome), err=True)
+            self._say(render.outcome_line(outcome))
 
     def stopping(self) -> None:
         """Say that nothing more is sent, and how to stop waiting for what is in flight."""
         count = self.progress.in_flight
         calls = f"finishing {count} call{'s' * (count != 1)} in flight" if count else "nothing is in flight"
-        click.echo(f"Stopping: {calls}; once more to stop waiting.", err=True)
+        self._say(f"Stopping: {calls}; once more to stop waiting.")
 
     @contextlib.asynccontextmanager
     async def shown(self) -> AsyncIterator[None]:
@@ -154,12 +155,22 @@ class Teller:
             await asyncio.sleep(_REFRESH_S)
 
     def _picture(self) -> "RenderableType":
-        from rich.text import Text
-
-        told = "\n".join(self.progress.lines())
-        picture = Text(click.unstyle(told)) if self._console is None or self._console.no_color else Text.from_ansi(told)
+        picture = _text("\n".join(self.progress.lines()), self._console)
         picture.no_wrap, picture.overflow = True, "ellipsis"
         return picture
+
+    def _say(self, line: str) -> None:
+        if self._console is None:
+            click.echo(line, err=True)
+        else:
+            # By way of the console, which keeps the picture below what is said.
+            self._console.print(_text(line, self._console), soft_wrap=True)
+
+
+def _text(told: str, console: "Console | None") -> "Text":
+    from rich.text import Text
+
+    return Text(click.unstyle(told)) if console is None or console.no_color else Text.from_ansi(told)
 
 
 def console_for(*, color: bool | None) -> "Console | None":
