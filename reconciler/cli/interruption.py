@@ -54,9 +54,13 @@ class Interruption:
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
         """Within it, signals end the verb although it does not let the event loop run: it asks somebody something."""
-        before = {number: signal.signal(number, _raise) for number in _SIGNALS}
+        before = {number: signal.signal(number, _stop_asking) for number in _SIGNALS}
         try:
             yield
+        except _AskedError as error:
+            self._by = error.by
+            # The event loop must not see a KeyboardInterrupt: it would leave what is open as it is.
+            raise asyncio.CancelledError from error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -84,7 +88,7 @@ class Interruption:
             try:
                 return await task
             except asyncio.CancelledError:
-                _raise(self._by or signal.SIGINT, None)
+                _leave(self._by or signal.SIGINT)
 
 
 def interruptible(work: Callable[[Interruption], Coroutine[Any, Any, Result]]) -> Result:
@@ -101,7 +105,19 @@ def _cancel(task: "asyncio.Future[Any]") -> None:
     task.cancel()
 
 
-def _raise(number: int, _: FrameType | None) -> NoReturn:
-    if number == signal.SIGTERM:
+class _AskedError(BaseException):
+    """A signal arrived while somebody was asked something; no handler of whoever asks may catch it."""
+
+    def __init__(self, by: signal.Signals) -> None:
+        self.by = by
+        super().__init__()
+
+
+def _stop_asking(number: int, _: FrameType | None) -> NoReturn:
+    raise _AskedError(signal.Signals(number))
+
+
+def _leave(by: signal.Signals) -> NoReturn:
+    if by is signal.SIGTERM:
         sys.exit(TERMINATED)
     raise KeyboardInterrupt

@@ -124,6 +124,7 @@ def _plan(whole: Mapping[str, Any]) -> SavedPlan:
     if len({(change.key, change.action) for change in changes}) != len(changes):
         msg = "one change stands in it twice"
         raise ValueError(msg)
+    _demand_characters(whole["backend"], *whole["paths"], *(item["why"] for item in whole["blocked"]))
     return SavedPlan(
         made=Circumstances(
             at=datetime.fromisoformat(whole["made"]),
@@ -139,6 +140,15 @@ def _plan(whole: Mapping[str, Any]) -> SavedPlan:
             for item in whole["blocked"]
         ),
     )
+
+
+def _demand_characters(*texts: str) -> None:
+    """Go on only where each can be printed and named to the system: JSON can escape one half of a character."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        msg = "it holds one half of a character"
+        raise ValueError(msg) from error
 
 
 def _change(member: Mapping[str, str]) -> SavedChange:
