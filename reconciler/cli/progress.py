@@ -137,7 +137,7 @@ class Teller:
         from rich import live
 
         # What is told meanwhile goes by way of the live display, which stands below it.
-        with live.Live(console=self._console, auto_refresh=False, transient=True) as display:
+        with live.Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False) as display:
             self._redirect()
             drawing = asyncio.create_task(self._draw(display))
             try:

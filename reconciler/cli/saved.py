@@ -25,9 +25,13 @@ def demand_place(path: Path) -> None:
         UsageError: something else than a file is there, or its folder is not.
 
     """
-    if path.exists() and not path.is_file():
+    try:
+        is_other, has_folder = path.exists() and not path.is_file(), path.parent.is_dir()
+    except OSError as error:
+        raise UsageError(f"A plan cannot be written to {path}: {error.strerror}") from error
+    if is_other:
         raise UsageError(f"{path} is no file, and a plan is written into one")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise UsageError(f"There is no folder {path.parent} to write the plan into")
 
 
