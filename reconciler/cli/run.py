@@ -11,6 +11,7 @@ from reconciler.cli.options import Options, backend_options, paths_argument
 from reconciler.domain.errors import ExitStatus
 
 if TYPE_CHECKING:
+    from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
     from reconciler.settings import Settings
     from reconciler.wiring import Session
@@ -35,18 +36,18 @@ def command(options: Options, /, paths: tuple[Path, ...], *, once: bool, demo: b
     gracefully; streams of a cloud account go on.
     """
     from reconciler.cli import logs
-    from reconciler.cli.asynchronous import one_shot
+    from reconciler.cli.interruption import interruptible
 
     settings = options.settings(**backend)
     if demo:
         raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once)))
     logs.configure(settings.log_format, color=options.use_color)
     if once:
-        raise click.exceptions.Exit(one_shot(_once(settings, paths)))
+        raise click.exceptions.Exit(interruptible(lambda interruption: _once(settings, paths, interruption)))
     asyncio.run(_for_ever(settings, paths))
 
 
-async def _once(settings: "Settings", paths: tuple[Path, ...]) -> ExitStatus:
+async def _once(settings: "Settings", paths: tuple[Path, ...], interruption: "Interruption") -> ExitStatus | int:
     from reconciler import wiring
     from reconciler.cli import render, statuses
     from reconciler.engine.apply import Terms
@@ -63,11 +64,13 @@ async def _once(settings: "Settings", paths: tuple[Path, ...]) -> ExitStatus:
             return ExitStatus.FINDINGS
         reporter = Reporter()
         target = Target(revision=tree.revision, desired=tree.verdict.desired, automatic=True)
-        outcome = await reconcile(session.world, target, terms=Terms(on_outcome=reporter.change))
+        terms = Terms(on_outcome=reporter.change, hold=interruption.hold, cut=interruption.cut)
+        with interruption.finishing(_say_stopping):
+            outcome = await reconcile(session.world, target, terms=terms)
         reporter.pass_finished(outcome)
         for line in render.outcome_text(outcome):
             click.echo(line)
-        return statuses.of_pass(outcome)
+        return interruption.status or statuses.of_pass(outcome)
 
 
 async def _for_ever(settings: "Settings", paths: tuple[Path, ...]) -> None:
@@ -113,6 +116,10 @@ async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options,
             demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
+
+
+def _say_stopping() -> None:
+    click.echo("Stopping: finishing what is in flight; once more to stop waiting.", err=True)
 
 
 def _say_where(session: "Session") -> None:
