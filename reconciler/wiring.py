@@ -18,12 +18,14 @@ from reconciler.settings import AUTO, DEFAULT_FILE, BackendKind, BackendSettings
 if TYPE_CHECKING:
     from reconciler.domain.impact import Capabilities, EditRules
     from reconciler.domain.safety.limits import Limits
+    from reconciler.domain.saved_plans import SavedPlan
     from reconciler.engine.loop import Loop, Timing
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
     from reconciler.journal.reader import JournalReader
     from reconciler.manifests.reader import ManifestReader
     from reconciler.ports.backend import Backend
+    from reconciler.ports.clock import Clock
     from reconciler.ports.journal import Journal
     from reconciler.ports.secrets import Vault
     from reconciler.ports.signatures import Verifier
@@ -96,6 +98,31 @@ def load_faults(path: Path) -> "Faults | None":
 
     knobs = knobs_from(_file_of(path, "faults", "faults"))
     return Faults(*knobs) if knobs else None
+
+
+def load_plan(path: Path) -> "SavedPlan":
+    """
+    Return the plan that was saved in a file.
+
+    Raises:
+        UsageError: it cannot be read, or is no such file.
+
+    """
+    from reconciler.manifests import plan_file
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(plan_file.MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"The plan {path} cannot be read: {error.strerror}") from error
+    return plan_file.read_plan(content, called=str(path))
+
+
+def saved_document(plan: "SavedPlan") -> Mapping[str, Any]:
+    """Return what is written into the file of a saved plan."""
+    from reconciler.manifests import plan_file
+
+    return plan_file.document(plan)
 
 
 def wants_color(*, environment: Mapping[str, str] | None = None) -> bool | None:
@@ -336,11 +363,12 @@ class Session:
     relay: "Relay | None"
     """None when the backend is not embedded."""
 
-    def loop(self, on_pass: "Callable[[PassOutcome], None]" = lambda _: None) -> "Loop":
-        """Return a loop that keeps the backend as the manifests say; run it once."""
+    def loop(self, on_pass: "Callable[[PassOutcome], None]" = lambda _: None, *, observes: bool = False) -> "Loop":
+        """Return a loop that keeps the backend as the manifests say, or only looks; run it once."""
         from reconciler.engine.loop import Loop, Watcher
 
-        return Loop(self.world, _timing(self.settings), Watcher(jitter=random.SystemRandom().random, on_pass=on_pass))
+        watcher = Watcher(jitter=random.SystemRandom().random, on_pass=on_pass)
+        return Loop(self.world, _timing(self.settings), watcher, observes=observes)
 
 
 @contextlib.asynccontextmanager
@@ -455,6 +483,26 @@ def limits(settings: Settings) -> "Limits":
     return Limits(
         delete_share=chosen.delete_share, edit_share=chosen.edit_share, twin_deadline_s=chosen.twin_deadline_s
     )
+
+
+def clock() -> "Clock":
+    """Return the time."""
+    from reconciler.sources.clock import SystemClock
+
+    return SystemClock()
+
+
+def sign(text: str, key: Path) -> str:
+    """
+    Return a text's signature by an SSH key.
+
+    Raises:
+        EnvironmentFailedError: OpenSSH is not there, or cannot use the key.
+
+    """
+    from reconciler.sources.signatures import sign as signed
+
+    return signed(text, key)
 
 
 def verifier(settings: Settings) -> "Verifier":

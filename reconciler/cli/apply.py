@@ -2,62 +2,134 @@
 
 import sys
 from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.approving import approval_options
 from reconciler.cli.formats.json import dumped
 from reconciler.cli.options import Options, backend_options, form_option, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from reconciler.domain.changes import Plan
+    from reconciler.cli.interruption import Interruption
+    from reconciler.domain.changes import Change, Plan
+    from reconciler.domain.policies import Approval
+    from reconciler.domain.saved_plans import SavedPlan
     from reconciler.engine.plan import Preview
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
     from reconciler.settings import Settings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the command line asks."""
+
+    settings: "Settings"
+    paths: tuple[Path, ...]
+    saved: "SavedPlan | None"
+    """What alone may be carried out; None for whatever is planned now."""
+    approvals: "tuple[Approval, ...]"
+    """Of the command line."""
+    form: str
+    ask: bool
+    color: bool | None
+
+    def configure_logs(self) -> None:
+        """Have events written to what is stderr now."""
+        from reconciler.cli import logs
+
+        logs.configure(self.settings.log_format, color=self.color, level="warning")
+
+
 @click.command(name="apply")
 @paths_argument
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Carry out this plan of `plan --out`, and nothing else; refused with 6 when it is stale.",
+)
 @form_option
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@approval_options
 @backend_options
 @click.pass_obj
-def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_approve: bool, **backend: Any) -> None:
+def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_approve: bool, **more: Any) -> None:
     """
     Make the account as the manifests say, after asking.
 
-    PATH is a manifest or a directory of them; without any, what the settings say, else manifests/.
+    PATH is a manifest or a directory of them; without any, what the settings say, else manifests/. With --plan it is
+    what the plan was made of. Ctrl-C finishes the calls in flight and sends no other.
     """
-    from reconciler.cli import logs
-    from reconciler.cli.asynchronous import one_shot
+    from reconciler import wiring
+    from reconciler.cli.approving import approved
+    from reconciler.cli.interruption import interruptible
 
+    plan_file: Path | None = more.pop("plan_file")
+    if plan_file is not None and paths:
+        raise UsageError("A saved plan says itself which manifests it was made of: give --plan or PATH, not both")
     if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("`apply` asks before it sends, and there is no terminal to ask on; say --auto-approve")
-    settings = options.settings(**backend)
-    logs.configure(settings.log_format, color=options.use_color, level="warning")
-    raise click.exceptions.Exit(one_shot(_apply(settings, paths, form=form, ask=not auto_approve)))
+    saved = None if plan_file is None else wiring.load_plan(plan_file)
+    given = {name: more.pop(name) for name in ("approve", "reason", "expires", "sign_with")}
+    settings = options.settings(**more)
+    approvals = approved(settings, **given)
+    asked = _Asked(
+        settings=settings,
+        paths=paths if saved is None else tuple(map(Path, saved.paths)),
+        saved=saved,
+        approvals=approvals,
+        form=form,
+        ask=not auto_approve,
+        color=options.use_color,
+    )
+    asked.configure_logs()
+    raise click.exceptions.Exit(interruptible(lambda interruption: _apply(asked, interruption)))
 
 
-async def _apply(settings: "Settings", paths: tuple[Path, ...], *, form: str, ask: bool) -> ExitStatus:
+async def _apply(asked: _Asked, interruption: "Interruption") -> ExitStatus | int:
     from reconciler import wiring
     from reconciler.cli import statuses
     from reconciler.engine.plan import preview
 
-    async with wiring.existing_world(settings, paths) as world:
+    async with wiring.existing_world(asked.settings, asked.paths) as world:
         click.echo(f"Backend: {world.backend.name}", err=True)
-        shown = await preview(world)
+        found = await preview(world, approvals=asked.approvals, foresees=asked.saved is None)
+        shown = _chosen(asked, found, world)
         _show(shown)
         if shown.plan is None:
             return ExitStatus.FINDINGS
-        if shown.plan.changes and ask and not _agreed(shown.plan):
-            click.echo("Nothing was sent.", err=True)
-            return ExitStatus.OK
-        outcome = await _carry_out(world, shown)
-        _report(outcome, form=form, backend=world.backend.name)
-        return statuses.of_pass(outcome)
+        with interruption.at_once():
+            if shown.plan.changes and asked.ask and not _agreed(shown.plan):
+                click.echo("Nothing was sent.", err=True)
+                return ExitStatus.OK
+        outcome = await _carry_out(asked, world, shown, interruption)
+        _report(outcome, form=asked.form, backend=world.backend.name)
+        return interruption.status or statuses.of_pass(outcome)
+
+
+def _chosen(asked: _Asked, found: "Preview", world: "World") -> "Preview":
+    """Return what is carried out: all that is planned now, or what of it was looked at before."""
+    from reconciler.cli.saved import chosen
+
+    if asked.saved is None or found.plan is None:
+        return found
+    choice = chosen(asked.saved, found, found.plan, world)
+    _tell_beyond(choice.beyond)
+    return replace(found, plan=choice.plan)
+
+
+def _tell_beyond(changes: "tuple[Change, ...]") -> None:
+    from reconciler.cli import render
+
+    if changes:
+        names = render.named([f"{change.action} {change.key}" for change in changes])
+        are = "change is" if len(changes) == 1 else "changes are"
+        click.echo(f"{len(changes)} more {are} wanted by now, and not sent; plan again for them: {names}", err=True)
 
 
 def _show(shown: "Preview") -> None:
@@ -96,19 +168,32 @@ def question(plan: "Plan") -> str:
     return "\n".join(lines)
 
 
-async def _carry_out(world: "World", shown: "Preview") -> "PassOutcome":
-    from reconciler.cli import render
+async def _carry_out(asked: _Asked, world: "World", shown: "Preview", interruption: "Interruption") -> "PassOutcome":
+    from reconciler.cli.progress import Progress, Teller, console_for
     from reconciler.domain.changes import Plan
-    from reconciler.domain.model import Desired
-    from reconciler.engine.apply import Outcome, Terms
-    from reconciler.engine.reconcile import Target, carry_out
+    from reconciler.engine.apply import Terms
+    from reconciler.engine.guard.facts import Mode
+    from reconciler.engine.plan import Target
+    from reconciler.engine.reconcile import carry_out
+    from reconciler.engine.record import Recorder
 
-    def tell(outcome: Outcome) -> None:
-        if sys.stderr.isatty() or outcome.why:
-            click.echo(render.outcome_line(outcome), err=True)
-
-    target = Target(revision=shown.tree.revision, desired=shown.tree.verdict.desired or Desired())
-    return await carry_out(world, target, shown.plan or Plan(), terms=Terms(on_outcome=tell))
+    plan = shown.plan or Plan()
+    progress = Progress(len(plan.changes), clock=world.clock)
+    teller = Teller(progress, console_for(color=asked.color), redirect=asked.configure_logs)
+    mode = Mode.SHOWN if asked.saved is None else Mode.SAVED
+    target = Target.of(shown.tree, mode, approvals=asked.approvals)
+    if target is None:
+        msg = "a tree with errors has no plan, and nothing of it is carried out"
+        raise ValueError(msg)
+    terms = Terms(hold=interruption.hold, on_begin=teller.begin, on_outcome=teller.end, cut=interruption.cut)
+    # What waits for a change of a saved plan was not looked at: it is for the next plan.
+    later = plan.waiting if asked.saved is not None else ()
+    sent = replace(plan, waiting=()) if later else plan
+    with interruption.finishing(teller.stopping):
+        async with teller.shown():
+            outcome = await carry_out(world, target, sent, terms=terms)
+    Recorder(world.journal).pass_finished(outcome, pass_id=world.guard.facts.pass_id)
+    return replace(outcome, left=replace(outcome.left, waiting=later or outcome.left.waiting))
 
 
 def _report(outcome: "PassOutcome", *, form: str, backend: str) -> None:

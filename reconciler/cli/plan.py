@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 )
 @click.option("--head", metavar="REV", help="With --base: this commit's manifests.  [default: those of the files]")
 @click.option("--live", is_flag=True, help="With --base: ask the backend all the same, and tell drift apart.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the plan, too, for `apply --plan FILE`; it holds no secret and no value.",
+)
 @backend_options
 @click.pass_obj
 def command(options: Options, /, paths: tuple[Path, ...], *, form: str, detailed_exitcode: bool, **more: Any) -> None:
@@ -44,6 +50,8 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, detailed
     from reconciler.cli.asynchronous import one_shot
 
     base, head, is_live = more.pop("base"), more.pop("head"), more.pop("live")
+    out: Path | None = more.pop("out")
+    _demand_sense(base=base, out=out, wants_more=head is not None or is_live)
     settings = options.settings(**more)
     logs.configure(settings.log_format, color=options.use_color, level="warning")
     if base is not None:
@@ -51,22 +59,37 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, detailed
 
         asked = plan_between.Asked(settings=settings, paths=paths, base=base, head=head, is_live=is_live)
         plan = plan_between.show(asked, form)
-    elif head is not None or is_live:
-        raise UsageError("--head and --live are for comparing: give --base REV, too.")
     else:
-        preview, name = one_shot(_preview(settings, paths))
+        preview, name = one_shot(_preview(settings, paths, out))
         _show(preview, form=form, backend=name)
         plan = preview.plan
     raise click.exceptions.Exit(statuses.of_plan(plan, detailed=detailed_exitcode))
 
 
-async def _preview(settings: "Settings", paths: tuple[Path, ...]) -> "tuple[Preview, str]":
+def _demand_sense(*, base: str | None, out: Path | None, wants_more: bool) -> None:
+    if base is None and wants_more:
+        raise UsageError("--head and --live are for comparing: give --base REV, too.")
+    if base is not None and out is not None:
+        raise UsageError("--out saves what apply would send now, and --base compares commits: give one of them.")
+    if out is not None:
+        from reconciler.cli.saved import demand_place
+
+        demand_place(out)
+
+
+async def _preview(settings: "Settings", paths: tuple[Path, ...], out: Path | None) -> "tuple[Preview, str]":
     from reconciler import wiring
     from reconciler.engine.plan import preview
 
     async with wiring.existing_world(settings, paths) as world:
         click.echo(f"Backend: {world.backend.name}", err=True)
-        return await preview(world), world.backend.name
+        found = await preview(world)
+        if out is not None and found.plan is not None:
+            from reconciler.cli import saved
+
+            saved.write(out, saved.kept(found, found.plan, world, paths or settings.paths))
+            click.echo(f"Saved: {out}, for reconciler apply --plan {out}", err=True)
+        return found, world.backend.name
 
 
 def _show(preview: "Preview", *, form: str, backend: str) -> None:

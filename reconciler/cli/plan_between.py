@@ -111,10 +111,13 @@ def _notes(found: _Found) -> list[str]:
         )
     if found.base.desired is None:
         notes.append("The manifests that are compared with have errors; their broken documents count as absent.")
-    by_hand = [str(change.key) for change in found.compared.by_hand]
-    if by_hand:
-        more = f" and {len(by_hand) - _NAMED} more" if len(by_hand) > _NAMED else ""
-        notes.append(f"The loop leaves these to people, who run reconciler apply: {', '.join(by_hand[:_NAMED])}{more}.")
+    noticed = [str(change.key) for change in found.compared.noticed]
+    if noticed:
+        more = f" and {len(noticed) - _NAMED} more" if len(noticed) > _NAMED else ""
+        notes.append(
+            f"Viewers would notice these, so each waits until it is off air, or for an approval: "
+            f"{', '.join(noticed[:_NAMED])}{more}."
+        )
     return notes
 
 
@@ -152,6 +155,6 @@ def _document(asked: Asked, found: _Found) -> dict[str, object]:
         "backend": found.backend or None,
         "findings": [str(finding) for finding in found.head.findings],
         **render.plan_document(compared.plan),
-        "by_hand": [str(change.key) for change in compared.by_hand],
+        "noticed": [str(change.key) for change in compared.noticed],
         "drift": None if compared.drift is None else [render.change_json(one) for one in compared.drift.changes],
     }

@@ -8,6 +8,8 @@ import click
 
 from reconciler.cli.formats.text import headline
 from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
+from reconciler.domain import effects
+from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Plan, Sequence, Waiting
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
@@ -24,18 +26,18 @@ _SIGNS: Final[Mapping[Action, tuple[str, str]]] = {
     Action.START: (">", "green"),
     Action.STOP: ("■", "red"),
 }
-_IMPACTS: Final[Mapping[Impact, tuple[str, str]]] = {
-    Impact.NONE: ("none", "bright_black"),
-    Impact.RECONNECT: ("reconnect", "yellow"),
-    Impact.INTERRUPT: ("interrupt", "red"),
-    Impact.RECREATE: ("recreate", "magenta"),
+_SHADES: Final[Mapping[Impact, str]] = {
+    Impact.NONE: "bright_black",
+    Impact.RECONNECT: "yellow",
+    Impact.INTERRUPT: "red",
+    Impact.RECREATE: "magenta",
 }
 
 
 def plan_text(plan: Plan) -> Iterator[str]:
     """Yield the lines of a plan: each change with what, why and what viewers notice; what is held back; totals."""
     for change in plan.changes:
-        yield _headline(change)
+        yield _headline(change, plan.watched)
         yield from _details(change)
     yield from _held_back(plan)
     yield totals(plan)
@@ -48,8 +50,9 @@ def totals(plan: Plan) -> str:
     counts = Counter(change.action for change in plan.changes)
     parts = [f"{counts[action]} to {action}" for action in Action if counts[action]]
     parts += [f"{len(held)} {word}" for word, held in _held(plan).items() if held]
-    worst = max((change.impact for change in plan.changes), default=Impact.NONE)
-    return f"Plan: {', '.join(parts)}; {plan.unchanged} unchanged. Impact at worst: {worst}."
+    return (
+        f"Plan: {', '.join(parts)}; {plan.unchanged} unchanged. Viewers notice: {effects.totals(plan, plan.watched)}."
+    )
 
 
 def findings(found: Iterable[Finding]) -> Iterator[str]:
@@ -70,16 +73,19 @@ def plan_json(preview: Preview, *, backend: str) -> dict[str, Any]:
 
 def plan_document(plan: Plan | None) -> dict[str, Any]:
     """Return what a JSON document says of a plan; its changes are null where there is none."""
-    changes = None if plan is None else [change_json(change) for change in plan.changes]
-    return {"changes": changes, **_left_json(plan or Plan())}
+    changes = None if plan is None else [change_json(change, plan.watched) for change in plan.changes]
+    noticed = "" if plan is None else effects.totals(plan, plan.watched)
+    return {"changes": changes, "effect": noticed, **_left_json(plan or Plan())}
 
 
-def change_json(change: Change) -> dict[str, Any]:
+def change_json(change: Change, watched: effects.Watched = effects.NOBODY_LOOKED) -> dict[str, Any]:
     """Return one change as JSON says it."""
     return {
         "resource": str(change.key),
         "action": str(change.action),
+        "id": change_id(change),
         "impact": str(change.impact),
+        "effect": effects.effect(change, watched),
         "why": change.why,
         "properties": _properties_json(changed_of(change)),
         "outputs": [
@@ -96,25 +102,74 @@ def _properties_json(changed: Iterable[PropertyChange]) -> list[dict[str, Any]]:
     ]
 
 
+def id_of(change: Change) -> str:
+    """Return the id of a change for the end of its line, subtly: it is for whoever approves that change."""
+    return click.style(f"  [{change_id(change)}]", dim=True)
+
+
 def outcome_line(outcome: Outcome) -> str:
     """Return what became of one change, in one line."""
     change = outcome.change
-    words = {Result.DONE: ("done", "green"), Result.FAILED: ("FAILED", "red"), Result.SKIPPED: ("not sent", "yellow")}
-    word, colour = words[outcome.result]
+    word, colour = _RESULTS[outcome.result]
     why = f": {safe(outcome.why)}" if outcome.why else ""
     return f"{click.style(f'{word:8}', fg=colour)} {change.action} {change.key}{why}"
 
 
 def outcome_text(outcome: PassOutcome) -> Iterator[str]:
-    """Yield what a pass left undone, and its totals."""
+    """Yield what a pass left undone, each with its reason, and its totals."""
+    yield from _undone(outcome)
     yield from _held_back(outcome.left)
     counts = Counter(change.action for change in outcome.done)
-    done = ", ".join(f"{counts[action]} {_PAST[action]}" for action in Action if counts[action]) or "nothing to do"
-    left = [f"{len(held)} {word}" for word, held in _held(outcome.left).items() if held]
-    if outcome.undone:
-        left.insert(0, f"{len(outcome.undone)} not done")
-    tail = f"; {', '.join(left)}" if left else ""
-    yield f"Applied: {done}; {outcome.left.unchanged} unchanged before{tail}."
+    done = ", ".join(f"{counts[action]} {_PAST[action]}" for action in Action if counts[action])
+    done = done or ("nothing" if outcome.undone else "nothing to do")
+    yield f"Applied: {done}; {outcome.left.unchanged} unchanged before{_tail(outcome)}."
+
+
+def outcome_counts(outcome: PassOutcome) -> dict[str, int]:
+    """Return how many resources and changes came to which end."""
+    results = Counter(item.result for item in outcome.outcomes)
+    return {
+        "done": results[Result.DONE],
+        "blocked": len(outcome.left.blocked),
+        "failed": results[Result.FAILED] + len(outcome.left.failed),
+        "skipped": results[Result.SKIPPED],
+        "unknown": results[Result.UNKNOWN],
+        "waiting": len(outcome.left.waiting),
+        "unchanged": outcome.left.unchanged,
+    }
+
+
+def _tail(outcome: PassOutcome) -> str:
+    """Return what was not done as numbers; where there is any, all of the usual ones, so that none is missed."""
+    counts = outcome_counts(outcome)
+    left = {name: counts[name] for name in ("blocked", "failed", "skipped", "unknown", "waiting")}
+    if not any(left.values()):
+        return ""
+    usual = ("blocked", "failed", "skipped")
+    said = [f"{count} {_LEFT.get(name, name)}" for name, count in left.items() if count or name in usual]
+    return f"; {', '.join(said)}"
+
+
+def _undone(outcome: PassOutcome) -> Iterator[str]:
+    """Yield a line for each change that failed, and one for all that were not sent for one reason."""
+    skipped: dict[str, list[str]] = {}
+    for item in outcome.undone:
+        change = item.change
+        if item.result is Result.SKIPPED:
+            skipped.setdefault(item.why, []).append(f"{change.action} {change.key}")
+        else:
+            word, colour = str(item.result), _RESULTS[item.result][1]
+            head = click.style(f"! {word} {change.key}", fg=colour, bold=True)
+            yield f"{head} ({change.action}): {safe(item.why)}"
+    for why, names in skipped.items():
+        head = click.style(f"! skipped {len(names)}", fg="yellow", bold=True)
+        yield f"{head}, {safe(why)}: {named(names)}"
+
+
+def named(names: list[str]) -> str:
+    """Return a few names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
@@ -132,10 +187,20 @@ def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
             }
             for item in outcome.outcomes
         ],
+        "counts": outcome_counts(outcome),
         **_left_json(outcome.left),
     }
 
 
+_MOST_NAMED: Final = 10
+_LEFT: Final[Mapping[str, str]] = {"skipped": "not sent"}
+_RESULTS: Final[Mapping[Result, tuple[str, str]]] = {
+    Result.DONE: ("done", "green"),
+    Result.FAILED: ("FAILED", "red"),
+    Result.SKIPPED: ("not sent", "yellow"),
+    Result.BLOCKED: ("blocked", "yellow"),
+    Result.UNKNOWN: ("UNKNOWN", "red"),
+}
 _PAST: Final[Mapping[Action, str]] = {
     Action.CREATE: "created",
     Action.EDIT: "edited",
@@ -146,11 +211,14 @@ _PAST: Final[Mapping[Action, str]] = {
 }
 
 
-def _headline(change: Change) -> str:
+def _headline(change: Change, watched: effects.Watched) -> str:
     sign, colour = _SIGNS[change.action]
-    word, shade = _IMPACTS[change.impact]
     what = click.style(f"{sign} {change.action} {change.key}", fg=colour, bold=True)
-    return f"{what}  {click.style(f'impact: {word}', fg=shade)}  ({safe(change.why)})"
+    return f"{what}  {_effect(change, watched)}  ({safe(change.why)}){id_of(change)}"
+
+
+def _effect(change: Change, watched: effects.Watched) -> str:
+    return click.style(f"impact: {safe(effects.effect(change, watched))}", fg=_SHADES[change.impact])
 
 
 def _details(change: Change) -> Iterator[str]:
@@ -187,6 +255,9 @@ def _held_back(plan: Plan) -> Iterator[str]:
         for item in held:
             action = f" ({item.action})" if isinstance(item, Blocked) else ""
             yield f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}: {safe(item.why)}"
+            if isinstance(item, Blocked) and item.change is not None:
+                yield f"    {_effect(item.change, plan.watched)}{id_of(item.change)}"
+                yield from _details(item.change)
 
 
 def _left_json(plan: Plan) -> dict[str, Any]:
@@ -196,9 +267,12 @@ def _left_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _held_json(item: Blocked | Waiting | Failed) -> dict[str, str]:
-    action = {"action": str(item.action)} if isinstance(item, Blocked) else {}
-    return {"resource": str(item.key), **action, "why": item.why}
+def _held_json(item: Blocked | Waiting | Failed) -> dict[str, Any]:
+    found: dict[str, Any] = {"resource": str(item.key), "why": item.why}
+    if isinstance(item, Blocked):
+        change = None if item.change is None else change_json(item.change)
+        found |= {"action": str(item.action), "hold": str(item.hold), "change": change}
+    return found
 
 
 def _json_value(value: PropertyValue) -> str | int | list[str] | None:

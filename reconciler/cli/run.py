@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.options import Options, backend_options, paths_argument
-from reconciler.domain.errors import ExitStatus
+from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
+    from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
     from reconciler.settings import Settings
     from reconciler.wiring import Session
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.command(name="run")
 @paths_argument
 @click.option("--once", is_flag=True, help="Pass once and end, for cron; the exit status says what came of it.")
+@click.option("--observe", is_flag=True, help="Look and report, and never send anything.")
 @click.option(
     "--demo",
     is_flag=True,
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 )
 @backend_options
 @click.pass_obj
-def command(options: Options, /, paths: tuple[Path, ...], *, once: bool, demo: bool, **backend: Any) -> None:
+def command(
+    options: Options, /, paths: tuple[Path, ...], *, once: bool, observe: bool, demo: bool, **backend: Any
+) -> None:
     """
     Watch the manifests and keep the account as they say.
 
@@ -35,23 +39,29 @@ def command(options: Options, /, paths: tuple[Path, ...], *, once: bool, demo: b
     gracefully; streams of a cloud account go on.
     """
     from reconciler.cli import logs
-    from reconciler.cli.asynchronous import one_shot
+    from reconciler.cli.interruption import interruptible
 
     settings = options.settings(**backend)
+    if demo and observe:
+        raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:
         raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once)))
     logs.configure(settings.log_format, color=options.use_color)
     if once:
-        raise click.exceptions.Exit(one_shot(_once(settings, paths)))
-    asyncio.run(_for_ever(settings, paths))
+        raise click.exceptions.Exit(interruptible(lambda asked: _once(settings, paths, asked, observe=observe)))
+    asyncio.run(_for_ever(settings, paths, observe=observe))
 
 
-async def _once(settings: "Settings", paths: tuple[Path, ...]) -> ExitStatus:
+async def _once(
+    settings: "Settings", paths: tuple[Path, ...], interruption: "Interruption", *, observe: bool
+) -> ExitStatus | int:
     from reconciler import wiring
     from reconciler.cli import render, statuses
     from reconciler.engine.apply import Terms
-    from reconciler.engine.plan import read_tree
-    from reconciler.engine.reconcile import Target, reconcile
+    from reconciler.engine.guard.facts import Mode
+    from reconciler.engine.plan import Target, read_tree
+    from reconciler.engine.reconcile import reconcile
+    from reconciler.engine.record import Recorder
     from reconciler.engine.report import Reporter
 
     async with wiring.session(settings, paths) as session:
@@ -59,18 +69,22 @@ async def _once(settings: "Settings", paths: tuple[Path, ...]) -> ExitStatus:
         tree = await read_tree(session.world)
         for line in render.findings(tree.verdict.findings):
             click.echo(line, err=True)
-        if tree.verdict.desired is None:
+        target = Target.of(tree, Mode.OBSERVE if observe else Mode.ONCE)
+        if target is None:
             return ExitStatus.FINDINGS
-        reporter = Reporter()
-        target = Target(revision=tree.revision, desired=tree.verdict.desired, automatic=True)
-        outcome = await reconcile(session.world, target, terms=Terms(on_outcome=reporter.change))
+        reporter, recorder = Reporter(), Recorder(session.world.journal)
+        recorder.tree(tree)
+        terms = Terms(on_outcome=reporter.change, hold=interruption.hold, cut=interruption.cut)
+        with interruption.finishing(_say_stopping):
+            outcome = await reconcile(session.world, target, terms=terms)
         reporter.pass_finished(outcome)
+        recorder.pass_finished(outcome, pass_id=session.world.guard.facts.pass_id)
         for line in render.outcome_text(outcome):
             click.echo(line)
-        return statuses.of_pass(outcome)
+        return interruption.status or statuses.of_pass(outcome)
 
 
-async def _for_ever(settings: "Settings", paths: tuple[Path, ...]) -> None:
+async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool) -> None:
     from reconciler import wiring
     from reconciler.cli.asynchronous import on_signals
 
@@ -86,7 +100,7 @@ async def _for_ever(settings: "Settings", paths: tuple[Path, ...]) -> None:
     with on_signals(stop, signal.SIGINT, signal.SIGTERM):
         async with wiring.session(settings, paths) as session:
             _say_where(session)
-            loops.append(session.loop())
+            loops.append(session.loop(observes=observe))
             if not asked.is_set():
                 await loops[0].run()
 
@@ -113,6 +127,10 @@ async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options,
             demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
+
+
+def _say_stopping() -> None:
+    click.echo("Stopping: finishing what is in flight; once more to stop waiting.", err=True)
 
 
 def _say_where(session: "Session") -> None:

@@ -6,7 +6,7 @@ import click
 
 from reconciler.domain.errors import EnvironmentFailedError
 
-_NAMES = ("manifest", "flow", "output", "config", "findings", "faults")
+_NAMES = ("manifest", "flow", "output", "config", "findings", "faults", "plan")
 
 
 @click.command(name="schema")

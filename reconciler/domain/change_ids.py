@@ -24,7 +24,20 @@ def change_id(change: Change) -> str:
     Secrets count by their versions, never by their values, so that an id tells nothing of them. Other changes, the
     revision of the manifests, the time and live ids have no part in it.
     """
-    said = [str(change.key), str(change.action), list(_wanted(change)), list(_found(change))]
+    return _hash([str(change.key), str(change.action), list(_wanted(change)), list(_found(change))])
+
+
+def wanted_id(change: Change) -> str:
+    """Return a hash of what is wanted alone, so that whoever compares two changes can say in what they differ."""
+    return _hash(list(_wanted(change)))
+
+
+def found_id(change: Change) -> str:
+    """Return a hash of what was found alone, as above."""
+    return _hash(list(_found(change)))
+
+
+def _hash(said: object) -> str:
     canonical = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:LENGTH]
 

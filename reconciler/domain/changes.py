@@ -1,7 +1,9 @@
 """Changes: the closed set of what may be sent to a backend, and the plan that holds them in order."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Key, Output, Region
@@ -209,6 +211,8 @@ class Plan:
     failed: tuple[Failed, ...] = ()
     unchanged: int = 0
     """Desired resources that are in step."""
+    watched: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """How many are connected to what the changes disturb, by id; absent where nobody looked."""
 
     @property
     def is_empty(self) -> bool:

@@ -6,6 +6,7 @@ ReconcilerError
 ├── UsageError                   the command line or the settings are wrong
 ├── EnvironmentFailedError       this machine lacks something: an engine, a free port, a writable folder
 ├── StateHeldError               another process holds the state directory
+├── PlanStaleError               a saved plan is no longer what was looked at
 ├── SourceUnreadableError        the manifests cannot be read at all
 ├── SecretUnavailableError       one secret cannot be resolved; fails its resource alone
 ├── UnresolvedLinkError          an output calls a flow whose address is not known yet
@@ -21,6 +22,7 @@ ReconcilerError
 ```
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import ClassVar
 
@@ -70,6 +72,26 @@ class StateHeldError(ReconcilerError):
         super().__init__(
             f"The state directory {state} is held by {holder}. Two reconcilers on one state would fight over the "
             f"same streams: stop that one first, or give this one a directory of its own with --state DIR."
+        )
+
+
+class PlanStaleError(ReconcilerError):
+    """A saved plan is no longer what somebody looked at; nothing was sent."""
+
+    exit_status = ExitStatus.HELD
+    shown: ClassVar[int] = 10
+    """Reasons that are told one by one."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        """What differs, each in words."""
+        shown = self.reasons[: self.shown]
+        more = len(self.reasons) - len(shown)
+        tail = (f"and {more} more",) if more else ()
+        lines = "\n".join(f"  {line}" for line in (*shown, *tail))
+        super().__init__(
+            f"The saved plan is stale, so nothing was sent:\n{lines}\n"
+            "Plan again, look at what it says now, and apply that: reconciler plan --out FILE"
         )
 
 

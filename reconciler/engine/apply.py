@@ -7,13 +7,14 @@ back: whoever kills this process at any moment finds in the journal what was und
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Call, Change, Plan, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import FlowKey, Key
+from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Permit
 from reconciler.engine.sending import Sender
 from reconciler.engine.undoing import put_back
@@ -21,6 +22,7 @@ from reconciler.engine.world import World
 
 FLOWS_AT_ONCE: Final = 8
 """Flows that are worked on at the same time; the calls of one flow are always one after the other."""
+_CUT: Final = "nobody waited for the answer; it may have been done, and the next plan tells"
 
 
 class Result(StrEnum):
@@ -32,6 +34,8 @@ class Result(StrEnum):
     """Not sent, because of something else that `why` names."""
     BLOCKED = "blocked"
     """Held back by the guard at the moment of the write."""
+    UNKNOWN = "unknown"
+    """Nobody waited for the answer: it may have been done, or may be yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +60,12 @@ class Terms:
 
     hold: Callable[[], str] = lambda: ""
     """Says why nothing more may be sent, or ""; asked before every call. The call in flight is finished."""
+    on_begin: Callable[[Change], None] = lambda _: None
+    """Told of every change when its first call is about to be sent; its outcome follows in any case."""
     on_outcome: Callable[[Outcome], None] = lambda _: None
     """Told of every outcome as it comes."""
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to stop waiting for the calls in flight, too; then nothing more is to be sent, as `hold` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +146,12 @@ class _Executor:
             if (why_not := self._why_not(change)) and not (sent and permit.undo):
                 result = Result.FAILED if request_ids else Result.SKIPPED
                 return _ended(change, result, why_not, request_ids, of=len(permit.calls))
+            if not sent:
+                self._terms.on_begin(change)
             try:
-                request_ids.append(await self._sender.send(call, change))
+                request_ids.append(await unless(self._terms.cut, self._sender.send(call, change)))
+            except CutError:
+                return _ended(change, Result.UNKNOWN, _CUT, request_ids, of=len(permit.calls))
             except BackendError as error:
                 self._learn(change, error)
                 undone = await put_back(self._sender, change, permit, failed=number, error=error)

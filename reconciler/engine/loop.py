@@ -20,6 +20,7 @@ from reconciler.engine.backoff import pause_s
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, Tree, judge
 from reconciler.engine.reconcile import PassOutcome, reconcile
+from reconciler.engine.record import Recorder
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
 
@@ -78,6 +79,7 @@ class Loop:
         self._look_at_s = -math.inf
         self._pass_at_s = math.inf
         self._reporter = report.Reporter()
+        self._recorder = Recorder(world.journal)
 
     def stop(self) -> None:
         """Ask the loop to end; the call in flight is finished, nothing more is sent."""
@@ -141,6 +143,7 @@ class Loop:
     def _take(self, tree: Tree) -> None:
         """Make a tree the target, unless it has errors; then the last good one stays."""
         report.tree(tree, last_good=self._good.revision if self._good else None)
+        self._recorder.tree(tree)
         target = Target.of(tree, self._mode)
         if target is None:
             return
@@ -183,6 +186,7 @@ class Loop:
         pause = pause_s(self._failures, jitter=self._watcher.jitter())
         self._pass_at_s = self._now_s() + pause
         report.pass_failed(error, failures=self._failures, retry_in_s=pause)
+        self._recorder.pass_failed(error, failures=self._failures, next_in_s=pause)
 
     def _finish(self, outcome: PassOutcome) -> None:
         self._reached = True
@@ -194,6 +198,8 @@ class Loop:
             pause = min(pause, outcome.continues_in_s)
         self._pass_at_s = self._now_s() + pause
         self._reporter.pass_finished(outcome)
+        pass_id = self._world.guard.facts.pass_id
+        self._recorder.pass_finished(outcome, pass_id=pass_id, next_in_s=pause)
         self._watcher.on_pass(outcome)
 
     def _now_s(self) -> float:

@@ -67,13 +67,14 @@ def judge(snapshot: Snapshot, reader: Reader) -> Tree:
     return Tree(revision=snapshot.revision, verdict=reader.read(snapshot.files))
 
 
-async def preview(world: World, *, approvals: tuple[Approval, ...] = ()) -> Preview:
+async def preview(world: World, *, approvals: tuple[Approval, ...] = (), foresees: bool = True) -> Preview:
     """
     Return the changes that `apply` would send now; send none.
 
     Args:
         world: the ports.
         approvals: those that are in no document.
+        foresees: whether what is on air now counts as blocked already.
 
     Raises:
         SourceUnreadableError: the tree cannot be read as a whole.
@@ -84,7 +85,8 @@ async def preview(world: World, *, approvals: tuple[Approval, ...] = ()) -> Prev
     target = Target.of(tree, Mode.SHOWN, approvals=approvals)
     if target is None:
         return Preview(tree=tree, plan=None)
-    return Preview(tree=tree, plan=await world.guard.foresee(await plan_for(world, target)))
+    plan = await plan_for(world, target)
+    return Preview(tree=tree, plan=await world.guard.foresee(plan) if foresees else plan)
 
 
 async def plan_for(world: World, target: Target) -> Plan:

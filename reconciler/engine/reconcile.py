@@ -11,6 +11,7 @@ from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.limits import Limits, is_removal
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
+from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for, read_tree
 from reconciler.engine.world import World
@@ -117,7 +118,11 @@ class _Carrying:
         for _ in range(MAX_ROUNDS - 1):
             if not (left.waiting and progressed) or self._refused or self._hold():
                 break
-            left = _only_what_waited(await plan_for(self._world, self._target), left)
+            try:
+                again = await unless(self._terms.cut, plan_for(self._world, self._target))
+            except CutError:
+                break
+            left = _only_what_waited(again, left)
             progressed = await self._round(left)
         if self._target.mode is not Mode.LOOP:
             await self._see_twins_through()
@@ -157,8 +162,11 @@ class _Carrying:
         while keys := {outcome.change.key for outcome in self._outcomes.values() if _goes_on(outcome)}:
             if self._refused or self._hold():
                 return
-            await self._world.clock.sleep(TWIN_LOOK_S)
-            plan = await plan_for(self._world, self._target)
+            try:
+                await unless(self._terms.cut, self._world.clock.sleep(TWIN_LOOK_S))
+                plan = await unless(self._terms.cut, plan_for(self._world, self._target))
+            except CutError:
+                return
             rest = tuple(one for one in plan.changes if one.key in keys and one.action is Action.RECREATE)
             held = {one.key: one for one in plan.blocked if one.key in keys}
             if not rest:

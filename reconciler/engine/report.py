@@ -34,7 +34,7 @@ class Reporter:
         }
         if outcome.result is Result.DONE:
             log.info("change.applied", **fields)
-        elif outcome.result is Result.FAILED:
+        elif outcome.result is not Result.SKIPPED:
             log.warning("change.failed", **fields, why=outcome.why)
         else:
             log.warning("change.skipped", **fields, why=outcome.why)

@@ -15,7 +15,7 @@ Schema = Mapping[str, Any]
 Judge = Callable[[object], bool]
 """Says whether a value fits a schema."""
 
-NAMES: Final = ("manifest", "flow", "output", "config", "findings", "faults")
+NAMES: Final = ("manifest", "flow", "output", "config", "findings", "faults", "plan")
 """Every schema, by the name of its file."""
 
 

@@ -47,18 +47,38 @@ class SshVerifier:
             return next((name for name in names if _is_by(name, text, allowed=allowed, signature=signed)), None)
 
 
+def sign(text: str, key: Path) -> str:
+    """
+    Return the armoured signature of a text by an SSH key, private or, where an agent holds that, public.
+
+    Raises:
+        EnvironmentFailedError: OpenSSH is not there, or cannot use the key.
+
+    """
+    done = _ran(("-Y", "sign", "-f", str(key), "-n", NAMESPACE, "-q"), text)
+    if done is None or done.returncode:
+        said = done.stderr.decode(errors="replace").strip() if done is not None else f"no answer in {TIMEOUT_S:g} s"
+        raise EnvironmentFailedError(f"ssh-keygen could not sign with {key}: {said}")
+    return done.stdout.decode()
+
+
 def _is_by(name: str, text: str, *, allowed: Path, signature: Path) -> bool:
+    words = ("-Y", "verify", "-f", str(allowed), "-I", name, "-n", NAMESPACE, "-s", str(signature))
+    done = _ran(words, text)
+    return done is not None and done.returncode == 0
+
+
+def _ran(words: Sequence[str], text: str) -> subprocess.CompletedProcess[bytes] | None:
+    """Return what came of ssh-keygen; None where it did not end in time."""
     program = shutil.which("ssh-keygen")
     if program is None:
         raise EnvironmentFailedError(
-            "Approvals must be signed (guard.approvers), and there is no ssh-keygen to check that with; it comes with "
-            "OpenSSH (Debian: apt-get install openssh-client)"
+            "Approvals are to be signed (guard.approvers), and there is no ssh-keygen for that; it comes with OpenSSH "
+            "(Debian: apt-get install openssh-client)"
         )
-    words = (program, "-Y", "verify", "-f", str(allowed), "-I", name, "-n", NAMESPACE, "-s", str(signature))
     try:
-        done = subprocess.run(  # noqa: S603 -- fixed words, and names out of the settings behind their options
-            words, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
+        return subprocess.run(  # noqa: S603 -- fixed words, and what people gave stands behind its option
+            (program, *words), input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        return None

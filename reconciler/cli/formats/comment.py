@@ -15,6 +15,7 @@ from reconciler.cli.formats.report import words
 from reconciler.cli.formats.values import MOST_CALLS, changed_of, inner_of, is_hidden, shown
 from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Plan, Waiting
 from reconciler.domain.changes import Sequence as Calls
+from reconciler.domain.effects import effect
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey
@@ -28,12 +29,6 @@ _RESERVE: Final = 400
 """Characters kept for the words about what was left out."""
 _MAX_FINDINGS: Final = 50
 
-_IMPACTS: Final = {
-    Impact.NONE: "none",
-    Impact.RECONNECT: "reconnect",
-    Impact.INTERRUPT: "**interrupt**",
-    Impact.RECREATE: "**recreate**",
-}
 _URGENT: Final = {Action.DELETE: 0, Action.RECREATE: 1, Action.STOP: 2}
 
 
@@ -186,7 +181,9 @@ def _table(rows: Iterable[str]) -> str:
 
 def _row(change: Change) -> str:
     key = as_code(str(change.key), in_table=True)
-    return f"| {_IMPACTS[change.impact]} | {change.action} | {key} | {as_text(change.why)} |"
+    felt = as_text(effect(change))
+    noticed = f"**{felt}**" if change.impact >= Impact.INTERRUPT else felt
+    return f"| {noticed} | {change.action} | {key} | {as_text(change.why)} |"
 
 
 def _held(item: Blocked | Waiting | Failed) -> str:

@@ -26,18 +26,24 @@ def changed_of(change: Change) -> tuple[PropertyChange, ...]:
         else:
             of = properties.of_output(wanted.live_name, wanted.spec)
         return tuple(PropertyChange(path=path, found=None, wanted=of[path]) for path in sorted(of))
+    if isinstance(change, Sequence) and change.action is Action.EDIT:
+        own = [call for call in change.calls if isinstance(call, Edit) and call.key == change.key]
+        return tuple(one for call in own for one in call.differences)
     return change.differences if isinstance(change, Edit | Sequence) else ()
 
 
 def inner_of(change: Change) -> Iterator[tuple[OutputKey, Action, tuple[PropertyChange, ...]]]:
     """
-    Yield what becomes of each output when its flow is made anew or removed: made, made anew, or deleted.
+    Yield what becomes of each output when its flow is made anew, removed, or stopped for a change of it.
 
     One that comes back as it was has no properties beside it.
     """
     calls = change.calls if isinstance(change, Sequence) and isinstance(change.key, FlowKey) else ()
     before = {call.key: call.found for call in calls if isinstance(call, Delete)}
     after = {call.key: call for call in calls if isinstance(call, Create)}
+    for call in calls:
+        if isinstance(call, Edit) and isinstance(call.key, OutputKey):
+            yield call.key, Action.EDIT, call.differences
     for key in sorted(key for key in before | after if isinstance(key, OutputKey)):
         found, made = before.get(key), after.get(key)
         if made is None:

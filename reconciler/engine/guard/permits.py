@@ -38,6 +38,8 @@ class Permits:
         """Return the plan with what one sample shows to be on air moved to `blocked`, unless somebody approved."""
         flows = {flow.id: flow for flow in _disturbed_flows(plan, facts)}
         samples = dict(zip(flows, await asyncio.gather(*map(self._sampler.take, flows.values())), strict=True))
+        audiences = await asyncio.gather(*map(self._sampler.watched, flows.values()))
+        watched = {id_: count for audience in audiences for id_, count in audience.items()}
         allowed: list[Change] = []
         blocked: list[Blocked] = []
         for change in plan.changes:
@@ -48,7 +50,7 @@ class Permits:
                 blocked.append(held_back(change, Hold.ON_AIR, _on_air_words(change, names)))
             else:
                 allowed.append(change)
-        return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
+        return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked), watched=watched)
 
     @contextlib.asynccontextmanager
     async def permit(self, change: Change, facts: Facts) -> AsyncIterator[Permit]:

@@ -17,6 +17,8 @@ STATUS_TIMEOUT_S: Final = 30.0
 """How long one status may take, retries included."""
 AT_ONCE: Final = 8
 """Flows that are asked at the same time."""
+CONNECTED: Final = "Connected"
+"""The state of an end that has a peer."""
 _KEPT: Final = 8
 """Samples of a flow that are remembered."""
 
@@ -29,6 +31,7 @@ class Sampler:
         self._clock = clock
         self._limits = limits
         self._samples: dict[str, deque[Sample]] = {}
+        self._statuses: dict[str, tuple[EndStatus, ...]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def take(self, flow: FoundFlow) -> Sample | None:
@@ -39,6 +42,7 @@ class Sampler:
                 ends = await within(STATUS_TIMEOUT_S, status, clock=self._clock)
         except (BackendError, TimeoutError):
             return None
+        self._statuses[flow.id] = ends
         sample = Sample(at_s=self._clock.monotonic_s(), ends={end.id: _end(end) for end in ends})
         self._samples.setdefault(flow.id, deque(maxlen=_KEPT)).append(sample)
         return sample
@@ -47,8 +51,23 @@ class Sampler:
         """Take a sample of each flow, so that a second one soon proves something."""
         chosen = {flow.id: flow for flow in flows}
         # What is not asked about any more is forgotten: flows come and go for years.
+        self._statuses = {id_: kept for id_, kept in self._statuses.items() if id_ in chosen}
         self._samples = {id_: kept for id_, kept in self._samples.items() if id_ in chosen}
         await asyncio.gather(*map(self.take, chosen.values()))
+
+    async def watched(self, flow: FoundFlow) -> dict[str, int]:
+        """Return how many are connected to each end that the last sample saw connected; what cannot be read is one."""
+        found: dict[str, int] = {}
+        for status in self._statuses.get(flow.id, ()):
+            found[status.id] = await self._sessions(flow, status) if status.state == CONNECTED else 0
+        return found
+
+    async def _sessions(self, flow: FoundFlow, status: EndStatus) -> int:
+        try:
+            work = self._backend.sessions(flow.region, flow.id, status, at=self._clock.now())
+            return max(1, await within(STATUS_TIMEOUT_S, work, clock=self._clock))
+        except (BackendError, TimeoutError):
+            return 1
 
     def before(self, flow: FoundFlow, last: Sample) -> Sample | None:
         """Return the newest sample that is old enough to prove something together with the last one; None without."""
@@ -60,7 +79,7 @@ class Sampler:
 def _end(status: EndStatus) -> End:
     return End(
         is_input=status.is_input,
-        is_connected=status.state == "Connected",
+        is_connected=status.state == CONNECTED,
         bitrate_bps=status.bitrate_bps,
         is_idle=status.state == "Idle",
     )

@@ -7,6 +7,7 @@ import click
 import pytest
 
 from reconciler.cli import render
+from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import (
     Action,
     Blocked,
@@ -55,10 +56,12 @@ def plain(plan: Plan) -> list[str]:
 
 def test_an_edit_says_found_and_wanted_why_and_impact() -> None:
     """A reader learns what changes, from what to what, and what viewers notice."""
-    lines = plain(Plan(changes=(edit("srt.latency", 120, 500),), unchanged=4))
+    change = edit("srt.latency", 120, 500)
+
+    lines = plain(Plan(changes=(change,), unchanged=4))
 
     assert lines == [
-        "~ edit output/news/tower  impact: reconnect  (differs from its manifest)",
+        f"~ edit output/news/tower  impact: reconnect  (differs from its manifest)  [{change_id(change)}]",
         "    srt.latency  120 -> 500",
         "Plan: 1 to edit; 4 unchanged. Impact at worst: reconnect.",
     ]
@@ -68,7 +71,7 @@ def test_a_create_says_what_will_be_there() -> None:
     """Every property of a new resource is shown, in order."""
     lines = plain(Plan(changes=(Create(key=output().key, at=AT, wanted=output()),)))
 
-    assert lines[0] == "+ create output/news/tower  impact: none  (not on the backend)"
+    assert lines[0].startswith("+ create output/news/tower  impact: none  (not on the backend)  [")
     assert "    srt.destination      tower.example:9000" in lines
     assert lines[1:-1] == sorted(lines[1:-1])
 
@@ -161,6 +164,7 @@ def test_json_holds_the_same_and_no_secret() -> None:
     assert document["changes"][0] == {
         "resource": "output/news/tower",
         "action": "edit",
+        "id": change_id(change),
         "impact": "reconnect",
         "why": "differs from its manifest",
         "properties": [{"path": "srt.encryption.passphrase", "found": "***", "wanted": "***"}],
@@ -206,12 +210,47 @@ def test_an_outcome_says_what_was_done_and_what_was_not() -> None:
     document = render.outcome_json(outcome, backend="memory")
 
     assert lines == [
+        "! failed flow/news (start): no bandwidth",
         "! failed output/news/a: no secret",
-        "Applied: 1 edited; 3 unchanged before; 1 not done, 1 failed.",
+        "Applied: 1 edited; 3 unchanged before; 0 blocked, 2 failed, 0 not sent.",
     ]
     assert click.unstyle(render.outcome_line(failed)) == "FAILED   start flow/news: no bandwidth"
     assert [item["result"] for item in document["changes"]] == ["done", "failed"]
     assert document["changes"][1]["error"] == "no bandwidth"
+    assert document["counts"] == {
+        "done": 1,
+        "blocked": 0,
+        "failed": 2,
+        "skipped": 0,
+        "unknown": 0,
+        "waiting": 0,
+        "unchanged": 3,
+    }
+
+
+def test_what_was_not_sent_for_one_reason_is_one_line() -> None:
+    """After Ctrl-C nobody reads three hundred lines that say the same."""
+    starts = [Start(key=FlowKey(f"f{number}"), at=AT) for number in range(14)]
+    skipped = [Outcome(change=start, result=Result.SKIPPED, why="interrupted") for start in starts[:12]]
+    others = [
+        Outcome(change=starts[12], result=Result.SKIPPED, why="its flow failed"),
+        Outcome(change=starts[13], result=Result.UNKNOWN, why="nobody waited"),
+    ]
+    left = Plan(blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours"),))
+    outcome = PassOutcome(
+        revision=Revision("one"), outcomes=(*skipped, *others), left=left, refused=None, duration_s=0.1
+    )
+
+    lines = [click.unstyle(line) for line in render.outcome_text(outcome)]
+
+    names = ", ".join(f"start flow/f{number}" for number in range(10))
+    assert lines == [
+        "! unknown flow/f13 (start): nobody waited",
+        f"! skipped 12, interrupted: {names} and 2 more",
+        "! skipped 1, its flow failed: start flow/f12",
+        "! blocked flow/old (delete): not ours",
+        "Applied: nothing; 0 unchanged before; 1 blocked, 0 failed, 13 not sent, 1 unknown.",
+    ]
 
 
 def test_no_secret_of_any_property_is_shown() -> None:

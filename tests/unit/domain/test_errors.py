@@ -4,6 +4,7 @@ from reconciler.domain.errors import (
     BackendError,
     ExitStatus,
     GarbledError,
+    PlanStaleError,
     ReconcilerError,
     RejectedError,
     SecretUnavailableError,
@@ -54,3 +55,12 @@ def test_every_failure_has_a_status_that_is_no_success() -> None:
 
     assert BackendError in seen
     assert all(error.exit_status is not ExitStatus.OK for error in seen)
+
+
+def test_a_stale_plan_names_ten_reasons_and_counts_the_rest() -> None:
+    """Nobody reads a thousand lines that say "plan again"."""
+    few, many = PlanStaleError(["the tree"]), PlanStaleError([f"reason {number}" for number in range(12)])
+
+    assert "more" not in str(few)
+    assert "  reason 9\n  and 2 more\nPlan again" in str(many)
+    assert len(many.reasons) == 12

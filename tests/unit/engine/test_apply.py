@@ -236,3 +236,53 @@ async def test_outcomes_are_told_as_they_come_and_kept_in_the_plans_order() -> N
 
     assert [str(outcome.change.key) for outcome in told] == ["flow/old", "flow/new"]
     assert [str(outcome.change.key) for outcome in execution.outcomes] == ["flow/new", "flow/old"]
+
+
+async def test_a_change_is_told_when_it_begins_and_when_it_has_ended() -> None:
+    """What is in flight is what has begun and not ended; what is not sent never begins."""
+    small = a_world()
+    fail_on(small, "create flow/news", RejectedError("no bandwidth left"))
+    told: list[str] = []
+    terms = Terms(
+        on_begin=lambda change: told.append(f"{change.action} {change.key}"),
+        on_outcome=lambda outcome: told.append(str(outcome.result)),
+    )
+
+    await run_plan(small, create(flow()), create(output()), terms=terms)
+
+    assert told == ["create flow/news", "failed", "skipped"]
+
+
+async def test_a_change_of_many_calls_begins_once() -> None:
+    """A recreate is one thing in flight, however many calls it takes."""
+    small = a_world()
+    old = found_flow(flow())
+    small.backend.hold(old)
+    calls: tuple[Call, ...] = (stop(), Delete(key=old_key(), at=AT, found=old, impact=Impact.NONE))
+    sequence = Sequence(
+        key=old_key(), at=AT, action=Action.DELETE, calls=calls, differences=(), impact=Impact.INTERRUPT, why="gone"
+    )
+    began: list[Action] = []
+
+    execution = await run_plan(small, sequence, terms=Terms(on_begin=lambda change: began.append(change.action)))
+
+    assert results(execution) == [Result.DONE]
+    assert began == [Action.DELETE]
+
+
+async def test_a_call_that_nobody_waited_for_is_unknown() -> None:
+    """Who stops waiting says that he does not know, of every call in flight; nothing else is sent."""
+    small = a_world()
+    small.backend.hanging = asyncio.Event()
+    cut = asyncio.Event()
+    terms = Terms(hold=lambda: "interrupted" if cut.is_set() else "", cut=cut)
+    other = create(flow("b"), FlowAt(LOCAL, "b"))
+    running = asyncio.create_task(run_plan(small, create(flow()), create(output()), other, terms=terms))
+    await small.clock.advance(1)
+
+    cut.set()
+    execution = await running
+
+    assert results(execution) == [Result.UNKNOWN, Result.SKIPPED, Result.UNKNOWN]
+    assert "it may have been done" in execution.outcomes[0].why
+    assert small.backend.at_once == 0

@@ -13,7 +13,9 @@ from reconciler.domain.model import (
     FlowKey,
     FlowLink,
     FlowState,
+    FoundFlow,
     Output,
+    Region,
     Srt,
 )
 from reconciler.domain.protocols import SrtMode
@@ -205,3 +207,34 @@ async def test_a_pass_plans_only_so_often() -> None:
 
     assert backend.sent.count("edit flow/studio") == MAX_ROUNDS
     assert len(outcome.left.waiting) == 1
+
+
+class SilentBackend(MeddledBackend):
+    """A backend that does what it is told, and then is never read again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
+        """Return all flows, until something was sent."""
+        if self.sent:
+            self.asked.set()
+            await asyncio.Event().wait()
+        return await super().observe(region)
+
+
+async def test_who_stops_waiting_does_not_wait_for_a_reading_either() -> None:
+    """What was done stands, what waited goes on waiting, and nothing hangs."""
+    small = a_world()
+    backend, cut = SilentBackend(), asyncio.Event()
+    wanted = target(flow("studio"), calling("link", of="studio", called="tower"), flow("tower"))
+    world = replace(small.world, backend=backend)
+    running = asyncio.create_task(reconcile(world, wanted, terms=Terms(cut=cut)))
+    await backend.asked.wait()
+
+    cut.set()
+    outcome = await running
+
+    assert {str(change.key) for change in outcome.done} == {"flow/studio", "flow/tower"}
+    assert [str(waiting.key) for waiting in outcome.left.waiting] == ["output/studio/link"]

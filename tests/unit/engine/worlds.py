@@ -4,20 +4,28 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from reconciler.domain.changes import Call, Change, Plan
 from reconciler.domain.errors import BackendError, SecretUnavailableError, SourceUnreadableError
 from reconciler.domain.findings import Finding, Position, Rule, Severity
-from reconciler.domain.model import Desired, Flow, FoundFlow, Output, Region, Srt
+from reconciler.domain.model import Actual, Desired, Flow, FoundFlow, Output, Region, Srt
+from reconciler.domain.policies import Policies
 from reconciler.domain.protocols import OUTPUT_PROTOCOLS
+from reconciler.domain.safety.limits import Limits
 from reconciler.domain.secrets import Secret, SecretRef
 from reconciler.engine.apply import Execution, Terms, execute
+from reconciler.engine.guard import Guard
+from reconciler.engine.guard.facts import Facts, Keeper, Mode
 from reconciler.engine.world import World
-from reconciler.ports.backend import Applied
+from reconciler.ports.backend import Applied, Backend
+from reconciler.ports.clock import Clock
+from reconciler.ports.journal import Journal
 from reconciler.ports.source import ManifestFile, Revision, Snapshot, Verdict
 from tests.builders import US, resolved
 from tests.fakes.backend import FakeBackend
 from tests.fakes.clock import FakeClock
+from tests.fakes.journal import MemoryJournal
 
 BROKEN: Final = Finding(
     rule=Rule(
@@ -193,10 +201,61 @@ class Worldlet:
 def a_world() -> Worldlet:
     """Return an empty tree beside an empty account."""
     source, backend, clock, vault = MemorySource(), MeddledBackend(), PatientClock(auto=False), MemoryVault()
-    world = World(source=source, reader=MemoryReader(source), vault=vault, backend=backend, clock=clock, owner=US)
+    return worldlet_of(source, backend, clock, vault)
+
+
+def worldlet_of(
+    source: MemorySource,
+    backend: MeddledBackend,
+    clock: PatientClock,
+    vault: MemoryVault,
+    *,
+    journal: Journal | None = None,
+) -> Worldlet:
+    """Return a world of these parts; a new one of old parts is a reconciler that was started again."""
+    kept = journal or MemoryJournal(clock)
+    world = World(
+        source=source,
+        reader=MemoryReader(source),
+        vault=vault,
+        backend=backend,
+        clock=clock,
+        journal=kept,
+        guard=Guard(keeper(backend, clock, kept)),
+        owner=US,
+    )
     return Worldlet(source=source, backend=backend, clock=clock, vault=vault, world=world)
 
 
+def keeper(backend: Backend, clock: Clock, journal: Journal, *, limits: Limits | None = None) -> Keeper:
+    """Return what a guard works with, where nobody has to sign."""
+    return Keeper(
+        backend=backend,
+        clock=clock,
+        journal=journal,
+        verifier=Nobody(),
+        owner=US,
+        zone_of=ZoneInfo,
+        limits=limits or Limits(),
+    )
+
+
+class Nobody:
+    """Asks for no signatures; implements `ports.signatures.Verifier`."""
+
+    is_asked = False
+
+    def signer(self, text: str, signature: str) -> str | None:
+        """Return nobody, for nobody is asked."""
+        del text, signature
+        return None
+
+
 async def run_plan(small: Worldlet, *changes: Change, terms: Terms | None = None) -> Execution:
-    """Return what became of these changes."""
-    return await execute(Plan(changes=changes), small.backend, clock=small.clock, terms=terms or Terms())
+    """Return what became of these changes, of which the guard thinks nothing bad."""
+    seen = Actual(regions={region: await small.backend.observe(region) for region in await small.backend.regions()})
+    facts = Facts(
+        revision=Revision("drawn"), desired=Desired(), policies=Policies(), actual=seen, owner=US, mode=Mode.SAVED
+    )
+    small.world.guard.judge(Plan(), facts)
+    return await execute(Plan(changes=changes), small.world, terms=terms or Terms())

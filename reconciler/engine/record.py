@@ -1,0 +1,102 @@
+"""What the journal keeps of decisions: the same events as the log's, written down when they are news."""
+
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Blocked, Failed, Waiting
+from reconciler.domain.errors import BackendError
+from reconciler.domain.findings import Severity
+from reconciler.engine.plan import Tree
+from reconciler.engine.reconcile import PassOutcome
+from reconciler.ports.journal import Journal, Note
+
+_Held = Blocked | Waiting | Failed
+
+
+class Recorder:
+    """Notes what is held back when that begins, changes or ends, and passes that had anything to do."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._told: dict[str, tuple[str, str]] = {}
+        """By the address of the resource: what holds it back, and why."""
+
+    def tree(self, seen: Tree) -> None:
+        """Note a tree that was seen for the first time."""
+        errors = [finding for finding in seen.verdict.findings if finding.weight is Severity.ERROR]
+        kind = "tree.refused" if seen.verdict.desired is None else "tree.accepted"
+        why = str(errors[0]) if errors else ""
+        self._journal.note(Note(kind=kind, revision=seen.revision, why=why, fields={"errors": len(errors)}))
+
+    def pass_finished(self, outcome: PassOutcome, *, pass_id: str, next_in_s: float | None = None) -> None:
+        """Note a pass: what it holds back where that is news, what is ready again, and its totals where it did any."""
+        held: list[_Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
+        now = {str(item.key): (_kind(item), item.why) for item in held}
+        news = [item for item in held if self._told.get(str(item.key)) != (_kind(item), item.why)]
+        for item in news:
+            self._journal.note(_note(item, outcome, pass_id))
+        for undone in outcome.undone:
+            note = Note(
+                kind=f"change.{undone.result}",
+                resource=str(undone.change.key),
+                why=undone.why,
+                pass_id=pass_id,
+                revision=outcome.revision,
+                fields={"action": str(undone.change.action), "change": change_id(undone.change)},
+            )
+            self._journal.note(note)
+        ready = [address for address in self._told if address not in now]
+        for address in ready:
+            self._journal.note(
+                Note(kind="resource.ready", resource=address, pass_id=pass_id, revision=outcome.revision)
+            )
+        self._told = now
+        if news or ready or outcome.outcomes:
+            self._journal.note(_totals(outcome, pass_id, next_in_s))
+
+    def pass_failed(self, error: BackendError, *, failures: int, next_in_s: float) -> None:
+        """Note a pass that could not read the backend."""
+        fields: dict[str, str | int | float | bool] = {
+            "failures": failures,
+            "next_in_s": round(next_in_s, 3),
+            "code": error.code,
+        }
+        self._journal.note(Note(kind="pass.failed", why=str(error), fields=fields))
+
+
+def _kind(item: _Held) -> str:
+    match item:
+        case Blocked():
+            return "change.blocked"
+        case Waiting():
+            return "change.waiting"
+        case Failed():
+            return "change.failed"
+
+
+def _note(item: _Held, outcome: PassOutcome, pass_id: str) -> Note:
+    fields: dict[str, str | int | float | bool] = {}
+    if isinstance(item, Blocked):
+        fields = {"action": str(item.action), "hold": str(item.hold)}
+        if item.change is not None:
+            fields["change"] = change_id(item.change)
+    return Note(
+        kind=_kind(item),
+        resource=str(item.key),
+        why=item.why,
+        pass_id=pass_id,
+        revision=outcome.revision,
+        fields=fields,
+    )
+
+
+def _totals(outcome: PassOutcome, pass_id: str, next_in_s: float | None) -> Note:
+    fields: dict[str, str | int | float | bool] = {
+        "done": len(outcome.done),
+        "blocked": len(outcome.left.blocked),
+        "waiting": len(outcome.left.waiting),
+        "failed": len(outcome.undone) + len(outcome.left.failed),
+        "unchanged": outcome.left.unchanged,
+        "duration_s": round(outcome.duration_s, 3),
+    }
+    if next_in_s is not None:
+        fields["next_in_s"] = round(next_in_s, 3)
+    return Note(kind="pass.finished", pass_id=pass_id, revision=outcome.revision, fields=fields)
