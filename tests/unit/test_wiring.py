@@ -16,7 +16,15 @@ from reconciler.ports.journal import Note
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
-from reconciler.settings import Account, BackendKind, BackendSettings, LoopSettings, SecretsSettings, Settings
+from reconciler.settings import (
+    Account,
+    BackendKind,
+    BackendSettings,
+    GuardSettings,
+    LoopSettings,
+    SecretsSettings,
+    Settings,
+)
 from tests.builders import LOCAL
 from tests.certificates import Certificate, make_authority, make_certificate
 
@@ -39,6 +47,7 @@ def settings_in(folder: Path, backend: BackendSettings = NOTHING) -> Settings:
         backend=backend,
         secrets=SecretsSettings(dir=state / "secrets"),
         loop=LoopSettings(),
+        guard=GuardSettings(),
         state=state,
         paths=(folder / "manifests",),
     )

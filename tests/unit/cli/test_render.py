@@ -16,6 +16,7 @@ from reconciler.domain.changes import (
     Edit,
     Failed,
     FlowAt,
+    Hold,
     Plan,
     Sequence,
     Start,
@@ -109,7 +110,7 @@ def test_a_sequence_says_its_calls() -> None:
 def test_what_is_held_back_is_named_with_its_reason() -> None:
     """Blocked, waiting and failed resources stand below the changes."""
     plan = Plan(
-        blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="no Flow at all"),),
+        blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="no Flow at all", hold=Hold.OWNERSHIP),),
         waiting=(Waiting(key=OutputKey("news", "link"), why="no address yet"),),
         failed=(Failed(key=OutputKey("news", "a"), why="no secret"),),
     )
@@ -152,7 +153,7 @@ def test_json_holds_the_same_and_no_secret() -> None:
     verdict = Verdict(findings=(), desired=resolved(flow()).desired)
     plan = Plan(
         changes=(change, url, edit("allowlist", (), ("::/0",)), Start(key=flow().key, at=AT)),
-        blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours"),),
+        blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP),),
         unchanged=2,
     )
 
@@ -236,7 +237,7 @@ def test_what_was_not_sent_for_one_reason_is_one_line() -> None:
         Outcome(change=starts[12], result=Result.SKIPPED, why="its flow failed"),
         Outcome(change=starts[13], result=Result.UNKNOWN, why="nobody waited"),
     ]
-    left = Plan(blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours"),))
+    left = Plan(blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP),))
     outcome = PassOutcome(
         revision=Revision("one"), outcomes=(*skipped, *others), left=left, refused=None, duration_s=0.1
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.cli import statuses
-from reconciler.domain.changes import Action, Blocked, Failed, Plan, Start, Waiting
+from reconciler.domain.changes import Action, Blocked, Failed, Hold, Plan, Start, Waiting
 from reconciler.domain.changes import FlowAt as At
 from reconciler.domain.errors import CredentialsRefusedError, ExitStatus
 from reconciler.domain.model import Desired, FlowKey
@@ -15,7 +15,7 @@ from tests.builders import LOCAL
 
 NEWS = FlowKey("news")
 START = Start(key=NEWS, at=At(LOCAL, "news"))
-BLOCKED = Blocked(key=NEWS, action=Action.DELETE, why="not ours")
+BLOCKED = Blocked(key=NEWS, action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP)
 WAITING = Waiting(key=NEWS, why="no address")
 FAILED = Failed(key=NEWS, why="no secret")
 DONE = Outcome(change=START, result=Result.DONE)

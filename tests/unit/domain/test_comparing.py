@@ -6,6 +6,7 @@ from reconciler.domain.changes import Action
 from reconciler.domain.comparing import compare
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import Desired, Encryption, FlowKey, FlowLink, FlowState, Output, Region, Srt
+from reconciler.domain.policies import Policies
 from reconciler.domain.secrets import SecretRef
 from tests.builders import flow, output
 from tests.unit.domain.rules.worlds import env
@@ -16,7 +17,7 @@ AWAY = Region("eu-frankfurt")
 
 def actions(base: Desired, head: Desired) -> list[tuple[str, Action, Impact]]:
     """Return the changes, each as resource, action and impact."""
-    plan = compare(base, head, capabilities=CAPABILITIES)
+    plan = compare(base, head, policies=Policies(), capabilities=CAPABILITIES)
     assert not plan.blocked
     assert not plan.waiting
     return [(str(change.key), change.action, change.impact) for change in plan.changes]
@@ -27,7 +28,7 @@ SAME = Desired(flows=(flow(),), outputs=(output(),))
 
 def test_the_same_changes_nothing() -> None:
     """Every resource counts as unchanged."""
-    plan = compare(SAME, SAME, capabilities=CAPABILITIES)
+    plan = compare(SAME, SAME, policies=Policies(), capabilities=CAPABILITIES)
 
     assert plan.is_empty
     assert plan.unchanged == 2

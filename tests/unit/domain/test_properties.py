@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.domain import properties
-from reconciler.domain.impact import FLOW_MUTABILITY, OUTPUT_MUTABILITY, Mutability, mutability_of
+from reconciler.domain.impact import Classes, EditRules, Mutability, mutability_of
 from reconciler.domain.model import (
     Address,
     Credentials,
@@ -16,6 +16,7 @@ from reconciler.domain.model import (
     InputSpec,
     OutputSettings,
     OutputSpec,
+    ResourceKind,
     RtmpAddress,
     RtmpPullSource,
     RtmpPush,
@@ -28,6 +29,13 @@ from reconciler.domain.secrets import HIDDEN, Secret
 from tests.builders import LOCAL
 
 KEY = Secret("canary-key")
+
+
+def every_class(kind: ResourceKind) -> list[Classes]:
+    """Return the classes of a kind's properties, for every generation of the rules and state of the flow."""
+    return [rules.classes(kind, state) for rules in EditRules for state in FlowState]
+
+
 SRT = Srt(
     mode=SrtMode.CALLER, stream_id="live", encryption=Encryption(key_length=32, passphrase=KEY), peer=Address("::1", 9)
 )
@@ -122,7 +130,7 @@ def test_an_output_has_the_properties_of_its_protocol(
 ) -> None:
     """Every managed setting of an output is a property, and each has a class of mutability."""
     assert sorted(found) == sorted(["liveName", "region", "protocol", "description", *paths])
-    assert all(mutability_of(OUTPUT_MUTABILITY, path) for path in found)
+    assert all(mutability_of(classes, path) for classes in every_class(ResourceKind.OUTPUT) for path in found)
 
 
 @pytest.mark.parametrize(("found", "paths"), FLOWS.values(), ids=FLOWS)
@@ -130,7 +138,7 @@ def test_a_flow_has_the_properties_of_its_input(found: dict[str, properties.Prop
     """Every managed setting of a flow and its input is a property, and each has a class of mutability."""
     common = ["liveName", "region", "maxBandwidth", "description", "input.protocol"]
     assert sorted(found) == sorted([*common, *(f"input.{path}" for path in paths)])
-    assert all(mutability_of(FLOW_MUTABILITY, path) for path in found)
+    assert all(mutability_of(classes, path) for classes in every_class(ResourceKind.FLOW) for path in found)
 
 
 def test_no_property_shows_a_secret() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Plan, Waiting
+from reconciler.domain.changes import Action, Blocked, Hold, Plan, Waiting
 from reconciler.domain.errors import ExitStatus, PlanStaleError
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Output
@@ -164,7 +164,7 @@ def test_what_viewers_would_notice_by_now_makes_it_stale() -> None:
 def test_what_is_held_back_by_now_takes_nothing_with_it() -> None:
     """A change that safety holds back stands among what is blocked, and the others go."""
     was = planned(NEWS, output(latency_ms=500), output("b"), found=found_flow(NEWS, OLD))
-    held = Blocked(key=output().key, action=Action.EDIT, why="on air")
+    held = Blocked(key=output().key, action=Action.EDIT, why="on air", hold=Hold.OWNERSHIP)
     now = replace(was, changes=tuple(one for one in was.changes if one.action is not Action.EDIT), blocked=(held,))
 
     chosen = choice(was, now)
@@ -185,7 +185,7 @@ def test_an_id_that_was_changed_by_hand_is_found_out() -> None:
 
 def test_what_was_blocked_is_kept_for_people() -> None:
     """A reader of the file learns what was held back; it binds nobody."""
-    held = Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours")
+    held = Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP)
 
     was = kept(replace(EDIT, blocked=(held,)))
 

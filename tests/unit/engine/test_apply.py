@@ -8,7 +8,8 @@ from reconciler.domain.changes import Action, Call, Create, Delete, FlowAt, Sequ
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, RejectedError, UnavailableError
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import Flow, FlowKey, Output, OutputKey
-from reconciler.engine.apply import CALL_TIMEOUT_S, FLOWS_AT_ONCE, Execution, Outcome, Result, Terms
+from reconciler.engine.apply import FLOWS_AT_ONCE, Execution, Outcome, Result, Terms
+from reconciler.engine.sending import CALL_TIMEOUT_S
 from tests.builders import LOCAL, flow, found_flow, found_output, output
 from tests.unit.engine.worlds import Worldlet, a_world, run_plan
 

@@ -34,7 +34,7 @@ def test_what_a_branch_means_to_change() -> None:
 
     assert compared.plan is not None
     assert listed(compared.plan.changes) == ["edit output/news/tower"]
-    assert (compared.by_hand, compared.drift) == ((), None)
+    assert (compared.noticed, compared.drift) == ((), None)
 
 
 def test_broken_manifests_mean_nothing() -> None:
@@ -53,7 +53,7 @@ def test_what_the_loop_leaves_to_people_is_told() -> None:
 
     assert compared.plan is not None
     assert listed(compared.plan.changes) == ["delete flow/a", "delete flow/b", "recreate flow/d"]
-    assert listed(compared.by_hand) == ["delete flow/b", "recreate flow/d"]
+    assert listed(compared.noticed) == ["delete flow/b", "recreate flow/d"]
 
 
 def test_an_empty_tree_deletes_nothing() -> None:

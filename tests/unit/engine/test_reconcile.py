@@ -20,9 +20,11 @@ from reconciler.domain.model import (
 )
 from reconciler.domain.protocols import SrtMode
 from reconciler.domain.secrets import SecretRef, SecretSource
-from reconciler.engine.apply import CALL_TIMEOUT_S, Result, Terms
-from reconciler.engine.plan import plan_for
-from reconciler.engine.reconcile import MAX_ROUNDS, PASS_TIMEOUT_S, PassOutcome, Target, carry_out, reconcile
+from reconciler.engine.apply import Result, Terms
+from reconciler.engine.guard.facts import Mode
+from reconciler.engine.plan import Target, plan_for
+from reconciler.engine.reconcile import MAX_ROUNDS, PASS_TIMEOUT_S, PassOutcome, carry_out, reconcile
+from reconciler.engine.sending import CALL_TIMEOUT_S
 from reconciler.ports.backend import Applied
 from reconciler.ports.source import Revision
 from tests.builders import LOCAL, flow, found_flow, found_output, output, resolved
@@ -31,14 +33,14 @@ from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world
 pytestmark = pytest.mark.anyio
 
 
-def target(*resources: Flow | Output, automatic: bool = False) -> Target:
+def target(*resources: Flow | Output, mode: Mode = Mode.SHOWN) -> Target:
     """Return a target that says these resources."""
-    return Target(revision=Revision("one"), desired=resolved(*resources).desired, automatic=automatic)
+    return Target(revision=Revision("one"), desired=resolved(*resources).desired, mode=mode)
 
 
-async def pass_once(small: Worldlet, *resources: Flow | Output, automatic: bool = False) -> PassOutcome:
+async def pass_once(small: Worldlet, *resources: Flow | Output, mode: Mode = Mode.SHOWN) -> PassOutcome:
     """Return what became of one pass."""
-    return await reconcile(small.world, target(*resources, automatic=automatic), terms=Terms())
+    return await reconcile(small.world, target(*resources, mode=mode), terms=Terms())
 
 
 def calling(name: str, *, of: str, called: str) -> Output:
@@ -100,7 +102,7 @@ async def test_later_rounds_touch_nothing_but_what_waited() -> None:
     stranger = found_flow(flow("surplus"))
     studio, tower = flow("studio"), flow("tower")
     wanted = target(studio, calling("link", of="studio", called="tower"), tower, output(of="tower"))
-    plan = await plan_for(small.world, wanted.desired)
+    plan = await plan_for(small.world, wanted)
     small.backend.hold(stranger)
 
     outcome = await carry_out(small.world, wanted, plan, terms=Terms())

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from reconciler.domain.model import Flow, Output
 from reconciler.engine.apply import Terms
-from reconciler.engine.reconcile import PassOutcome, Target, reconcile
+from reconciler.engine.plan import Target
+from reconciler.engine.reconcile import PassOutcome, reconcile
 from reconciler.ports.source import Revision
 from tests.builders import flow, found_flow, found_output, output, resolved
 from tests.unit.engine.worlds import Worldlet, a_world

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from reconciler.cli import audit
-from reconciler.domain.changes import Action, Blocked, Create, Failed, FlowAt, Plan, Waiting
+from reconciler.domain.changes import Action, Blocked, Create, Failed, FlowAt, Hold, Plan, Waiting
 from reconciler.domain.errors import SourceUnreadableError, UnavailableError
 from reconciler.domain.model import Desired, FlowKey, OutputKey
 from reconciler.engine import loop, report
@@ -25,7 +25,7 @@ from tests.unit.engine.worlds import BROKEN
 PAGE: Final = Path(__file__).parents[3] / "docs" / "events.md"
 CHANGE: Final = Create(key=FlowKey("news"), at=FlowAt(LOCAL, "news"), wanted=flow())
 HELD: Final = Plan(
-    blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="one a revision"),),
+    blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="one a revision", hold=Hold.OWNERSHIP),),
     waiting=(Waiting(key=OutputKey("news", "link"), why="no address yet"),),
     failed=(Failed(key=OutputKey("news", "a"), why="no secret"),),
     unchanged=7,
@@ -125,7 +125,7 @@ def test_a_pass_is_one_wide_line() -> None:
 
 def test_what_is_held_back_is_told_once() -> None:
     """The same reason is no news in the next pass; another reason is."""
-    other = Plan(blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours"),))
+    other = Plan(blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP),))
     reporter = report.Reporter()
 
     with capture_logs() as logs:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.cli.formats.comment import MARKER, MAX_CHARACTERS, Comparison, comment, notice
-from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, FlowAt, Plan
+from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, FlowAt, Hold, Plan
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.properties import PropertyChange, PropertyValue
@@ -86,7 +86,8 @@ def test_what_is_made_anew_gets_new_addresses() -> None:
 
 def test_findings_and_what_is_held_back_are_told() -> None:
     """Without a plan the reason is there."""
-    blocked = Blocked(key=FlowKey("sport"), action=Action.DELETE, why="it holds outputs without our mark")
+    why = "it holds outputs without our mark"
+    blocked = Blocked(key=FlowKey("sport"), action=Action.DELETE, why=why, hold=Hold.OWNERSHIP)
 
     assert "- `flow/sport`: it holds outputs without our mark" in told(plan=Plan(blocked=(blocked,)))
     page = told(plan=None, findings=(ERROR,))
