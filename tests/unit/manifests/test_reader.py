@@ -87,7 +87,9 @@ def test_warnings_do_not_keep_a_tree_from_being_desired() -> None:
         pytest.param({"a.yaml": FLOW.replace("kind: Flow\n", "")}, ["a.yaml:1:1: SL102 error:"], id="no kind"),
         pytest.param({"a.yaml": FLOW.replace("Flow", "flow")}, ["a.yaml:2:7: SL109 error:"], id="a slip in the kind"),
         pytest.param({"a.yaml": FLOW.replace("Flow", "[]")}, ["a.yaml:2:7: SL109 error:"], id="no text"),
-        pytest.param({"a.yaml": FLOW.replace("Flow", "Override")}, ["a.yaml:2:7: SL110 error:"], id="a later kind"),
+        pytest.param(
+            {"a.yaml": FLOW.replace("news", "news, drift: warn")}, ["a.yaml:3:24: SL110 error:"], id="a later property"
+        ),
         pytest.param(
             {"a.yaml": FLOW.replace("apiVersion: reconciler/v1\n", "")}, ["a.yaml:1:1: SL102 error:"], id="none"
         ),
