@@ -121,7 +121,7 @@ def _known(names: _Names, outputs: Sequence[OutputDocument]) -> Known:
         lost=names.lost,
         are_flows_certain=names.are_all_known,
         are_outputs_certain=names.are_outputs_known and all(one.name is not None for one in outputs),
-        unknown_flow=lambda name, path: _unknown(name, path, names),
+        unknown_flow=lambda name, path: _unknown(name, path, names) if name not in names.flows else (),
     )
 
 
