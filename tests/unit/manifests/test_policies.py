@@ -59,7 +59,7 @@ def test_an_override() -> None:
         expires=datetime(2026, 11, 28, 17, 0, 0, 500_000, tzinfo=UTC),
     )
     assert isinstance(of_one, Override)
-    assert (of_one.of, of_one.lifts) == (FlowKey("news"), {Limit.TREE})
+    assert (of_one.of, of_one.lifts) == (FlowKey("news"), frozenset({Limit.TREE}))
 
 
 def test_a_calendar() -> None:

@@ -57,7 +57,8 @@ def test_sound_documents_are_policies() -> None:
     first, second = approval(), approval(change="aaaaaaaaaaaa")
     lifted, freeze = override(ResourceKind.FLOW), calendar("news")
     renamed = move("output/news/old", "output/news/tower")
-    documents = [said(one, name=f"n{number}") for number, one in enumerate((first, lifted, second, freeze, renamed))]
+    every: list[Policy] = [first, lifted, second, freeze, renamed]
+    documents = [said(one, name=f"n{number}") for number, one in enumerate(every)]
 
     assert policies(flow(), output(), *documents) == Policies(
         approvals=(first, second), overrides=(lifted,), calendars=(freeze,), moves=(renamed,)
