@@ -27,8 +27,8 @@ def command(what: str) -> None:
     """
     Say what a property or a rule means.
 
-    WHAT is a way to a property, such as output.srt.latency, or its name alone; flow or output lists what there is. Or
-    it is a rule's id, such as SL214; rules lists them all.
+    WHAT is a way to a property, such as output.srt.latency, or its name alone; flow, output, approval,
+    override, calendar or move lists what there is. Or it is a rule's id, such as SL214; rules lists them all.
     """
     from reconciler.domain.rules.catalogue import RULES
     from reconciler.manifests.fields import UnknownFieldError, field_at

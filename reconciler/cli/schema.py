@@ -6,7 +6,9 @@ import click
 
 from reconciler.domain.errors import EnvironmentFailedError
 
-_NAMES = ("manifest", "flow", "output", "config", "findings", "faults", "plan")
+_NAMES = (
+    "manifest", "flow", "output", "approval", "override", "calendar", "move", "config", "findings", "faults", "plan",
+)  # fmt: skip
 
 
 @click.command(name="schema")
@@ -21,7 +23,7 @@ def command(name: str | None, directory: Path | None) -> None:
     """
     Print or write the JSON Schemas of manifests.
 
-    `manifest` (the default) is any document, `flow` and `output` one kind of it, `config` the settings file, `findings`
+    `manifest` (the default) is any document, `flow` to `move` one kind of it, `config` the settings file, `findings`
     what `validate --format json` prints, `faults` the file of `relay --faults`. Editors complete and check manifests
     with a first line such as
 

@@ -11,7 +11,8 @@ from typing import Final
 from typing import Protocol as Interface
 
 from reconciler.domain.findings import Finding, Position, Rule
-from reconciler.domain.model import Flow, Output, OutputKey, OutputSettings, OutputSpec, Region, Srt
+from reconciler.domain.model import Care, Flow, Output, OutputKey, OutputSettings, OutputSpec, Region, Srt
+from reconciler.domain.policies import Approval, Calendar, Move, Override
 from reconciler.domain.protocols import Protocol
 from reconciler.domain.regions import latency_for
 
@@ -24,6 +25,10 @@ NAME: Path = ("metadata", "name")
 
 NAME_FORM: Final = re.compile(r"[A-Za-z0-9_]{1,32}")
 """Names that can stand."""
+
+
+NO_CARE: Final = Care()
+"""Of a resource that asks for none: one value for all of them."""
 
 
 def shown_name(name: str) -> str:
@@ -103,6 +108,7 @@ class OutputDraft:
     description: str
     allowlist: tuple[str, ...] | None
     max_concurrent: int | None
+    care: Care = NO_CARE
 
     def settled(self, flow_region: Region) -> Output:
         """Return the whole output in a flow of this region."""
@@ -121,6 +127,7 @@ class OutputDraft:
                 allowlist=self.allowlist,
                 max_concurrent=self.max_concurrent,
             ),
+            care=self.care,
         )
 
 
@@ -156,6 +163,25 @@ class OutputDocument:
     """None when the document has an error of its own."""
 
 
+Policy = Approval | Override | Calendar | Move
+"""What a document says of how changes are made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PolicyDocument:
+    """A document that says how changes are made. Two are the same only when they are one object."""
+
+    place: Place
+    kind: str
+    """As the document says it: Approval, Override, Calendar or Move."""
+    name: str | None
+    """None when the document is broken so that its name cannot be told."""
+    policy: Policy | None
+    """None when the document has an error of its own."""
+    flows: tuple[str, ...] = ()
+    """The flows that a calendar names, in the order in which it names them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LostDocument:
     """A document whose kind cannot be told. It may be the flow that another one names."""
@@ -164,4 +190,4 @@ class LostDocument:
     name: str | None
 
 
-Document = FlowDocument | OutputDocument | LostDocument
+Document = FlowDocument | OutputDocument | PolicyDocument | LostDocument

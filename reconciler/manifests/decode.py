@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.domain.documents import Distance, FlowDraft, OutputDraft
+from reconciler.domain.documents import NO_CARE, Distance, FlowDraft, OutputDraft
 from reconciler.domain.model import (
     Address,
+    Care,
     Credentials,
     Encryption,
     Flow,
@@ -71,6 +72,7 @@ def flow(document: Written) -> FlowDraft:
                 state=_STATES[spec.get("state", FlowState.RUNNING)],
                 input=input_spec,
             ),
+            care=_care(document["metadata"]),
         ),
         distance=distance,
     )
@@ -92,6 +94,19 @@ def output(document: Written) -> OutputDraft:
         description=spec.get("description", ""),
         allowlist=entries(spec.get("allowlist", ())) if is_pulled else None,
         max_concurrent=int(spec.get("maxConcurrent", DEFAULT_MAX_CONCURRENT)) if is_pulled else None,
+        care=_care(document["metadata"]),
+    )
+
+
+def _care(metadata: Written) -> Care:
+    # Nearly every resource has a name and no more.
+    if len(metadata) == 1:
+        return NO_CARE
+    return Care(
+        contacts=tuple(metadata.get("contacts", ())),
+        protected=metadata.get("protect", False),
+        redundancy_group=metadata.get("redundancyGroup", ""),
+        labels=tuple(sorted(metadata.get("labels", {}).items())),
     )
 
 

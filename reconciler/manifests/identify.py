@@ -6,19 +6,33 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.domain.documents import NAME_FORM, Fault
-from reconciler.domain.rules.catalogue import FOREIGN, MISSING_PROPERTY, RESERVED, UNKNOWN_KIND, WRONG_TYPE
+from reconciler.domain.rules.catalogue import FOREIGN, MISSING_PROPERTY, UNKNOWN_KIND, WRONG_TYPE
 from reconciler.domain.rules.nearest import did_you_mean
 from reconciler.manifests.wording import type_name
 
 API_VERSION: Final = "reconciler/v1"
 FLOW: Final = "Flow"
 OUTPUT: Final = "Output"
-SCHEMAS: Final[Mapping[str, str]] = MappingProxyType({FLOW: "flow", OUTPUT: "output"})
+APPROVAL: Final = "Approval"
+OVERRIDE: Final = "Override"
+CALENDAR: Final = "Calendar"
+MOVE: Final = "Move"
+SCHEMAS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        FLOW: "flow",
+        OUTPUT: "output",
+        APPROVAL: "approval",
+        OVERRIDE: "override",
+        CALENDAR: "calendar",
+        MOVE: "move",
+    }
+)
 """Every kind, and the name of its schema."""
 KINDS: Final = tuple(SCHEMAS)
-RESERVED_KINDS: Final = frozenset({"Approval", "Override", "Calendar", "Move"})
-"""Kinds of later versions."""
+POLICIES: Final = frozenset({APPROVAL, OVERRIDE, CALENDAR, MOVE})
+"""Kinds that say how changes are made, and not what is wanted."""
 
+_ANY: Final = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
 _MAX_QUOTED: Final = 60
 
 
@@ -27,15 +41,19 @@ class Identity:
     """What can be told of any document, however broken."""
 
     kind: str | None
-    """`Flow` or `Output`; None when it is neither, or cannot be told."""
+    """One of `KINDS`; None when it is none of them, or cannot be told."""
     name: str | None
     flow: str | None
     """The flow that an output names."""
 
     @property
     def resource(self) -> str:
-        """Return the address of the resource, "" when it cannot be told, or would not be fit to be shown."""
-        parts = (self.name,) if self.kind == FLOW else (self.flow, self.name)
+        """
+        Return the address of the resource, "" when it cannot be told, or would not be fit to be shown.
+
+        A document that says how changes are made has one of the same form, such as `calendar/NAME`.
+        """
+        parts = (self.flow, self.name) if self.kind == OUTPUT else (self.name,)
         if self.kind is None or not all(part is not None and NAME_FORM.fullmatch(part) for part in parts):
             return ""
         return "/".join((self.kind.lower(), *map(str, parts)))
@@ -69,16 +87,14 @@ def faults_of_header(value: object) -> Iterator[Fault]:
             hint="name files of other tools in .reconcilerignore",
         )
     elif "kind" not in value:
-        yield Fault(rule=MISSING_PROPERTY, path=(), message="`kind` is missing", hint="Flow or Output")
+        yield Fault(rule=MISSING_PROPERTY, path=(), message="`kind` is missing", hint=_ANY)
     elif value["kind"] not in KINDS:
         yield _unknown_kind(value["kind"])
 
 
 def _unknown_kind(kind: object) -> Fault:
-    if isinstance(kind, str) and kind in RESERVED_KINDS:
-        return Fault(rule=RESERVED, path=("kind",), message=f"the kind {kind} is not supported yet")
     hint = did_you_mean(kind, KINDS) if isinstance(kind, str) else ""
-    return Fault(rule=UNKNOWN_KIND, path=("kind",), message=f"must be Flow or Output{_instead(kind)}", hint=hint)
+    return Fault(rule=UNKNOWN_KIND, path=("kind",), message=f"must be {_ANY}{_instead(kind)}", hint=hint)
 
 
 def _instead(value: object) -> str:

@@ -78,6 +78,7 @@ class ManifestReader:
             findings=in_order(standing),
             excused=excused,
             desired=None if has_errors(standing) else judgement.desired,
+            policies=judgement.policies,
             sound=judgement.desired,
         )
 

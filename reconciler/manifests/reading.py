@@ -14,15 +14,25 @@ from reconciler.domain.documents import (
     OutputDocument,
     OutputDraft,
     Path,
+    PolicyDocument,
     pointer,
 )
-from reconciler.domain.findings import Finding, Position
+from reconciler.domain.findings import Finding, Position, Severity
 from reconciler.domain.rules.catalogue import UNREADABLE
 from reconciler.domain.rules.excuses import Excuse
 from reconciler.domain.rules.excuses import of as excuses_of
-from reconciler.manifests import decode, examine
+from reconciler.manifests import decode, examine, policies
 from reconciler.manifests.explain import explain
-from reconciler.manifests.identify import FLOW, NOBODY, OUTPUT, SCHEMAS, Identity, faults_of_header, identify
+from reconciler.manifests.identify import (
+    FLOW,
+    NOBODY,
+    OUTPUT,
+    POLICIES,
+    SCHEMAS,
+    Identity,
+    faults_of_header,
+    identify,
+)
 from reconciler.manifests.loader import Loaded, load
 from reconciler.manifests.located import LoadedDocument
 from reconciler.manifests.pruning import apart_from, pruned
@@ -77,7 +87,7 @@ class FileReader:
             faults = misfits if rest is None else (*misfits, *apart_from(tuple(self._examined(rest)), misfits))
             findings += (of_load(file.path, fault, one, who) for fault in one.faults)
             findings += (fault.at(LoadedPlace(file.path, one, who)) for fault in faults)
-            documents.append(_document(one.value, who, place, is_broken=is_broken))
+            documents.append(_document(one.value, place, faults, is_broken=is_broken))
             if rest is not None:
                 excuses += excuses_of(_annotations(rest), place, file.path)
         return FileReading(
@@ -105,6 +115,8 @@ class FileReader:
 
     def _examined(self, value: Any) -> Iterator[Fault]:
         """Return what is wrong with a document that fits its schema; it can be decoded all the same."""
+        if value["kind"] in POLICIES:
+            return policies.examine(value)
         return (examine.flow if value["kind"] == FLOW else examine.output)(value, self._env_patterns)
 
 
@@ -181,13 +193,19 @@ def _annotations(value: Any) -> Mapping[str, Any]:
     return found
 
 
-def _document(value: Any, who: Identity, place: FilePlace, *, is_broken: bool) -> Document:
+def _document(value: Any, place: FilePlace, faults: Sequence[Fault], *, is_broken: bool) -> Document:
+    who = place.who
     if who.kind == FLOW:
         flow: FlowDraft | None = None if is_broken else decode.flow(value)
         return FlowDocument(place=place, name=who.name, draft=flow)
     if who.kind == OUTPUT:
         output: OutputDraft | None = None if is_broken else decode.output(value)
         return OutputDocument(place=place, name=who.name, flow=who.flow, draft=output)
+    if who.kind in POLICIES:
+        # A date that no calendar has cannot be a value; what is odd about a flow can.
+        is_broken = is_broken or any(fault.rule.severity is Severity.ERROR for fault in faults)
+        policy, flows = (None, ()) if is_broken else (policies.decode(value), policies.flows(value))
+        return PolicyDocument(place=place, kind=str(who.kind), name=who.name, policy=policy, flows=flows)
     return LostDocument(place=place, name=who.name)
 
 

@@ -15,7 +15,9 @@ Schema = Mapping[str, Any]
 Judge = Callable[[object], bool]
 """Says whether a value fits a schema."""
 
-NAMES: Final = ("manifest", "flow", "output", "config", "findings", "faults", "plan")
+NAMES: Final = (
+    "manifest", "flow", "output", "approval", "override", "calendar", "move", "config", "findings", "faults", "plan",
+)  # fmt: skip
 """Every schema, by the name of its file."""
 
 

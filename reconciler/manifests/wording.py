@@ -34,11 +34,12 @@ _QUOTED: Final = frozenset({
     "senderCountry", "receiverCountry", "peerIdleTimeout", "idleTimeout", "chunkSize", "maxConcurrent",
     "profile", "owner", "editRules", "ratePerS", "debounceMs", "maxWaitMs", "rescanS", "observeS",
     "actions", "begin", "evenEmpty", "every", "order", "page", "perS", "reads", "rows", "seconds", "shown", "times",
-    "when",
+    "when", "action", "change", "expires", "from", "lifts", "longestOverrunMinutes", "outside", "overrun", "resource",
+    "since", "to", "until", "zone",
 })  # fmt: skip
 """Properties whose value may be quoted; all others might hold a secret, or something pasted in its place."""
 
-_SHOWN: Final = frozenset({"flow", "host", "allowlist"})
+_SHOWN: Final = frozenset({"flow", "flows", "host", "allowlist", "protect", "redundancyGroup"})
 """More properties whose line may be shown: names of flows and addresses."""
 
 _SECRETIVE: Final = frozenset({"encryption", "passphrase", "streamKey", "password", "credentials", "rtmpPull"})
@@ -51,7 +52,9 @@ _MEANT: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 """Words that are near to the wrong property: the property beside which they are meant, and what to say."""
-_UNIT: Final = re.compile(r"\b(?:milliseconds|bytes)\b", re.IGNORECASE)
+_RECURRING: Final = frozenset({"since", "until"})
+"""Properties of windows beside `every`."""
+_UNIT: Final = re.compile(r"\b(?:milliseconds|bytes|minutes)\b", re.IGNORECASE)
 _UNITS: Final[Mapping[str, int]] = MappingProxyType({"": 1, "ms": 1, "s": 1000, "sec": 1000})
 _WITH_UNIT: Final = re.compile(r"(?P<number>[0-9]{1,9})\s*(?P<unit>[a-z]*)")
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
@@ -166,6 +169,8 @@ def _misplaced(breach: Breach) -> Fault:
 
 def _why_not(key: str, around: Mapping[str, Any]) -> str:
     """Return why a property has no place in this mapping, from what stands beside it."""
+    if key in _RECURRING:
+        return "is for windows that recur, and this one has no `every`"
     protocol = around.get("protocol")
     if protocol is None:
         return "cannot stand beside `flow`" if "flow" in around else "is for callers only, and this is a listener"
@@ -255,6 +260,10 @@ def _wrong_count(breach: Breach) -> Iterator[Fault]:
     yield Fault(rule=OUT_OF_RANGE, path=breach.path, message=message)
 
 
+def _repeated(breach: Breach) -> Iterator[Fault]:
+    yield Fault(rule=OUT_OF_RANGE, path=breach.path, message="has an item more than once", hint="keep one of them")
+
+
 def _wrong_form(breach: Breach) -> Iterator[Fault]:
     yield Fault(
         rule=_rule(breach, WRONG_FORM),
@@ -280,8 +289,12 @@ def _article(path: Path) -> str:
 
 def _refused(breach: Breach) -> Iterator[Fault]:
     rule = _rule(breach, RESERVED)
-    what = "failover of an output is not supported" if rule is FAILOVER else f"`{breach.path[-1]}` is not supported yet"
-    hint = "remove it; use a second output" if rule is FAILOVER else "remove it"
+    what, hint = f"`{breach.path[-1]}` is not supported yet", "remove it"
+    if rule is FAILOVER:
+        what, hint = "failover of an output is not supported", "remove it; use a second output"
+    elif rule is MISPLACED:
+        what = f"`{breach.path[-1]}` is for outputs, and this is a flow"
+        hint = "write it in each of the outputs that stand in for each other"
     yield Fault(rule=rule, path=breach.path, message=what, hint=hint, on_key=True)
 
 
@@ -338,6 +351,7 @@ _WORDINGS: Final[Mapping[str, Callable[[Breach], Iterator[Fault]]]] = MappingPro
         "maxLength": _wrong_length,
         "minItems": _wrong_count,
         "maxItems": _wrong_count,
+        "uniqueItems": _repeated,
         "pattern": _wrong_form,
         "not": _refused,
         "oneOf": _either_or,

@@ -77,6 +77,7 @@ def _all() -> Iterator[Mutation]:
         _srt_ends,
         _secrets,
         _far,
+        _care,
     ):
         yield from part()
     yield from _between()
@@ -134,13 +135,21 @@ def _misplaced() -> Iterator[Mutation]:
 def _headers() -> Iterator[Mutation]:
     yield Mutation(rule="SL108", roles=_OUTPUTS, path=("apiVersion",), value="v1")
     yield Mutation(rule="SL109", roles=_OUTPUTS, path=("kind",), value="output")
-    yield Mutation(rule="SL110", roles=_FLOWS, path=("metadata", "protect"), value=True, on_key=True)
+    yield Mutation(rule="SL110", roles=_FLOWS, path=("metadata", "drift"), value="warn", on_key=True)
     yield Mutation(rule="SL111", roles=_OUTPUTS, path=("spec", "failover"), value=False, on_key=True)
     yield Mutation(rule="SL112", roles=_SRT_OUTPUTS, path=(*_SRT, "encryption", "passphrase"), value="hunter2hunter2")
     yield Mutation(rule="SL112", roles=("rtmp_push",), path=(*_PUSH, 0, "streamKey"), value="hunter2")
     yield Mutation(
         rule="SL112", roles=("rtsp",), path=(*_IN, "rtsp", "url"), value="rtsps://a:hunter2@source.example/1"
     )
+
+
+def _care() -> Iterator[Mutation]:
+    yield Mutation(rule="SL103", roles=_FLOWS, path=("metadata", "protect"), value="yes")
+    yield Mutation(rule="SL105", roles=_OUTPUTS, path=("metadata", "contacts"), value=[])
+    yield Mutation(rule="SL106", roles=_OUTPUTS, path=("metadata", "redundancyGroup"), value="two words")
+    yield Mutation(rule="SL107", roles=_FLOWS, path=("metadata", "redundancyGroup"), value="legs", on_key=True)
+    yield Mutation(rule="SL409", roles=_OUTPUTS, path=("metadata", "redundancyGroup"), value="legs")
 
 
 def _excuses() -> Iterator[Mutation]:

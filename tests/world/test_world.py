@@ -13,6 +13,7 @@ import yaml
 
 from reconciler.domain.findings import Finding
 from reconciler.domain.rules.catalogue import RULES
+from reconciler.manifests.identify import SCHEMAS
 from reconciler.manifests.reader import ManifestReader
 from reconciler.manifests.schemas import schema_of
 from reconciler.ports.source import ManifestFile
@@ -109,8 +110,9 @@ def worlds() -> Iterator[World]:
 
 def test_the_two_engines_agree() -> None:
     """On every document of every world, whatever is wrong with it."""
-    ours = {name: jsonschema_rs.Draft202012Validator(dict(schema_of(name))) for name in ("flow", "output")}
-    theirs = {name: jsonschema.Draft202012Validator(schema_of(name)) for name in ("flow", "output")}
+    kinds = tuple(SCHEMAS.values())
+    ours = {name: jsonschema_rs.Draft202012Validator(dict(schema_of(name))) for name in kinds}
+    theirs = {name: jsonschema.Draft202012Validator(schema_of(name)) for name in kinds}
     seen: set[str] = set()
     for world in worlds():
         for document in world.documents:
@@ -118,6 +120,6 @@ def test_the_two_engines_agree() -> None:
             if text in seen:
                 continue
             seen.add(text)
-            for name in ("flow", "output"):
+            for name in kinds:
                 assert ours[name].is_valid(document) == theirs[name].is_valid(document), text
     assert len(seen) > len(SOUND.documents) + len(MUTATIONS) // 2

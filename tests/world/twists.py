@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.world.mutations import Path
-from tests.world.world import World, role_of
+from tests.world.world import Json, World, role_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +135,43 @@ def _without_outputs(world: World) -> tuple[int, Path]:
     return second, ("metadata", "name")
 
 
+def _told_how(kind: str, at: Path, *specs: Json) -> Callable[[World], tuple[int, Path]]:
+    """Return what adds documents that say how changes are made; the last one has the fault."""
+
+    def spoil(world: World) -> tuple[int, Path]:
+        for number, spec in enumerate(specs):
+            world.documents.append(
+                {"apiVersion": "reconciler/v1", "kind": kind, "metadata": {"name": f"how_{number}"}, "spec": spec}
+            )
+        return len(world.documents) - 1, at
+
+    return spoil
+
+
+_END: Final = {"reason": "why", "expires": "2026-11-28T18:00:00Z"}
+_OVERRIDE: Final[Json] = {"action": "edit", "lifts": ["window"], **_END}
+_APPROVAL: Final[Json] = {"resource": "flow/gone", "action": "delete", "change": "3f9ac1d2e4b5", **_END}
+
+
+def _calendar(at: Path, window: Json, zone: str = "Europe/Berlin") -> Callable[[World], tuple[int, Path]]:
+    return _told_how("Calendar", at, {"zone": zone, "windows": [{"kind": "freeze", **window}]})
+
+
+_EVENING: Final = {"from": "2026-11-28T19:00", "to": "2026-11-28T23:00"}
+_WINDOW: Final[Path] = ("spec", "windows", 0)
+
+
+def _moved_from(world: World) -> tuple[int, Path]:
+    first, second = (world[number]["metadata"]["name"] for number in _of(world, "listener", count=2))
+    return _told_how("Move", ("spec", "from"), {"from": f"flow/{first}", "to": f"flow/{second}"})(world)
+
+
+def _moved_twice(world: World) -> tuple[int, Path]:
+    now = world[_of(world, "listener")[0]]["metadata"]["name"]
+    moves = [{"from": f"flow/{before}", "to": f"flow/{now}"} for before in ("a", "b")]
+    return _told_how("Move", ("spec", "to"), *moves)(world)
+
+
 def _set(document: Any, path: Path, value: Any) -> None:
     *way, last = path
     for part in way:
@@ -155,4 +192,50 @@ TWISTS: Final = (
     Twist(rule="SL311", name="a push to what its flow pulls", spoil=_own_pull),
     Twist(rule="SL312", name="one RTP address", spoil=_same_rtp),
     Twist(rule="SL312", name="one SRT listener and stream id", spoil=_same_caller),
+    Twist(
+        rule="SL401",
+        name="an address without its kind",
+        spoil=_told_how("Override", ("spec", "resource"), {"resource": "news", **_OVERRIDE}),
+    ),
+    Twist(
+        rule="SL402", name="no such day", spoil=_calendar((*_WINDOW, "from"), {**_EVENING, "from": "2026-02-30T19:00"})
+    ),
+    Twist(rule="SL403", name="no such zone", spoil=_calendar(("spec", "zone"), _EVENING, zone="Europe/Hamburg")),
+    Twist(
+        rule="SL404",
+        name="a window backwards",
+        spoil=_calendar((*_WINDOW, "to"), {**_EVENING, "to": "2026-11-27T23:00"}),
+    ),
+    Twist(
+        rule="SL405",
+        name="an hour that is skipped",
+        spoil=_calendar((*_WINDOW, "from"), {"from": "2027-03-28T02:00", "to": "2027-03-28T03:00"}),
+    ),
+    Twist(
+        rule="SL406",
+        name="an approval of a start",
+        spoil=_told_how("Approval", ("spec", "action"), {**_APPROVAL, "action": "start"}),
+    ),
+    Twist(
+        rule="SL407",
+        name="an override of nothing",
+        spoil=_told_how("Override", ("spec", "resource"), {"resource": "flow/gone", **_OVERRIDE}),
+    ),
+    Twist(
+        rule="SL408",
+        name="an approval twice",
+        spoil=_told_how("Approval", ("spec", "change"), _APPROVAL, _APPROVAL),
+    ),
+    Twist(
+        rule="SL410",
+        name="a move to nothing",
+        spoil=_told_how("Move", ("spec", "to"), {"from": "flow/before", "to": "flow/after"}),
+    ),
+    Twist(rule="SL411", name="a move from what is there", spoil=_moved_from),
+    Twist(
+        rule="SL412",
+        name="a move into another flow",
+        spoil=_told_how("Move", ("spec", "to"), {"from": "output/a/x", "to": "output/b/x"}),
+    ),
+    Twist(rule="SL413", name="two moves to one", spoil=_moved_twice),
 )

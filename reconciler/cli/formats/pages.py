@@ -40,6 +40,7 @@ This page is written by `make pages` from the rules themselves.
 | SL1xx | One document and its schema |
 | SL2xx | What one document says |
 | SL3xx | Between documents |
+| SL4xx | How changes are made |
 """
 
 

@@ -60,6 +60,8 @@ class Family:
     sendings: tuple[Sending, ...]
     links: tuple[tuple[OutputDocument, Output, FlowKey], ...]
     """Outputs that call another flow, and that flow."""
+    has_groups: bool = False
+    """Whether an output of it says that others stand in for it."""
 
     @property
     def source(self) -> Target | None:
@@ -83,6 +85,7 @@ def family(flow: FlowDocument, outputs: Sequence[OutputDocument]) -> Family:
         pushes=tuple(_pushes(outputs)),
         sendings=tuple(_sendings(outputs)),
         links=tuple(_links(settled)),
+        has_groups=any(output.care.redundancy_group for _, output in settled),
     )
 
 

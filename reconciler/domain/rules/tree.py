@@ -15,11 +15,13 @@ from reconciler.domain.documents import (
     LostDocument,
     OutputDocument,
     Path,
+    PolicyDocument,
     shown_name,
 )
 from reconciler.domain.findings import Finding, Rule
-from reconciler.domain.model import Desired, FlowState, Region
-from reconciler.domain.rules import links
+from reconciler.domain.model import Desired, FlowKey, FlowState, OutputKey, Region
+from reconciler.domain.policies import Policies
+from reconciler.domain.rules import links, policies, redundancy
 from reconciler.domain.rules.catalogue import (
     DUPLICATE_LIVE_NAME,
     DUPLICATE_NAME,
@@ -30,6 +32,7 @@ from reconciler.domain.rules.catalogue import (
     UNKNOWN_FLOW,
 )
 from reconciler.domain.rules.families import LIVE_NAME, Family, Push, Sending
+from reconciler.domain.rules.known import Known
 from reconciler.domain.rules.links import CALLED_FLOW, NO_EGRESS, Egress, Feed, Link
 from reconciler.domain.rules.nearest import Vocabulary
 
@@ -50,6 +53,8 @@ class Judgement:
     findings: tuple[Finding, ...]
     desired: Desired
     """Of the documents that are not broken; whole only when there is no error anywhere."""
+    policies: Policies = field(default_factory=Policies)
+    """Of the documents without an error; how changes are made, and not what is wanted."""
 
 
 @dataclass
@@ -60,6 +65,8 @@ class _Names:
     """By exact name; of namesakes the first."""
     folded: dict[str, FlowDocument] = field(default_factory=dict)
     """The same by name without case."""
+    policies: list[PolicyDocument] = field(default_factory=list)
+    """Documents that say how changes are made: they define no resource, and name those of others."""
     lost: set[str] = field(default_factory=set)
     """Names of documents whose kind cannot be told."""
     are_all_known: bool = True
@@ -99,7 +106,23 @@ def judge(
     findings += _same_live_names(families)
     findings += _same_targets(families)
     findings += _linked(families, names, egress)
-    return Judgement(findings=tuple(findings), desired=_desired(families))
+    if any(one.has_groups for one in families) and names.are_outputs_known:
+        findings += redundancy.lone_legs(outputs)
+    how = policies.judge(names.policies, _known(names, outputs)) if names.policies else policies.NO_POLICIES
+    return Judgement(findings=(*findings, *how.findings), desired=_desired(families), policies=how.policies)
+
+
+def _known(names: _Names, outputs: Sequence[OutputDocument]) -> Known:
+    """Return what documents may name."""
+    flows = map(FlowKey, names.flows)
+    keys = (OutputKey(one.flow, one.name) for one in outputs if one.flow is not None and one.name is not None)
+    return Known(
+        keys=frozenset(chain(flows, keys)),
+        lost=names.lost,
+        are_flows_certain=names.are_all_known,
+        are_outputs_certain=names.are_outputs_known and all(one.name is not None for one in outputs),
+        unknown_flow=lambda name, path: _unknown(name, path, names) if name not in names.flows else (),
+    )
 
 
 def _desired(families: Sequence[Family]) -> Desired:
@@ -120,6 +143,8 @@ def _gathered(documents: Sequence[Document], *, is_whole: bool) -> tuple[_Names,
                 names.are_outputs_known = False
         elif isinstance(document, LostDocument):
             _remember_lost(document, names)
+        elif isinstance(document, PolicyDocument):
+            names.policies.append(document)
         elif document.name is None:
             names.are_all_known = False
         else:

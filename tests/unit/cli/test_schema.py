@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from reconciler.cli.main import cli
 
 
-@pytest.mark.parametrize("name", ["manifest", "flow", "output", "config", "findings", "faults", "plan"])
+@pytest.mark.parametrize("name", ["manifest", "flow", "calendar", "config", "findings", "faults", "plan"])
 def test_a_schema_is_printed(name: str) -> None:
     """As it is published."""
     result = CliRunner().invoke(cli, ["schema", name])
@@ -33,7 +33,8 @@ def test_schemas_are_written_beside_a_repository(tmp_path: Path) -> None:
 
     assert (every.exit_code, one.exit_code) == (0, 0)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "config.json", "faults.json", "findings.json", "flow.json", "manifest.json", "output.json", "plan.json",
+        "approval.json", "calendar.json", "config.json", "faults.json", "findings.json", "flow.json", "manifest.json",
+        "move.json", "output.json", "override.json", "plan.json",
     ]  # fmt: skip
     assert json.loads((folder / "flow.json").read_text())["title"] == "Flow"
     assert one.stderr == f"Wrote {folder / 'flow.json'}\n"

@@ -10,13 +10,16 @@ ODD: Final[tuple[Any, ...]] = (
     None, True, 0, -1, 1.0, 1.5, 16, 120.0, 999_999, "", "x", "SRT", "caller", "listener", "a b", "x\n", "é", "x" * 600,
     "10M", "running", "DE", "ap-singapore", "rtmp://x/a", "10.0.0.0/8", [], ["x"], [1], {}, {"x": 1},
     {"env": "STREAM_X"}, {"file": "x"}, {"env": "A", "file": "b"}, {"flow": "f"}, {"receiverCountry": "DE"},
-    {"host": "h", "port": 1}, {"host": "h", "port": 1, "flow": "f"}, [{"host": "h", "port": 70_000}],
+    "output/news/tower", "mon", ["mon", "mon"], ["day"], "2026-11-28T18:00:00Z", "2026-11-28T18:00", "18:00", "24:00",
+    "3f9ac1d2e4b5", "\u202e", {"host": "h", "port": 1}, {"host": "h", "port": 1, "flow": "f"},
+    [{"host": "h", "port": 70_000}],
 )  # fmt: skip
 """Values that fit some property, or nearly."""
 
 KEYS: Final = (
     "x", "failover", "allowlist", "maxConcurrent", "srt", "rtp", "rtsp", "rtmpPush", "rtmpPull", "destination",
-    "source", "protect", "contacts", "flow", "version", "liveName", "latency",
+    "source", "protect", "contacts", "flow", "version", "liveName", "latency", "redundancyGroup", "resource", "kind",
+    "every", "since",
 )  # fmt: skip
 """Keys that belong somewhere, but rarely where they are put."""
 

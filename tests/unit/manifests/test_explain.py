@@ -34,7 +34,8 @@ DESTINATION = ("spec", "rtmpPush", "destinations", 0)
         ),
         pytest.param(
             SRT_IN, ("metadata", "colour"), "red",
-            "SL101 metadata/colour: there is no property `colour` here (there are name, labels, annotations)",
+            "SL101 metadata/colour: there is no property `colour` here (there are name, labels, annotations, contacts, "
+            "protect)",
             id="reserved names are not offered",
         ),
         pytest.param(SRT_IN, ("spec", "a b"), 1, "SL101 spec/a b: there is no such property here (there are region, "

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from reconciler.domain.model import Care
 from reconciler.manifests.reader import ManifestReader
 from reconciler.ports.source import ManifestFile, Verdict
 from tests.unit.manifests.written import INPUTS, OUTPUTS, Json, flow, output
@@ -87,7 +88,9 @@ def test_warnings_do_not_keep_a_tree_from_being_desired() -> None:
         pytest.param({"a.yaml": FLOW.replace("kind: Flow\n", "")}, ["a.yaml:1:1: SL102 error:"], id="no kind"),
         pytest.param({"a.yaml": FLOW.replace("Flow", "flow")}, ["a.yaml:2:7: SL109 error:"], id="a slip in the kind"),
         pytest.param({"a.yaml": FLOW.replace("Flow", "[]")}, ["a.yaml:2:7: SL109 error:"], id="no text"),
-        pytest.param({"a.yaml": FLOW.replace("Flow", "Override")}, ["a.yaml:2:7: SL110 error:"], id="a later kind"),
+        pytest.param(
+            {"a.yaml": FLOW.replace("news", "news, drift: warn")}, ["a.yaml:3:24: SL110 error:"], id="a later property"
+        ),
         pytest.param(
             {"a.yaml": FLOW.replace("apiVersion: reconciler/v1\n", "")}, ["a.yaml:1:1: SL102 error:"], id="none"
         ),
@@ -306,3 +309,114 @@ def test_paths_of_windows_are_no_paths_here() -> None:
 
     assert (finding.rule.id, finding.at.file) == ("SL208", "C:\\manifests\\a.yaml")
     assert "parted with /" in finding.message
+
+
+MOVE = """\
+apiVersion: reconciler/v1
+kind: Move
+metadata: {name: renamed}
+spec: {from: output/news/old, to: output/news/tower}
+"""
+CALENDAR = """\
+apiVersion: reconciler/v1
+kind: Calendar
+metadata: {name: cup_final}
+spec:
+  zone: Europe/Berlin
+  flows: [news]
+  windows:
+    - {kind: freeze, from: 2026-11-28T19:00, to: 2026-11-28T23:00}
+    - {kind: no-disruptive, every: [sat, sun], from: 18:00, to: 01:30, since: 2026-11-01}
+"""
+"""Times and dates need no quotes: to YAML 1.2 they are text."""
+
+
+def test_a_verdict_says_how_changes_are_made() -> None:
+    """Beside what is desired; dates and times are text to YAML."""
+    verdict = read({"a.yaml": FLOW, "b.yaml": OUTPUT, "how/c.yaml": CALENDAR + "---\n" + MOVE})
+
+    assert lines(verdict) == []
+    assert [one.name for one in verdict.policies.calendars] == ["cup_final"]
+    assert [str(one.before) for one in verdict.policies.moves] == ["output/news/old"]
+    assert verdict.policies.calendars[0].windows[0].begins.isoformat() == "2026-11-28T19:00:00"
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        pytest.param(CALENDAR.replace("freeze", "frozen"), "SL104", id="a schema"),
+        pytest.param(CALENDAR.replace("11-28T23", "02-30T23"), "SL402", id="a value"),
+        pytest.param(CALENDAR.replace("[news]", "[nwes]"), "SL301", id="between documents"),
+        pytest.param(CALENDAR + "  zone: UTC\n", "SL004", id="the text"),
+    ],
+)
+def test_only_sound_documents_say_how_changes_are_made(broken: str, expected: str) -> None:
+    """Whatever is wrong with another one."""
+    verdict = read({"a.yaml": FLOW, "b.yaml": OUTPUT, "c.yaml": broken, "d.yaml": MOVE})
+
+    assert [finding.rule.id for finding in verdict.findings] == [expected]
+    assert verdict.desired is None
+    assert verdict.policies.calendars == ()
+    assert [one.name for one in verdict.policies.moves] == ["renamed"]
+
+
+def test_a_warning_does_not_keep_a_document_from_counting() -> None:
+    """Also one about the document itself."""
+    text = CALENDAR.replace("2026-11-28T19:00", "2027-03-28T02:15").replace("2026-11-28T23:00", "2027-03-28T02:45")
+
+    verdict = read({"a.yaml": FLOW, "b.yaml": OUTPUT, "c.yaml": text})
+
+    assert lines(verdict) == ["c.yaml:8:28: SL405 warning:"]
+    assert len(verdict.policies.calendars) == 1
+
+
+def test_a_document_about_changes_is_excused_as_any_other() -> None:
+    """By its own annotation."""
+    text = CALENDAR.replace("2026-11-28T19:00", "2027-03-28T02:15").replace("2026-11-28T23:00", "2027-03-28T02:45")
+    annotated = text.replace("cup_final}", "cup_final, annotations: {reconciler/ignore: 'SL405: a rehearsal'}}")
+
+    verdict = read({"a.yaml": FLOW, "b.yaml": OUTPUT, "c.yaml": annotated})
+
+    assert verdict.findings == ()
+    assert [(one.finding.rule.id, one.finding.resource) for one in verdict.excused] == [("SL405", "calendar/cup_final")]
+
+
+def test_documents_about_changes_follow_the_tree() -> None:
+    """A reader that has seen another tree says of this one what a new one says, though their file is the same."""
+    reader = ManifestReader()
+    how = {"how.yaml": CALENDAR + "---\n" + MOVE}
+    trees = [
+        {"a.yaml": FLOW, "b.yaml": OUTPUT, **how},
+        {"a.yaml": FLOW, "b.yaml": OUTPUT.replace("tower", "other"), **how},
+        {"a.yaml": FLOW.replace("news", "sports"), "b.yaml": OUTPUT.replace("news", "sports"), **how},
+        {"a.yaml": FLOW, "b.yaml": OUTPUT},
+        {"a.yaml": FLOW, "b.yaml": OUTPUT, **how},
+    ]
+
+    verdicts = [reader.read(files(tree)) for tree in trees]
+
+    assert verdicts == [read(tree) for tree in trees]
+    assert [len(one.findings) for one in verdicts] == [0, 1, 2, 0, 0]
+    assert [len(one.policies.moves) for one in verdicts] == [1, 0, 0, 0, 1]
+
+
+def test_care_is_part_of_what_is_desired() -> None:
+    """Of flows and outputs; labels are sorted, and most have none of it."""
+    cared = "contacts: [tower@example], protect: true, labels: {b: x, a: y}"
+    contents = {
+        "a.yaml": FLOW.replace("{name: news", "{name: news, " + cared),
+        "b.yaml": OUTPUT.replace("{name: tower", "{name: tower, redundancyGroup: legs"),
+        "c.yaml": OUTPUT.replace("{name: tower", "{name: spare, redundancyGroup: legs"),
+        "d.yaml": OUTPUT.replace("tower", "plain"),
+    }
+
+    verdict = read(contents)
+
+    assert lines(verdict) == []
+    assert verdict.desired is not None
+    assert verdict.desired.flows[0].care == Care(
+        contacts=("tower@example",), protected=True, labels=(("a", "y"), ("b", "x"))
+    )
+    assert [one.care for one in verdict.desired.outputs] == [
+        Care(), Care(redundancy_group="legs"), Care(redundancy_group="legs"),
+    ]  # fmt: skip

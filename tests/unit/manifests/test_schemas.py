@@ -1,10 +1,12 @@
 """The public contract, and the two engines that read it."""
 
 import json
+from itertools import combinations
 from typing import Any
 
 import pytest
 
+from reconciler.manifests.identify import SCHEMAS
 from reconciler.manifests.schemas import NAMES, breaches_of, folder, judge_of, schema_of, text_of
 from tests.unit.manifests.mutations import mutants
 from tests.unit.manifests.written import EVERY, Json
@@ -37,9 +39,11 @@ def test_the_engines_agree(document: Json) -> None:
 
 def bundled() -> dict[str, Any]:
     """Return `manifest.json` as it follows from the schemas of the kinds."""
-    flow, output = dict(schema_of("flow")), dict(schema_of("output"))
-    definitions = {**flow["$defs"], **output["$defs"]}
-    for name, schema in (("flow", flow), ("output", output)):
+    kinds = {name: schema_of(name) for name in SCHEMAS.values()}
+    definitions: dict[str, Any] = {}
+    for schema in kinds.values():
+        definitions |= schema["$defs"]
+    for name, schema in kinds.items():
         definitions[name] = {key: value for key, value in schema.items() if not key.startswith("$")}
     return definitions
 
@@ -47,8 +51,9 @@ def bundled() -> dict[str, Any]:
 def test_the_schema_of_all_kinds_is_that_of_each() -> None:
     """`manifest.json` stands alone, for editors; what it repeats is word for word what it repeats."""
     assert schema_of("manifest")["$defs"] == bundled()
-    shared = schema_of("flow")["$defs"].keys() & schema_of("output")["$defs"].keys()
-    assert all(schema_of("flow")["$defs"][name] == schema_of("output")["$defs"][name] for name in shared)
+    for one, other in combinations([schema_of(name)["$defs"] for name in SCHEMAS.values()], 2):
+        assert all(one[name] == other[name] for name in one.keys() & other.keys())
+    assert schema_of("manifest")["properties"]["kind"]["enum"] == list(SCHEMAS)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ from typing import Any
 
 from reconciler.domain.model import (
     Address,
+    Care,
     Credentials,
     Desired,
     Encryption,
@@ -87,9 +88,63 @@ def output(sent: Json | None = None, /, *, name: str = "tower", of: str = "news"
     }
 
 
+def policy(kind: str, spec: Json, *, name: str = "one") -> Json:
+    """Return the document of a kind that says how changes are made."""
+    return {"apiVersion": "reconciler/v1", "kind": kind, "metadata": {"name": name}, "spec": deepcopy(spec)}
+
+
+SIGNATURE = "-----BEGIN SSH SIGNATURE-----\nU1NIU0lHAAAAAQ==\n-----END SSH SIGNATURE-----\n"
+POLICIES: dict[str, Json] = {
+    "Approval": {
+        "resource": "output/news/tower",
+        "action": "delete",
+        "change": "3f9ac1d2e4b5",
+        "reason": "the partner left on Friday",
+        "expires": "2026-11-28T18:00:00Z",
+        "signature": SIGNATURE,
+    },
+    "Override": {
+        "kind": "Output",
+        "action": "edit",
+        "lifts": ["budget", "tree", "window"],
+        "reason": "all keys are changed",
+        "expires": "2026-11-28T18:00:00.5+01:00",
+    },
+    "Calendar": {
+        "zone": "Europe/Berlin",
+        "outside": "no-disruptive",
+        "flows": ["news"],
+        "labels": {"event": "cup_final"},
+        "longestOverrunMinutes": 60,
+        "windows": [
+            {"kind": "freeze", "from": "2026-11-28T19:00", "to": "2026-11-28T23:00", "overrun": True},
+            {
+                "kind": "normal",
+                "every": ["sat", "sun"],
+                "from": "18:00",
+                "to": "01:30",
+                "since": "2026-11-01",
+                "until": "2027-01-31",
+            },
+        ],
+    },
+    "Move": {"from": "output/news/old", "to": "output/news/tower"},
+}
+"""Of each kind what its spec may say."""
+
+CARE: Json = {"labels": {"a": "b"}, "annotations": {"c": "d"}, "contacts": ["tower@example", "+49 1"], "protect": True}
+
+
+def _cared(document: Json, **more: Json | str) -> Json:
+    return {**document, "metadata": {**document["metadata"], **CARE, **more}}
+
+
 EVERY: dict[str, Json] = {
     **{f"input {name}": flow(received, description="d", liveName="l") for name, received in INPUTS.items()},
     **{f"output {name}": output(sent, description="d", region="local") for name, sent in OUTPUTS.items()},
+    "flow with care": _cared(flow()),
+    "output with care": _cared(output(), redundancyGroup="legs"),
+    **{kind: policy(kind, spec) for kind, spec in POLICIES.items()},
 }
 """Documents that use every property there is."""
 
@@ -105,7 +160,7 @@ def flow_of(one: Flow) -> Json:
     received: Json = {"protocol": str(spec.input.protocol), **_settings(spec.input.settings, peer="source")}
     if spec.input.allowlist is not None:
         received["allowlist"] = list(spec.input.allowlist)
-    return flow(
+    document = flow(
         received,
         name=one.key.name,
         region=spec.region,
@@ -114,6 +169,8 @@ def flow_of(one: Flow) -> Json:
         description=spec.input.description,
         liveName=one.live_name,
     )
+    document["metadata"] |= _care(one.care)
+    return document
 
 
 def output_of(one: Output) -> Json:
@@ -125,7 +182,19 @@ def output_of(one: Output) -> Json:
     if spec.max_concurrent is not None:
         sent["maxConcurrent"] = spec.max_concurrent
     said = {"region": spec.region, "description": spec.description, "liveName": one.live_name}
-    return output(sent, name=one.key.name, of=one.key.flow, **said)
+    document = output(sent, name=one.key.name, of=one.key.flow, **said)
+    document["metadata"] |= _care(one.care)
+    return document
+
+
+def _care(care: Care) -> Json:
+    said: Json = {
+        "contacts": list(care.contacts),
+        "protect": care.protected,
+        "redundancyGroup": care.redundancy_group,
+        "labels": dict(care.labels),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _settings(settings: InputSettings | OutputSettings, *, peer: str) -> Json:

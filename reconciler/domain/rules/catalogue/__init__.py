@@ -49,6 +49,21 @@ from reconciler.domain.rules.catalogue.files import (
     TOO_MUCH,
     UNREADABLE,
 )
+from reconciler.domain.rules.catalogue.policies import (
+    ADDRESS,
+    LONE_LEG,
+    MOVE_ELSEWHERE,
+    MOVE_FROM,
+    MOVE_TO,
+    MOVES_MEET,
+    NEEDLESS_APPROVAL,
+    NEVER_OPEN,
+    SAME_CHANGE,
+    TIME,
+    UNKNOWN_RESOURCE,
+    WINDOW_ENDS,
+    ZONE,
+)
 from reconciler.domain.rules.catalogue.values import (
     ALLOWLIST,
     COUNTRY,
@@ -69,6 +84,7 @@ from reconciler.domain.rules.catalogue.values import (
 )
 
 __all__ = [
+    "ADDRESS",
     "ALIAS",
     "ALLOWLIST",
     "COUNTRY",
@@ -84,12 +100,19 @@ __all__ = [
     "LINK_MISMATCH",
     "LINK_TARGET",
     "LITERAL_SECRET",
+    "LONE_LEG",
     "LONG_ALLOWLIST",
     "LOOP",
     "MATRIX",
     "MERGE_KEY",
     "MISPLACED",
     "MISSING_PROPERTY",
+    "MOVES_MEET",
+    "MOVE_ELSEWHERE",
+    "MOVE_FROM",
+    "MOVE_TO",
+    "NEEDLESS_APPROVAL",
+    "NEVER_OPEN",
     "NOT_ALLOWED",
     "NOT_JSON",
     "NOT_TEXT",
@@ -103,6 +126,7 @@ __all__ = [
     "REPEATED_NETWORK",
     "RESERVED",
     "RULES",
+    "SAME_CHANGE",
     "SAME_DESTINATION",
     "SAME_PUSH",
     "SECRET_FILE",
@@ -110,6 +134,7 @@ __all__ = [
     "SHUT_OUT",
     "SYNTAX",
     "TAG",
+    "TIME",
     "TOO_FEW_PLACES",
     "TOO_MUCH",
     "UNENCRYPTED",
@@ -117,11 +142,14 @@ __all__ = [
     "UNKNOWN_KIND",
     "UNKNOWN_PROPERTY",
     "UNKNOWN_REGION",
+    "UNKNOWN_RESOURCE",
     "UNREADABLE",
     "UNUSED_EXCUSE",
     "URL_SCHEME",
+    "WINDOW_ENDS",
     "WRONG_FORM",
     "WRONG_TYPE",
+    "ZONE",
 ]
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(

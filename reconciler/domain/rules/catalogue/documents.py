@@ -114,7 +114,7 @@ UNKNOWN_KIND: Final = Rule(
     id="SL109",
     name="unknown kind",
     severity=Severity.ERROR,
-    explanation="The kinds are Flow and Output, written so.",
+    explanation="The kinds are Flow, Output, Approval, Override, Calendar and Move, written so.",
     remedy="Write one of them.",
     example=example(
         """
@@ -138,7 +138,7 @@ RESERVED: Final = Rule(
         "The name is reserved for a later version. It is refused now, so that nobody relies on what has no effect."
     ),
     remedy="Remove it.",
-    example=example("metadata: {name: city_news, protect: true}", "metadata: {name: city_news}", frame=METADATA),
+    example=example("metadata: {name: city_news, drift: warn}", "metadata: {name: city_news}", frame=METADATA),
 )
 FAILOVER: Final = Rule(
     id="SL111",

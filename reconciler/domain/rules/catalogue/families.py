@@ -10,7 +10,8 @@ UNKNOWN_FLOW: Final = Rule(
     name="unknown flow",
     severity=Severity.ERROR,
     explanation=(
-        "An output names the flow that it belongs to or calls, and that flow must be among the documents that are read."
+        "An output names the flow that it belongs to or calls, a calendar those that it is about, and each must be "
+        "among the documents that are read."
     ),
     remedy="Correct the name, or give every path of the tree to one command.",
     example=example(

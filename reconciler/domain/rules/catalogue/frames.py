@@ -44,6 +44,20 @@ PUSH: Final = f"{_RTMP_FLOW}{_OUTPUT}  protocol: RTMP_PUSH\n  rtmpPush:\n    des
 """The destinations of a push."""
 PULL: Final = f"{_RTMP_FLOW}{_OUTPUT}  {HERE}\n"
 """An output of a flow with an RTMP input."""
+PULL_METADATA: Final = (
+    f"{_RTMP_FLOW}---\napiVersion: reconciler/v1\nkind: Output\n{HERE}\n"
+    "spec: {flow: city_news, protocol: RTMP_PULL, allowlist: [203.0.113.0/28]}\n"
+)
+"""The metadata of an output that players pull."""
+TREE: Final = f"{_RTMP_FLOW}{_OUTPUT}  protocol: RTMP_PULL\n  allowlist: [203.0.113.0/28]\n---\n{HERE}\n"
+"""Documents beside the flow city_news and its output tower_north."""
+_CALENDAR: Final = "apiVersion: reconciler/v1\nkind: Calendar\nmetadata: {name: cup_final}\nspec:\n"
+CALENDAR: Final = (
+    f"{_CALENDAR}  {HERE}\n  windows:\n    - {{kind: freeze, from: 2026-11-28T19:00, to: 2026-11-28T23:00}}\n"
+)
+"""Properties of a calendar beside its windows."""
+WINDOWS: Final = f"{_CALENDAR}  zone: Europe/Berlin\n  windows:\n    {HERE}\n"
+"""The windows of a calendar."""
 OUTPUTS: Final = f"{_SRT_FLOW}---\n{HERE}\n"
 """Outputs of a flow with an SRT input."""
 
