@@ -306,3 +306,20 @@ def test_paths_of_windows_are_no_paths_here() -> None:
 
     assert (finding.rule.id, finding.at.file) == ("SL208", "C:\\manifests\\a.yaml")
     assert "parted with /" in finding.message
+
+
+def test_every_resource_has_its_places() -> None:
+    """A broken document describes its resource all the same; one without a name has none, and what is gone is gone."""
+    broken = OUTPUT.replace("tower", "mast").replace("flow: news,", "flow: news, nothing: 1,")
+    reader = ManifestReader()
+
+    reader.read(files({"b.yaml": FLOW, "a.yaml": FLOW + "---\n" + OUTPUT, "c.yaml": broken, "d.yaml": "kind: Flow\n"}))
+    places = {name: [str(place.at(())) for place in found] for name, found in reader.places().items()}
+    reader.read(files({"b.yaml": FLOW}))
+
+    assert places == {
+        "flow/news": ["a.yaml:1:1", "b.yaml:1:1"],
+        "output/news/tower": ["a.yaml:9:1"],
+        "output/news/mast": ["c.yaml:1:1"],
+    }
+    assert list(reader.places()) == ["flow/news"]
