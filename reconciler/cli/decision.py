@@ -199,7 +199,7 @@ def _newest(history: History, kinds: Sequence[str], resource: str = "") -> Noted
 
 
 def _about(policies: Policies, key: Key, care: Care) -> Policies:
-    """Return the policies that are about a resource; a move is history as soon as it is made."""
+    """Return the policies that are about a resource."""
     return Policies(
         approvals=tuple(each for each in policies.approvals if each.resource == key),
         overrides=tuple(each for each in policies.overrides if _covers(each, key)),

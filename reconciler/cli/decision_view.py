@@ -71,6 +71,9 @@ def document(decision: Decision) -> dict[str, Any]:
             "approvals": [_approval_json(each) for each in tree.policies.approvals],
             "overrides": [_override_json(each) for each in tree.policies.overrides],
             "calendars": [calendar.name for calendar in tree.policies.calendars],
+            "moves": [
+                {"name": each.name, "from": str(each.before), "to": str(each.now)} for each in tree.policies.moves
+            ],
         },
         "journal": {
             "trouble": journal.trouble,
@@ -117,6 +120,8 @@ def _manifest(decision: Decision) -> Iterator[tuple[str, str]]:
         yield "manifest", "no manifest names it; what bears our mark and has no manifest is deleted"
     for place in tree.places:
         yield "manifest", safe(str(place))
+    for move in tree.policies.moves:
+        yield "move", safe(f"{move.name}: {move.before} is called {move.now} from now on")
     for finding in tree.findings:
         yield "finding", safe(str(finding))
     if tree.errors:

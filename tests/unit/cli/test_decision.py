@@ -354,6 +354,7 @@ async def test_what_the_manifests_say_is_told(told: Told) -> None:
     later = told.text(looked(TOWER))
 
     assert "finding     m/tower.yaml:9:3: " in text
+    assert "move        ours: output/news/mast is called output/news/tower from now on" in text
     assert "errors      the manifests have 2, and until they are mended nothing is changed" in text
     assert "it is protected" in text
     assert "redundancy group paris" in text
