@@ -40,8 +40,8 @@ def keep(database: sqlite3.Connection, bounds: Bounds) -> None:
         pass
     free = _number(database, "PRAGMA freelist_count") - _FREE_PAGES
     if free > 0:
-        # One page a step, so it must be stepped through.
-        database.execute(f"PRAGMA incremental_vacuum({free})").fetchall()
+        # It gives one page back a step, and only a script is stepped to its end: it has no rows to fetch.
+        database.executescript(f"PRAGMA incremental_vacuum({free})")
 
 
 def _remove_oldest(database: sqlite3.Connection) -> bool:

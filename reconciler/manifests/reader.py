@@ -1,11 +1,11 @@
 """All files of a tree: every finding, and the desired state when none of them is an error."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 
-from reconciler.domain.documents import Document, FlowDocument, OutputDocument
+from reconciler.domain.documents import Document, FlowDocument, OutputDocument, Place
 from reconciler.domain.findings import Finding, has_errors, in_order
 from reconciler.domain.rules.excuses import sifted
 from reconciler.domain.rules.families import Family, family
@@ -53,6 +53,15 @@ class ManifestReader:
         if self._quoted is None or self._quoted[0] is not file:
             self._quoted = file, Quoter(file.content, self._reader.loaded(file.content))
         return self._quoted[1].line(finding.at.line)
+
+    def places(self) -> Mapping[str, Sequence[Place]]:
+        """Return where the last verdict's flows and outputs are described, by address; two where one is named twice."""
+        found: dict[str, list[Place]] = {}
+        for reading in self._readings.values():
+            for document in reading.documents:
+                if isinstance(document, FlowDocument | OutputDocument) and document.place.resource:
+                    found.setdefault(document.place.resource, []).append(document.place)
+        return found
 
     def _read(self, files: Sequence[ManifestFile]) -> Verdict:
         self._readings = {file.path: self._reading(file) for file in sorted(files, key=attrgetter("path"))}

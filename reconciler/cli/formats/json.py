@@ -1,10 +1,13 @@
 """Findings for other programs: a document that `schemas/v1/findings.json` describes."""
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from reconciler.cli.formats.report import Report
 from reconciler.domain.findings import Finding, Severity
+
+_CONTROL: Final = re.compile(r"[\x7f-\x9f]")
 
 
 def text(report: Report) -> str:
@@ -13,8 +16,10 @@ def text(report: Report) -> str:
 
 
 def dumped(value: object) -> str:
-    """Return a value as JSON that may be printed anywhere: also where `##[` would be a command."""
-    return json.dumps(value, indent=2, ensure_ascii=False).replace("##[", r"\u0023#[")
+    """Return a value as JSON that may be printed anywhere: on a terminal, and where `##[` would be a command."""
+    text = json.dumps(value, indent=2, ensure_ascii=False).replace("##[", r"\u0023#[")
+    # JSON itself escapes the controls of ASCII, and neither DEL nor those above it, which terminals obey, too.
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -325,6 +325,22 @@ def test_the_file_has_a_bound(path: Path, clock: FakeClock) -> None:
     assert len(newest) > BATCH
 
 
+def test_a_tighter_bound_gives_room_back(path: Path, clock: FakeClock) -> None:
+    """The file itself becomes smaller, and not only what is in it."""
+    wide, tight = Bounds(), Bounds(file_bytes=1024 * 1024)
+    sizes = []
+
+    for most in (wide, tight):
+        journal = SqliteJournal(path, clock, most=most)
+        for _ in range(8 * BATCH):
+            journal.note(Note(kind="k", why="w" * MOST_CHARACTERS))
+        journal.close()
+        sizes.append(path.stat().st_size)
+
+    assert sizes[0] > 4 * 1024 * 1024
+    assert sizes[1] <= tight.file_bytes + BATCH * (MOST_CHARACTERS + 500) + 1024 * 1024
+
+
 def test_a_bound_below_an_empty_file_empties_it(path: Path, clock: FakeClock) -> None:
     """There is nothing more to remove, and that is no trouble."""
     journal = SqliteJournal(path, clock, most=Bounds(file_bytes=1))

@@ -420,3 +420,19 @@ def test_care_is_part_of_what_is_desired() -> None:
     assert [one.care for one in verdict.desired.outputs] == [
         Care(), Care(redundancy_group="legs"), Care(redundancy_group="legs"),
     ]  # fmt: skip
+
+def test_every_resource_has_its_places() -> None:
+    """A broken document describes its resource all the same; one without a name has none, and what is gone is gone."""
+    broken = OUTPUT.replace("tower", "mast").replace("flow: news,", "flow: news, nothing: 1,")
+    reader = ManifestReader()
+
+    reader.read(files({"b.yaml": FLOW, "a.yaml": FLOW + "---\n" + OUTPUT, "c.yaml": broken, "d.yaml": "kind: Flow\n"}))
+    places = {name: [str(place.at(())) for place in found] for name, found in reader.places().items()}
+    reader.read(files({"b.yaml": FLOW}))
+
+    assert places == {
+        "flow/news": ["a.yaml:1:1", "b.yaml:1:1"],
+        "output/news/tower": ["a.yaml:9:1"],
+        "output/news/mast": ["c.yaml:1:1"],
+    }
+    assert list(reader.places()) == ["flow/news"]

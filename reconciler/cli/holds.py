@@ -1,0 +1,44 @@
+"""What holds a change back, in sentences: which guard it is, and what to do."""
+
+from typing import Final
+
+HOLDS: Final = {
+    "on-air": (
+        "The on-air guard: it is on air, or nobody could prove that it is not, and viewers would notice this change. "
+        "Approve exactly this change (`reconciler plan` prints its id), or wait until it is off air."
+    ),
+    "budget": (
+        "The safety budget: this revision would delete or edit too large a share of our objects. If that is meant, "
+        "commit an Override that lifts `budget`; if not, look what is missing from the checkout."
+    ),
+    "tree": (
+        "The tree guard: the manifests have suspiciously few of our objects, or many new names at once. Were files "
+        "moved, or left out of the checkout? If it is meant, commit an Override that lifts `tree`."
+    ),
+    "window": (
+        "A window of a calendar forbids it now. `reconciler calendar --next 7d` shows when it may be written; an "
+        "Override that lifts `window` lets it through."
+    ),
+    "protected": (
+        "Deletion protection: it bears `protect`. Take that away in one commit, and delete it in a later one."
+    ),
+    "redundancy": (
+        "The redundancy group: an output that stands in for it is not on air, or is being changed itself. This one "
+        "goes on as soon as that one is on air."
+    ),
+    "ownership": "Ownership: the object on the backend is not ours. `reconciler adopt` takes it over on request.",
+    "rename": (
+        "The rename guard: it looks like something that is there under another name. If it is, commit a Move document, "
+        "so that nothing is deleted and made anew."
+    ),
+    "flip-flop": (
+        "The flip-flop guard: somebody else sets it back again and again, so it is corrected no more. Find out who "
+        "writes it: another reconciler, or people in the console."
+    ),
+    "unreadable": (
+        "Its region could not be read completely, so nothing is created or deleted there. It goes on once the region "
+        "can be read."
+    ),
+    "again": "A delete must be wanted in two passes at least 10 s apart. If it still is, the next pass does it.",
+}
+"""By the word of the journal (`hold` of a `change.blocked`)."""

@@ -1,0 +1,377 @@
+"""What `why` makes of the manifests and the journal."""
+
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Final
+
+import click
+import pytest
+
+from reconciler.cli import decision_view
+from reconciler.cli.decision import Decision, InJournal, InTree, Standing, in_journal, in_tree, knows, named_in
+from reconciler.cli.holds import HOLDS
+from reconciler.cli.journal_view import Page
+from reconciler.domain.changes import Action
+from reconciler.domain.findings import Finding, Position, Severity
+from reconciler.domain.model import Care, Desired, FlowKey, OutputKey
+from reconciler.domain.policies import (
+    Approval,
+    Calendar,
+    Limit,
+    Move,
+    Override,
+    Policies,
+    Recurring,
+    ResourceKind,
+    WindowKind,
+)
+from reconciler.domain.rules.catalogue import RULES
+from reconciler.ports.journal import Intent, Note, Settled
+from reconciler.ports.source import Revision, Snapshot, Verdict
+from tests.builders import flow, output
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import MemoryJournal
+
+pytestmark = pytest.mark.anyio
+
+TOWER: Final = "output/news/tower"
+REVISION: Final = Revision("0123456789abcdef")
+FINISHED: Final = Note(
+    kind="pass.finished", revision=REVISION, fields={"done": 1, "blocked": 2, "next_in_s": 60, "duration_s": 0.2}
+)
+UNREAD: Final = Note(kind="pass.failed", why="nobody answers", fields={"next_in_s": 5.0, "failures": 3})
+BLOCKED: Final = Note(
+    kind="change.blocked",
+    resource=TOWER,
+    why="2 receivers",
+    fields={"action": "edit", "change": "c0ffee", "hold": "on-air"},
+)
+READY: Final = Note(kind="resource.ready", resource=TOWER)
+LOOKED_FOR: Final = "the next pass looks for it before anything is sent again"
+IN_TREE: Final = InTree(revision=REVISION, places=(Position("m/tower.yaml", 3, 1),))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return the journal's time."""
+    return FakeClock(auto=False)
+
+
+def plain(decision: Decision, *, width: int | None = None) -> str:
+    """Return a decision as people read it, without its colours."""
+    return click.unstyle("\n".join(decision_view.text(decision, Page(width=width))))
+
+
+class Told:
+    """A journal that is written a second after the other, and what `why` makes of it."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.journal = MemoryJournal(clock)
+
+    async def write(self, *said: Note | Settled | str | None) -> None:
+        """Write notes, and calls about the tower by what becomes of them."""
+        for each in said:
+            await self.clock.advance(1)
+            if isinstance(each, Note):
+                self.journal.note(each)
+            else:
+                call = self.journal.intend(
+                    Intent(pass_id="p", revision=REVISION, resource=TOWER, action="edit", change="c0ffee")
+                )
+                if isinstance(each, Settled):
+                    self.journal.settle(call, each, why="said so", request_id="req-1", duration_s=0.5)
+
+    def decision(self, tree: InTree = IN_TREE, *, is_held: bool = True) -> Decision:
+        """Return what follows."""
+        journal = in_journal(TOWER, self.journal)
+        return Decision(resource=TOWER, tree=tree, journal=journal, is_held=is_held, now=self.clock.now())
+
+    def text(self, tree: InTree = IN_TREE, *, is_held: bool = True) -> str:
+        """Return it as people read it."""
+        return plain(self.decision(tree, is_held=is_held))
+
+
+@pytest.fixture
+def told(clock: FakeClock) -> Told:
+    """Return a journal that says nothing yet."""
+    return Told(clock)
+
+
+@pytest.mark.parametrize(
+    ("said", "standing"),
+    [
+        pytest.param([], Standing.NOT_SEEN, id="nothing was written"),
+        pytest.param([FINISHED], Standing.IN_STEP, id="no word of it in a pass over these files"),
+        pytest.param([replace(FINISHED, revision="other")], Standing.QUIET, id="no word of it in a pass over others"),
+        pytest.param([FINISHED, UNREAD], Standing.UNREAD, id="the backend is away"),
+        pytest.param([BLOCKED, FINISHED], Standing.BLOCKED, id="held back"),
+        pytest.param([BLOCKED, FINISHED, UNREAD], Standing.BLOCKED, id="held back, and the backend is away"),
+        pytest.param([BLOCKED, READY], Standing.IN_STEP, id="held back once"),
+        pytest.param([READY, BLOCKED], Standing.BLOCKED, id="held back again"),
+        pytest.param([BLOCKED, Settled.DONE], Standing.IN_STEP, id="released"),
+        pytest.param([Settled.DONE, BLOCKED], Standing.BLOCKED, id="made, then held back"),
+        pytest.param([replace(BLOCKED, kind="change.waiting")], Standing.WAITING, id="waiting"),
+        pytest.param([replace(BLOCKED, kind="change.failed")], Standing.FAILED, id="a secret is missing"),
+        pytest.param([replace(BLOCKED, kind="change.skipped")], Standing.SKIPPED, id="not sent"),
+        pytest.param([Settled.REFUSED], Standing.FAILED, id="refused"),
+        pytest.param([Settled.UNKNOWN], Standing.OPEN, id="timed out"),
+        pytest.param([None], Standing.OPEN, id="killed in between"),
+        pytest.param([Settled.REFUSED, Settled.DONE], Standing.IN_STEP, id="refused once"),
+        pytest.param([replace(BLOCKED, resource="flow/news"), FINISHED], Standing.IN_STEP, id="another is held back"),
+    ],
+)
+async def test_the_last_word_counts(told: Told, said: list[Note | Settled | None], standing: Standing) -> None:
+    """A resource stands as the newest call or decision about it says; without any, as the last pass does."""
+    await told.write(*said)
+
+    assert told.decision().standing is standing
+
+
+async def test_what_holds_it_back_is_told_with_what_to_do(told: Told) -> None:
+    """At night people want the guard, its numbers, the change's id, and the next step."""
+    await told.write(Settled.REFUSED, None, BLOCKED, FINISHED)
+
+    text = told.text()
+
+    assert text.splitlines() == [
+        "output/news/tower: held back since 2026-01-01T00:00:03Z",
+        "  decision    2026-01-01T00:00:03Z: edit blocked (change c0ffee): 2 receivers",
+        "  manifest    m/tower.yaml:3:1",
+        f"  guard       {HOLDS['on-air']}",
+        "  window      no calendar is about it",
+        "  last call   2026-01-01T00:00:02Z: edit, open",
+        f"  open        what became of the edit of 2026-01-01T00:00:02Z is not known: {LOOKED_FOR}",
+        "  last pass   2026-01-01T00:00:04Z: finished; 1 done, 2 blocked",
+        "  next try    2026-01-01T00:01:04Z, in 1 min 0 s",
+    ]
+
+
+@pytest.mark.parametrize("hold", [*HOLDS, "a guard of tomorrow"])
+async def test_every_hold_is_told(told: Told, hold: str) -> None:
+    """One that this program has no sentence for is at least named."""
+    await told.write(replace(BLOCKED, fields={"hold": hold}))
+
+    assert told.decision().hold == hold
+    assert f"  guard       {HOLDS.get(hold, hold)}" in told.text().splitlines()
+
+
+async def test_a_hold_that_is_over_is_none(told: Told) -> None:
+    """What held it back before its last call does not hold it now."""
+    await told.write(BLOCKED, Settled.DONE)
+
+    assert told.decision().hold == ""
+    assert "guard       nothing holds it back" in told.text()
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "is_held", "expected"),
+    [
+        pytest.param(20, True, "2026-01-01T00:01:01Z, in 40 s", id="soon"),
+        pytest.param(70, True, "2026-01-01T00:01:01Z, now", id="now"),
+        pytest.param(3_760, True, "2026-01-01T00:01:01Z, 1 h 1 min ago: that pass is at work", id="long ago"),
+        pytest.param(20, False, "nobody is at work on the state directory: `reconciler run`", id="nobody runs"),
+    ],
+)
+async def test_when_the_next_try_is(told: Told, passed_s: int, expected: str, *, is_held: bool) -> None:
+    """It is said when, and that there is none when nobody is at work."""
+    await told.write(FINISHED)
+    await told.clock.advance(passed_s)
+
+    assert f"  next try    {expected}" in told.text(is_held=is_held)
+
+
+async def test_a_pass_that_says_no_time(told: Told) -> None:
+    """An `apply` has no next one; nothing is made up."""
+    await told.write(replace(FINISHED, fields={}))
+
+    assert told.decision().next_try is None
+    assert "next try    nobody has said when" in told.text()
+
+
+async def test_the_backend_that_could_not_be_read(told: Told) -> None:
+    """The reason of the whole pass is the reason of each resource."""
+    await told.write(UNREAD)
+
+    assert "last pass   2026-01-01T00:00:01Z: failed, and nothing was sent: nobody answers" in told.text()
+
+
+async def test_the_revision_that_was_seen_and_the_one_here(told: Told) -> None:
+    """Where the files are others than those of the last pass, nobody is to be fooled by what they say."""
+    await told.write(Note(kind="tree.refused", revision="an-older-revision", why="m/a.yaml:1:1: SL101 error"))
+
+    text = told.text()
+
+    assert "an-older-rev was the last that was seen, refused 2026-01-01T00:00:01Z: m/a.yaml:1:1: SL101 error" in text
+    assert "the files here are another one, 0123456789ab" in text
+    assert "another one" not in told.text(replace(IN_TREE, revision="an-older-revision"))
+
+
+async def test_what_released_it_and_what_was_learnt(told: Told) -> None:
+    """Whoever asks in a year sees who let it happen, and why this edit stops the flow."""
+    await told.write(
+        Note(kind="approval.used", resource=TOWER, why="agreed with Jo", fields={"name": "ok_tower"}),
+        Note(kind="override.used", resource=TOWER, why="half time", fields={}),
+        Note(kind="fields.learnt", resource=TOWER, fields={"fields": "latency"}),
+    )
+
+    text = told.text()
+
+    assert "released    2026-01-01T00:00:02Z: override.used: one from the command line: half time" in text
+    assert "the backend refused a live edit of latency" in text
+
+
+async def test_a_terminal_is_not_overrun(told: Told) -> None:
+    """Sentences are broken between words, and stay in their column."""
+    await told.write(BLOCKED, FINISHED)
+
+    lines = plain(told.decision(), width=60).splitlines()
+
+    assert max(map(len, lines[1:])) <= 60
+    assert sum(line.startswith("  guard ") for line in lines) == 1
+    assert " ".join(" ".join(lines).split()) == " ".join(told.text().split())
+
+
+async def test_everything_is_in_the_document(told: Told) -> None:
+    """Programs are told the same, by fields."""
+    await told.write(None, Settled.DONE, BLOCKED, FINISHED)
+    tree = replace(IN_TREE, policies=POLICIES)
+
+    document = decision_view.document(told.decision(tree))
+
+    assert (document["standing"], document["hold"]) == ("blocked", "on-air")
+    assert document["next_try"] == "2026-01-01T00:01:04+00:00"
+    assert document["tree"]["places"] == [{"file": "m/tower.yaml", "line": 3, "column": 1}]
+    assert document["journal"]["last_call"]["request_id"] == "req-1"
+    assert [call["result"] for call in document["journal"]["open"]] == [None]
+    assert document["journal"]["decided"]["fields"]["change"] == "c0ffee"
+    assert document["journal"]["learnt"] is None
+    assert [each["name"] for each in document["tree"]["approvals"]] == ["ours", "flow"]
+    assert [each["lifts"] for each in document["tree"]["overrides"]] == [["budget", "window"]] * 4
+
+
+def test_without_a_journal_the_manifests_are_told(told: Told) -> None:
+    """And without manifests the journal; each trouble is said."""
+    tree = InTree(trouble="there is nothing at manifests")
+    decision = replace(told.decision(tree), journal=InJournal(trouble="no journal yet"))
+
+    text = plain(decision)
+
+    assert "  journal     no journal yet" in text
+    assert "  manifest    not looked at: there is nothing at manifests" in text
+    assert decision_view.document(decision)["journal"]["last_call"] is None
+
+
+def expiring(clock: FakeClock) -> datetime:
+    """Return a time that is to come."""
+    return clock.now() + timedelta(hours=1)
+
+
+TOMORROW: Final = expiring(FakeClock())
+
+
+def approval(name: str, resource: FlowKey | OutputKey) -> Approval:
+    """Return an approval of an edit."""
+    return Approval(
+        name=name, resource=resource, action=Action.EDIT, change="c0ffee", reason="agreed", expires=TOMORROW
+    )
+
+
+def override(name: str, of: FlowKey | OutputKey | ResourceKind) -> Override:
+    """Return an override of a delete."""
+    lifts = frozenset({Limit.WINDOW, Limit.BUDGET})
+    return Override(name=name, of=of, action=Action.DELETE, lifts=lifts, reason="moving", expires=TOMORROW)
+
+
+def calendar(name: str, *flows: str, labels: tuple[tuple[str, str], ...] = ()) -> Calendar:
+    """Return a calendar that is about these."""
+    nights = Recurring(kind=WindowKind.FREEZE, days=frozenset({5}), begins=time(20), ends=time(23))
+    return Calendar(name=name, zone="Europe/Berlin", windows=(nights,), flows=frozenset(flows), labels=labels)
+
+
+TOWER_KEY: Final = OutputKey("news", "tower")
+POLICIES: Final = Policies(
+    approvals=(approval("ours", TOWER_KEY), approval("flow", FlowKey("news"))),
+    overrides=(
+        override("ours", TOWER_KEY),
+        override("outputs", ResourceKind.OUTPUT),
+        override("flows", ResourceKind.FLOW),
+        override("other", OutputKey("news", "other")),
+    ),
+    calendars=(
+        calendar("everything"),
+        calendar("the_news", "news"),
+        calendar("the_sport", "sport"),
+        calendar("labelled", labels=(("event", "cup"),)),
+        calendar("labelled_twice", labels=(("event", "cup"), ("tier", "1"))),
+    ),
+    moves=(
+        Move(name="ours", before=OutputKey("news", "mast"), now=TOWER_KEY),
+        Move(name="other", before=FlowKey("a"), now=FlowKey("b")),
+    ),
+)
+
+
+def looked(resource: str) -> InTree:
+    """Return what a tree with an error and policies says of a resource."""
+    finding = decision_finding()
+    tower = replace(
+        output("tower"), care=Care(protected=True, redundancy_group="paris", labels=(("event", "cup"), ("x", "y")))
+    )
+    verdict = Verdict(
+        findings=(finding, replace(finding, resource="flow/news")),
+        desired=None,
+        sound=Desired(flows=(flow("news"),), outputs=(tower,)),
+        policies=POLICIES,
+    )
+    return in_tree(resource, Snapshot(revision=REVISION, files=()), verdict, IN_TREE.places)
+
+
+def decision_finding() -> Finding:
+    """Return an error of the tower."""
+    rule = next(rule for rule in RULES.values() if rule.severity is Severity.ERROR)
+    return Finding(rule=rule, at=Position("m/tower.yaml", 9, 3), message="too long", resource=TOWER)
+
+
+def test_only_what_is_about_the_resource_is_told() -> None:
+    """Findings, approvals, overrides, calendars and moves of others are not."""
+    tower, news = looked(TOWER), looked("flow/news")
+
+    assert ([finding.resource for finding in tower.findings], tower.errors) == ([TOWER], 2)
+    assert [each.name for each in tower.policies.approvals] == ["ours"]
+    assert [each.name for each in tower.policies.overrides] == ["ours", "outputs"]
+    assert [each.name for each in tower.policies.calendars] == ["everything", "the_news", "labelled"]
+    assert [each.name for each in tower.policies.moves] == ["ours"]
+    assert [each.name for each in news.policies.calendars] == ["everything", "the_news"]
+    assert [each.name for each in news.policies.overrides] == ["flows"]
+    assert news.care == Care()
+
+
+async def test_what_the_manifests_say_is_told(told: Told) -> None:
+    """Its findings, its protection, its group, and each release with its reason and expiry."""
+    text = told.text(looked(TOWER))
+    await told.clock.advance(2 * 3600)
+    later = told.text(looked(TOWER))
+
+    assert "finding     m/tower.yaml:9:3: " in text
+    assert "move        ours: output/news/mast is called output/news/tower from now on" in text
+    assert "errors      the manifests have 2, and until they are mended nothing is changed" in text
+    assert "it is protected" in text
+    assert "redundancy group paris" in text
+    assert "approval    ours lets edit as change c0ffee, until 2026-01-01T01:00:00Z: agreed" in text
+    assert "override    ours lets delete past budget, window, until 2026-01-01T01:00:00Z: moving" in text
+    assert "window      by the calendars everything, the_news, labelled" in text
+    assert "change c0ffee, expired 2026-01-01T01:00:00Z" in later
+
+
+def test_a_resource_that_no_manifest_names(told: Told) -> None:
+    """It is said what that means."""
+    assert "manifest    no manifest names it" in told.text(InTree(revision=REVISION))
+
+
+async def test_whom_a_journal_knows(told: Told) -> None:
+    """A resource is known by a call or by a note."""
+    await told.write(None, Note(kind="change.blocked", resource="flow/news"), FINISHED)
+
+    assert [knows(told.journal, each) for each in (TOWER, "flow/news", "flow/x")] == [True, True, False]
+    assert named_in(told.journal) == {TOWER, "flow/news"}

@@ -1,0 +1,168 @@
+"""`reconciler why`, on a tree and a journal."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner, Result
+
+from reconciler.cli.main import cli
+from reconciler.coordination.alone import AloneInDirectory
+from reconciler.domain.errors import ExitStatus
+from reconciler.journal.sqlite import SqliteJournal
+from reconciler.ports.journal import Intent, Note
+from reconciler.sources.clock import SystemClock
+
+MANIFESTS: Final = """\
+# the news
+apiVersion: reconciler/v1
+kind: Flow
+metadata: {name: news}
+spec: {region: local, input: {protocol: RTMP, allowlist: [127.0.0.0/8]}}
+---
+apiVersion: reconciler/v1
+kind: Output
+metadata: {name: tower}
+spec: {flow: news, protocol: RTMP_PULL, maxConcurrent: 9, allowlist: [127.0.0.0/8]}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A tree with one error, a state directory, and `why`."""
+
+    folder: Path
+    journal: SqliteJournal
+
+    @property
+    def state(self) -> Path:
+        """Return the state directory."""
+        return self.folder / "state"
+
+    def why(self, *words: str) -> Result:
+        """Ask about a resource."""
+        return CliRunner().invoke(cli, ["--state", str(self.state), "why", *words])
+
+    def document(self, resource: str) -> Any:
+        """Return the answer for programs."""
+        return json.loads(self.why(resource, str(self.folder / "manifests"), "-o", "json").stdout)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """Return a home without a journal yet."""
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "news.yaml").write_text(MANIFESTS)
+    journal = SqliteJournal(tmp_path / "state" / "journal.sqlite3", SystemClock())
+    yield Home(folder=tmp_path, journal=journal)
+    journal.close()
+
+
+def test_the_manifest_and_its_findings_are_told(home: Home) -> None:
+    """Where the resource is described, and what is wrong with it, before any pass has seen it."""
+    document = home.document("news/tower")
+    flow = home.document("news")
+
+    file = str(home.folder / "manifests" / "news.yaml")
+    assert document["tree"]["places"] == [{"file": file, "line": 7, "column": 1}]
+    assert [(each["severity"], each["line"]) for each in document["tree"]["findings"]] == [("error", 10)]
+    assert flow["tree"]["places"] == [{"file": file, "line": 2, "column": 1}]
+    assert (flow["tree"]["findings"], flow["tree"]["errors"]) == ([], 1)
+    assert (document["standing"], document["is_held"]) == ("not_seen", False)
+    assert "There is no journal at" in document["journal"]["trouble"]
+
+
+def test_a_name_that_two_documents_bear_has_two_places(home: Home) -> None:
+    """Whoever wonders which of them counts sees both."""
+    (home.folder / "manifests" / "again.yaml").write_text(MANIFESTS)
+
+    assert [at["file"].rpartition("/")[2] for at in home.document("news")["tree"]["places"]] == [
+        "again.yaml",
+        "news.yaml",
+    ]
+
+
+def test_what_was_decided_is_told_in_words(home: Home) -> None:
+    """The whole answer, with the revision that a pass over these very files had."""
+    revision = home.document("news")["tree"]["revision"]
+    home.journal.note(Note(kind="tree.accepted", revision=revision))
+    home.journal.note(
+        Note(
+            kind="change.blocked", resource="flow/news", why="2 receivers", fields={"hold": "on-air", "action": "edit"}
+        )
+    )
+    home.journal.note(Note(kind="pass.finished", revision=revision, fields={"done": 0, "next_in_s": 600.0}))
+    coordinator = AloneInDirectory(home.state)
+    coordinator.acquire()
+
+    result = home.why("flow/news", str(home.folder / "manifests"))
+    coordinator.release()
+
+    assert result.exit_code == ExitStatus.OK
+    first, *rest = result.stdout.splitlines()
+    assert first.startswith("flow/news: held back since 2")
+    assert [line[:14].strip() for line in rest] == [
+        "decision", "manifest", "errors", "revision", "guard", "window", "last pass", "next try"
+    ]  # fmt: skip
+    assert rest[-1].endswith((", in 10 min 0 s", ", in 9 min 59 s"))
+
+
+def test_an_unknown_resource_is_a_usage_error(home: Home) -> None:
+    """It names what may be meant: by the same name elsewhere, else by likeness, of manifests and journal."""
+    home.journal.intend(Intent(pass_id="p", revision="r", resource="flow/weather", action="delete", change="c"))
+    tree = str(home.folder / "manifests")
+
+    by_name, by_likeness, by_journal, by_nothing = (
+        home.why(name, tree) for name in ("tower", "nwes", "flow/weathr", "zzz")
+    )
+
+    assert {each.exit_code for each in (by_name, by_likeness, by_journal, by_nothing)} == {ExitStatus.USAGE}
+    assert "know flow/tower; did you mean output/news/tower?" in by_name.stderr
+    assert "did you mean flow/news?" in by_likeness.stderr
+    assert "did you mean flow/weather?" in by_journal.stderr
+    assert by_nothing.stderr == "error: Neither the manifests nor the journal know flow/zzz\n"
+
+
+def test_a_resource_that_is_gone_is_known_by_the_journal(home: Home) -> None:
+    """No manifest names it, and what was done with it is still told."""
+    home.journal.intend(Intent(pass_id="p", revision="r", resource="flow/weather", action="delete", change="c"))
+
+    document = home.document("weather")
+
+    assert (document["tree"]["places"], document["standing"]) == ([], "open")
+    assert document["journal"]["last_call"]["action"] == "delete"
+
+
+def test_a_path_that_is_given_must_be_there(home: Home) -> None:
+    """A slip in a path is said, and not answered with half of the truth."""
+    result = home.why("news", str(home.folder / "nothing"))
+
+    assert result.exit_code == ExitStatus.USAGE
+    assert "There is nothing at" in result.stderr
+
+
+def test_without_manifests_the_journal_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that has only the state directory, what was decided is still told."""
+    monkeypatch.chdir(home.state.parent / "manifests")
+    home.journal.note(Note(kind="change.waiting", resource="flow/news", why="it waits"))
+
+    known, unknown = home.why("news"), home.why("sport")
+
+    assert known.exit_code == ExitStatus.OK
+    assert "manifest    not looked at: There is nothing at manifests." in known.stdout
+    assert unknown.exit_code == ExitStatus.USAGE
+    assert "the manifests could not be looked at" in unknown.stderr
+
+
+def test_a_journal_that_cannot_be_read_hides_no_manifest(home: Home) -> None:
+    """Its trouble is told, and the rest of the answer is there."""
+    home.state.mkdir()
+    (home.state / "journal.sqlite3").write_bytes(b"no database" * 1000)
+
+    document = home.document("news")
+
+    assert "file is not a database" in document["journal"]["trouble"]
+    assert len(document["tree"]["places"]) == 1
