@@ -22,6 +22,7 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "Watch the manifests and keep the account as they say.",
     "relay": "Serve the embedded relay on its own.",
     "status": "Show how flows and outputs are doing, and what went wrong last.",
+    "calendar": "Show which windows of calendars are open, and what opens next.",
     "signal": "Publish a test picture and a tone to a flow's input.",
     "probe": "Receive from an output and measure.",
     "init": "Write a first working tree, with comments.",

@@ -92,7 +92,11 @@ def test_an_overrun_holds_while_something_of_its_calendar_is_on_air() -> None:
     ruling = Timetable([FINAL, PRIME], ZoneInfo).ruling(CLEAN, (), AFTER)
     asked: list[str] = []
 
-    on_air = ruling.given(lambda calendar: bool(asked.append(calendar.name)) or True)
+    def is_on_air(calendar: Calendar) -> bool:
+        asked.append(calendar.name)
+        return True
+
+    on_air = ruling.given(is_on_air)
     off_air = ruling.given(lambda _: False)
 
     assert on_air is not None
