@@ -6,19 +6,22 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.domain.errors import UnavailableError, UsageError
+from reconciler.domain.errors import EnvironmentFailedError, UnavailableError, UsageError
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Region
 from reconciler.settings import AUTO, DEFAULT_FILE, BackendKind, BackendSettings, Layers, Settings, settings_from
 
 if TYPE_CHECKING:
     from reconciler.domain.impact import Capabilities, EditRules
+    from reconciler.domain.policies import Policies
     from reconciler.domain.safety.limits import Limits
     from reconciler.domain.saved_plans import SavedPlan
+    from reconciler.domain.timetable import Timetable
     from reconciler.engine.loop import Loop, Timing
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.engine.world import World
@@ -233,6 +236,38 @@ def verdict_now(settings: Settings, paths: Sequence[Path]) -> "Verdict":
     """
     demand_paths(settings, paths)
     return reader(settings).read(files(tuple(paths) or settings.paths))
+
+
+def zone_of(name: str) -> tzinfo:
+    """
+    Return the wall clock of an IANA time zone.
+
+    Raises:
+        EnvironmentFailedError: this machine does not know the zone.
+
+    """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise EnvironmentFailedError(
+            f"This machine does not know the time zone {name!r}, so what its calendar holds back cannot be told. Is it "
+            "an IANA name, such as Europe/Berlin? Time zones come with the system's package tzdata, or Python's."
+        ) from error
+
+
+def timetable(policies: "Policies") -> "Timetable":
+    """
+    Return what the calendars of a tree say at a moment.
+
+    Raises:
+        EnvironmentFailedError: this machine does not know a zone.
+
+    """
+    from reconciler.domain.timetable import Timetable
+
+    return Timetable(policies.calendars, zone_of)
 
 
 def capabilities(settings: Settings) -> "Capabilities":

@@ -25,6 +25,7 @@ VERBS: Final[Mapping[str, str]] = {
     "history": "Show what was sent, and what came of it.",
     "events": "Show what was decided and learnt.",
     "why": "Say why a resource is as it is: manifest, findings, guard, last call, next try.",
+    "calendar": "Show which windows of calendars are open, and what opens next.",
     "signal": "Publish a test picture and a tone to a flow's input.",
     "probe": "Receive from an output and measure.",
     "init": "Write a first working tree, with comments.",

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, Generic, TypeVar
 
 from reconciler.domain.impact import Impact
-from reconciler.domain.policies import Calendar, OneOff, Recurring, Window, WindowKind
+from reconciler.domain.policies import Calendar, OneOff, Window, WindowKind
 
 Value = TypeVar("Value")
 
@@ -80,13 +80,7 @@ class Steps(Generic[Value]):
 
 def allows(kind: WindowKind, impact: Impact) -> bool:
     """Return whether a change with this impact may be sent while this kind of window is open."""
-    match kind:
-        case WindowKind.FREEZE:
-            return False
-        case WindowKind.NO_DISRUPTIVE:
-            return impact is Impact.NONE
-        case WindowKind.NORMAL:
-            return True
+    return kind is WindowKind.NORMAL or (kind is WindowKind.NO_DISRUPTIVE and impact is Impact.NONE)
 
 
 def state_at(calendar: Calendar, at: datetime, zone: tzinfo) -> Standing:
@@ -202,18 +196,17 @@ def _skip(wall: datetime, around: tuple[datetime, datetime], zone: tzinfo) -> da
 
 def _written(window: Window, first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield begins and ends of a window on its wall clock: at least all of those that are in a span."""
-    match window:
-        case OneOff(begins=begins, ends=ends):
-            yield begins, ends
-        case Recurring():
-            lasts_over_midnight = window.ends <= window.begins
-            earliest = max((first - _DAY).date(), window.first or date.min)
-            latest = min(last.date(), window.last or date.max)
-            for number in range(earliest.toordinal(), latest.toordinal() + 1):
-                day = date.fromordinal(number)
-                if day.weekday() in window.days:
-                    ends_on = day + lasts_over_midnight * _DAY
-                    yield datetime.combine(day, window.begins), datetime.combine(ends_on, window.ends)
+    if isinstance(window, OneOff):
+        yield window.begins, window.ends
+        return
+    lasts_over_midnight = window.ends <= window.begins
+    earliest = max((first - _DAY).date(), window.first or date.min)
+    latest = min(last.date(), window.last or date.max)
+    for number in range(earliest.toordinal(), latest.toordinal() + 1):
+        day = date.fromordinal(number)
+        if day.weekday() in window.days:
+            ends_on = day + lasts_over_midnight * _DAY
+            yield datetime.combine(day, window.begins), datetime.combine(ends_on, window.ends)
 
 
 def _strictest(found: Iterable[Opening], begin: datetime, end: datetime) -> Steps[Opening | None]:

@@ -26,6 +26,7 @@ PURE: Final = frozenset(
         "functools",
         "graphlib",
         "hashlib",
+        "heapq",
         "hmac",
         "ipaddress",
         "itertools",

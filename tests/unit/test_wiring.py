@@ -4,13 +4,15 @@ import asyncio
 import json
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from reconciler import wiring
-from reconciler.domain.errors import StateHeldError, UnavailableError, UsageError
-from reconciler.domain.model import Region
+from reconciler.domain.errors import EnvironmentFailedError, StateHeldError, UnavailableError, UsageError
+from reconciler.domain.model import FlowKey, Region
+from reconciler.domain.policies import Calendar, Policies, WindowKind
 from reconciler.domain.secrets import Secret
 from reconciler.ports.journal import Note
 from reconciler.relay.service import Relay
@@ -329,3 +331,21 @@ async def test_plain_http_to_another_machine_is_asked_for(tmp_path: Path) -> Non
         name = backend.name
 
     assert "http://192.0.2.1:8080" in name
+
+
+def test_calendars_are_read_on_the_clocks_of_their_zones() -> None:
+    """As the machine knows them."""
+    frozen = Calendar(name="cup", zone="Europe/Berlin", windows=(), outside=WindowKind.FREEZE)
+
+    timetable = wiring.timetable(Policies(calendars=(frozen,)))
+
+    standing = timetable.ruling(FlowKey("news"), (), datetime(2026, 7, 1, 12, tzinfo=UTC)).standing
+    assert standing is not None
+    assert "it is 2026-07-01 14:00 there" in timetable.words(standing, datetime(2026, 7, 1, 12, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("name", ["Europe/Atlantis", "Europe", "../etc/passwd", "/etc/passwd", "", "x" * 300, "a\0b"])
+def test_a_zone_that_is_not_there_is_told(name: str) -> None:
+    """With where zones come from, whatever stands in the place of its name."""
+    with pytest.raises(EnvironmentFailedError, match="does not know the time zone"):
+        wiring.zone_of(name)

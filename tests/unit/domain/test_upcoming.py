@@ -77,6 +77,8 @@ def test_an_overrun_that_is_over_before_the_stretch_is_none() -> None:
 def test_what_comes_again_and_again_without_a_break_has_no_begin_and_no_end() -> None:
     """As far as anybody looked."""
     assert told(every_day(CALM, 0, 0), every_day(FREEZE, 22, 2))[0] == (CALM, "", "", False)
+    (always,) = upcoming([Calendar(name="any", zone="UTC", windows=(every_day(CALM, 0, 0),))], BEGIN, END, ZoneInfo)
+    assert always.holds(BEGIN)
 
 
 def test_what_has_an_end_far_away_is_told_with_it() -> None:

@@ -76,6 +76,13 @@ UPKEEP: Final = weekly(NORMAL, "2", "10:00", "12:00")
             FREEZE,
             id="02:30 again",
         ),
+        pytest.param(
+            [once(FREEZE, "2026-10-25T02:30", "2026-10-25T04:00")],
+            NORMAL,
+            "2026-10-25T00:30Z",
+            FREEZE,
+            id="first 02:30",
+        ),
         pytest.param([once(FREEZE, "0001-01-01", "9999-12-31")], NORMAL, "2026-01-01T00:00Z", FREEZE, id="for ever"),
     ],
 )
