@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from reconciler.engine.world import World
     from reconciler.manifests.reader import ManifestReader
     from reconciler.ports.backend import Backend
+    from reconciler.ports.clock import Clock
     from reconciler.ports.secrets import Vault
     from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
+    from reconciler.ports.writer import Writer
     from reconciler.relay.faults.injection import Faults
     from reconciler.relay.service import Relay
     from reconciler.sources.git import Repository
@@ -140,6 +142,20 @@ def manifest_reader(settings: Settings) -> "ManifestReader":
     from reconciler.manifests.reader import ManifestReader
 
     return ManifestReader(secrets_env=settings.secrets.env, egress=settings.backend.egress)
+
+
+def writer() -> "Writer":
+    """Return what writes manifests."""
+    from reconciler.manifests.writing import ManifestWriter
+
+    return ManifestWriter()
+
+
+def clock() -> "Clock":
+    """Return the time."""
+    from reconciler.sources.clock import SystemClock
+
+    return SystemClock()
 
 
 def reader(settings: Settings) -> "Reader":

@@ -216,4 +216,9 @@ class FakeBackend:
         self.flows[flow.id] = flow
 
     def _mark(self, wanted: Flow | Output) -> Mark:
-        return Mark(owner=self.owner, name=wanted.key.name, secret_versions=secret_versions(wanted.spec))
+        return Mark(
+            owner=self.owner,
+            name=wanted.key.name,
+            secret_versions=secret_versions(wanted.spec),
+            protected=wanted.care.protected,
+        )
