@@ -14,7 +14,7 @@ from reconciler.domain.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from reconciler.domain.adopting import Adopted, Adoption
+    from reconciler.domain.adoptions import Adopted, Adoption
     from reconciler.domain.model import Key
     from reconciler.engine.adopt import Survey
     from reconciler.engine.apply import Execution

@@ -5,18 +5,18 @@ An object is found by its region and live name alone: it bears no mark of ours y
 guessed, what another owner keeps is refused, and what differs from its manifest stays for a plan to say.
 """
 
-from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
 from reconciler.domain import properties, refusals, secret_places
+from reconciler.domain.adoptions import Adopted, Adopting, Adoption, Case, is_unread, taken_from
 from reconciler.domain.changes import MARK, Action, Blocked, Edit, FlowAt
 from reconciler.domain.errors import UnresolvedLinkError
 from reconciler.domain.impact import Impact
 from reconciler.domain.links import with_address
-from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.marks import Mark
 from reconciler.domain.matching import ours
 from reconciler.domain.model import (
     Actual,
@@ -33,53 +33,12 @@ from reconciler.domain.model import (
     Unreadable,
 )
 from reconciler.domain.properties import PropertyChange, PropertyValue
-from reconciler.domain.resolution import LookUp, resolve, secret_versions
-from reconciler.domain.secrets import Hidden, Secret, SecretRef, SecretValue
+from reconciler.domain.resolution import resolve, secret_versions
 
 Properties = dict[str, PropertyValue]
 
 _GROUPS: Final = ("srt.encryption", "rtmpPush.destinations", "rtmpPull", "rtsp")
 """Properties that a secret belongs to: where they differ, the manifest's secret may be another one's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopting:
-    """What is to be adopted, and by whom."""
-
-    owner: Owner
-    look_up: LookUp
-    """Looks up what manifests refer to: to compare, and to send what the backend masks."""
-    chosen: AbstractSet[Key] | None = None
-    """A flow stands for its outputs, too; None for everything."""
-    sends_secrets: bool = False
-    """Whether secrets that the backend masks may be sent to running flows, from the manifests."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopted:
-    """One object that is taken over."""
-
-    edit: Edit
-    state: FlowState
-    """Of its flow."""
-    differences: tuple[PropertyChange, ...]
-    """What a plan says next: the object differs from its manifest, and adopting does not change that."""
-    unresolved: str
-    """Why its secrets cannot be looked up, so that a plan fails for it; "" when they can."""
-    sends_secrets: bool
-    """Whether secrets are sent with the mark, because the backend masks them, and an edit sends the whole object."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adoption:
-    """Everything that is taken over, in the order to send it, and what is not."""
-
-    adopted: tuple[Adopted, ...] = ()
-    refused: tuple[Blocked, ...] = ()
-    already: tuple[Key, ...] = ()
-    """Those that bear our mark."""
-    absent: tuple[Key, ...] = ()
-    """Those that nothing on the backend corresponds to; `apply` makes them."""
 
 
 @dataclass(slots=True)
@@ -196,7 +155,7 @@ class _Adopter:
         if flow.spec.state is not found.state:
             differences += (PropertyChange(path="state", found=str(found.state), wanted=str(flow.spec.state)),)
         self._take(
-            _Case(
+            Case(
                 wanted=flow,
                 flow=found,
                 found=found,
@@ -226,7 +185,7 @@ class _Adopter:
             return
         spec = found.spec
         self._take(
-            _Case(
+            Case(
                 wanted=output,
                 flow=flow,
                 found=found,
@@ -238,7 +197,7 @@ class _Adopter:
             )
         )
 
-    def _take(self, case: "_Case") -> None:
+    def _take(self, case: Case) -> None:
         """Take one object over, or say why its secrets keep it from being."""
         key, resolved = case.wanted.key, case.wanted
         if case.is_masked:
@@ -250,7 +209,7 @@ class _Adopter:
                 self._sorted.refuse(key, f"{_MASKED}, and it has to be sent with the mark: {looked_up}")
                 return
             resolved = looked_up
-        as_found = case.as_found(_taken_from(resolved))
+        as_found = case.as_found(taken_from(resolved))
         mark = Mark(
             owner=self._adopting.owner,
             name=key.name,
@@ -276,7 +235,7 @@ class _Adopter:
             )
         )
 
-    def _why_not_sent(self, case: "_Case") -> str:
+    def _why_not_sent(self, case: Case) -> str:
         """Return why the manifest's secrets may not stand in for those that the backend masks, or ""."""
         near = [one.path for one in case.differences if one.path.removeprefix("input.").startswith(_GROUPS)]
         if near:
@@ -304,8 +263,8 @@ class _Adopter:
     def _differences(self, wanted: Flow | Output, found: Properties) -> tuple[PropertyChange, ...]:
         """Return what a plan would say; secrets that the backend tells are compared where ours can be looked up."""
         resolved = self._resolved(wanted)
-        after = _properties(self._addressed(wanted if isinstance(resolved, str) else resolved))
-        return tuple(one for one in properties.differences(after, found, new_secrets=False) if not _is_unread(one))
+        after = properties.of(self._addressed(wanted if isinstance(resolved, str) else resolved))
+        return tuple(one for one in properties.differences(after, found, new_secrets=False) if not is_unread(one))
 
     def _addressed(self, wanted: Flow | Output) -> Flow | Output:
         """Return an output with its link replaced by the address that it stands for, where that is known."""
@@ -318,47 +277,3 @@ class _Adopter:
 
 
 _MASKED: Final = "the backend does not tell its secret"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One object that is free to be taken over."""
-
-    wanted: Flow | Output
-    """As its manifest says."""
-    flow: FoundFlow
-    found: FoundFlow | FoundOutput
-    secrets: Mapping[str, SecretValue]
-    """As they were found, by path."""
-    differences: tuple[PropertyChange, ...]
-    as_found: Callable[[secret_places.Put], Flow | Output]
-    """Returns the resource of the manifest with all that was found, but for its secrets."""
-
-    @property
-    def is_masked(self) -> bool:
-        """Return whether the backend has a secret that it does not tell."""
-        return any(isinstance(secret, Hidden) for secret in self.secrets.values())
-
-
-def _taken_from(resolved: Flow | Output) -> secret_places.Put:
-    """Return what gives found secrets the versions of their manifest, and takes its values for masked ones."""
-    known = secret_places.by_path(resolved.spec)
-
-    def put(path: str, found: SecretValue) -> SecretValue:
-        said = known.get(path, found)
-        if not isinstance(found, Secret):
-            return said
-        return Secret(found.reveal(), version=said.version if isinstance(said, SecretRef | Secret) else 0)
-
-    return put
-
-
-def _is_unread(change: PropertyChange) -> bool:
-    """Return whether two secrets only seem to differ, because one of them is a reference still."""
-    return isinstance(change.wanted, SecretRef) and isinstance(change.found, Secret)
-
-
-def _properties(of: Flow | Output) -> Properties:
-    if isinstance(of, Flow):
-        return properties.of_flow(of.live_name, of.spec)
-    return properties.of_output(of.live_name, of.spec)

@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from reconciler.domain import adopting
-from reconciler.domain.adopting import Adopting, Adoption
+from reconciler.domain.adoptions import Adopting, Adoption
 from reconciler.domain.changes import Plan
 from reconciler.domain.errors import UsageError
 from reconciler.domain.model import Key

@@ -112,12 +112,6 @@ def _lost(resources: dict[str, Flow | Output], read: Flow | Output) -> Iterator[
     found = resources[str(read.key)]
     if found == read:
         return
-    changed = properties.differences(_properties(read), _properties(found), new_secrets=False)
+    changed = properties.differences(properties.of(read), properties.of(found), new_secrets=False)
     names = ", ".join(change.path for change in changed) or "something"
     yield f"manifests cannot say {names} as it is there, and would change it"
-
-
-def _properties(of: Flow | Output) -> dict[str, properties.PropertyValue]:
-    if isinstance(of, Flow):
-        return properties.of_flow(of.live_name, of.spec)
-    return properties.of_output(of.live_name, of.spec)

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.adopting import Adopting, Adoption, adoption, unknown
+from reconciler.domain.adopting import adoption, unknown
+from reconciler.domain.adoptions import Adopting, Adoption
 from reconciler.domain.errors import SecretUnavailableError
 from reconciler.domain.impact import Impact
 from reconciler.domain.marks import Mark, Owner
@@ -249,7 +250,7 @@ def test_what_cannot_be_known_is_refused() -> None:
     away = replace(flow("away").spec, region=Region("eu-frankfurt"))
     mute = replace(found_flow(flow("mute"), id_="m"), spec=None)
     odd = replace(found_output(output("odd")), spec=None)
-    desired = [
+    desired: list[Flow | Output] = [
         flow("twice"),
         flow("mute"),
         replace(flow("away"), spec=away),
