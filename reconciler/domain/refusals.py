@@ -22,7 +22,7 @@ def not_ours(mark: Mark | None, owner: Owner, name: str, *, where: str) -> str:
         return f"it is kept by another owner, {mark.owner!r}; it is neither edited nor deleted"
     return (
         "it exists without our mark, so it is neither edited nor deleted; "
-        f"to hand it over, end {where} with {Mark(owner=owner, name=name)}"
+        f"to take it over: `reconciler adopt`, or end {where} with {Mark(owner=owner, name=name)}"
     )
 
 
