@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reconciler.ports.secrets import Vault
     from reconciler.ports.signatures import Verifier
     from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
+    from reconciler.ports.writer import Writer
     from reconciler.relay.faults.injection import Faults
     from reconciler.relay.service import Relay
     from reconciler.sources.git import Repository
@@ -174,6 +175,20 @@ def manifest_reader(settings: Settings) -> "ManifestReader":
     from reconciler.manifests.reader import ManifestReader
 
     return ManifestReader(secrets_env=settings.secrets.env, egress=settings.backend.egress)
+
+
+def writer() -> "Writer":
+    """Return what writes manifests."""
+    from reconciler.manifests.writing import ManifestWriter
+
+    return ManifestWriter()
+
+
+def clock() -> "Clock":
+    """Return the time."""
+    from reconciler.sources.clock import SystemClock
+
+    return SystemClock()
 
 
 def reader(settings: Settings) -> "Reader":
@@ -481,8 +496,6 @@ def _demand_cloud(backend: BackendSettings) -> None:
 
 
 def _world(settings: Settings, tree: "Source", reading: "Reader", backend: "Backend") -> "World":
-    from zoneinfo import ZoneInfo
-
     from reconciler.engine.guard import Guard
     from reconciler.engine.guard.facts import Keeper
     from reconciler.engine.world import World
@@ -495,7 +508,7 @@ def _world(settings: Settings, tree: "Source", reading: "Reader", backend: "Back
         journal=kept,
         verifier=verifier(settings),
         owner=owner(settings),
-        zone_of=ZoneInfo,
+        zone_of=zone_of,
         limits=limits(settings),
     )
     return World(
@@ -518,13 +531,6 @@ def limits(settings: Settings) -> "Limits":
     return Limits(
         delete_share=chosen.delete_share, edit_share=chosen.edit_share, twin_deadline_s=chosen.twin_deadline_s
     )
-
-
-def clock() -> "Clock":
-    """Return the time."""
-    from reconciler.sources.clock import SystemClock
-
-    return SystemClock()
 
 
 def sign(text: str, key: Path) -> str:

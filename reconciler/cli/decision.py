@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.findings import Finding, Position, Severity
-from reconciler.domain.model import Care, FlowKey, Key, key_of
-from reconciler.domain.policies import Approval, Calendar, Override, Policies, ResourceKind
+from reconciler.domain.model import Care, FlowKey, Key, ResourceKind, key_of
+from reconciler.domain.policies import Approval, Calendar, Override, Policies
 from reconciler.ports.journal import History, Noted, Settled, Written
 
 if TYPE_CHECKING:

@@ -20,6 +20,8 @@ VERBS: Final[Mapping[str, str]] = {
     "plan": "Show what would change, why, and what viewers would notice.",
     "apply": "Make the account as the manifests say, after asking.",
     "run": "Watch the manifests and keep the account as they say.",
+    "export": "Write manifests of what a live account has.",
+    "adopt": "Take over what manifests describe and nobody keeps yet, without touching media.",
     "relay": "Serve the embedded relay on its own.",
     "status": "Show how flows and outputs are doing, and what went wrong last.",
     "history": "Show what was sent, and what came of it.",

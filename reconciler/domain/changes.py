@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Key, Output, Region
 from reconciler.domain.properties import PropertyChange
+
+MARK: Final = "mark"
+"""The path of the one property that adopting changes: the mark in an object's Description."""
 
 
 class Action(StrEnum):
@@ -59,6 +63,11 @@ class Edit:
     why: str = "differs from its manifest"
 
     action = Action.EDIT
+
+    @property
+    def only_marks(self) -> bool:
+        """Return whether nothing but the mark is written, whatever else `wanted` says."""
+        return [change.path for change in self.differences] == [MARK]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -286,6 +286,8 @@ class FoundOutput:
     """None when it uses what manifests cannot say (another protocol); such an output is never edited."""
     pull_urls: tuple[str, ...] = ()
     """Whole URLs that receivers use. They hold keys: never shown."""
+    beyond: str = ""
+    """What of it manifests cannot say, in words that hold no secret; "" when they say all that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +308,8 @@ class FoundFlow:
     """Where a listening input is reached."""
     publish_urls: tuple[str, ...] = ()
     """Whole URLs that a publisher uses. They hold keys: never shown."""
+    beyond: str = ""
+    """What of it manifests cannot say, in words that hold no secret; "" when they say all that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

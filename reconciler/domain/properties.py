@@ -6,8 +6,10 @@ from typing import assert_never
 
 from reconciler.domain.model import (
     Encryption,
+    Flow,
     FlowSpec,
     InputSettings,
+    Output,
     OutputSettings,
     OutputSpec,
     RtmpAddress,
@@ -62,6 +64,13 @@ def of_output(live_name: str, spec: OutputSpec) -> dict[str, PropertyValue]:
         found["maxConcurrent"] = spec.max_concurrent
     found.update(_settings(spec.settings, peer="destination"))
     return found
+
+
+def of(resource: Flow | Output) -> dict[str, PropertyValue]:
+    """Return what is compared of a desired resource."""
+    if isinstance(resource, Flow):
+        return of_flow(resource.live_name, resource.spec)
+    return of_output(resource.live_name, resource.spec)
 
 
 _UNMANAGED_WHEN_ABSENT = frozenset({"rtmpPush.chunkSize", "allowlist", "maxConcurrent", "input.allowlist"})

@@ -11,6 +11,7 @@ from reconciler.domain.resolution import resolve
 from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.observe import observe
 from reconciler.engine.world import World
+from reconciler.ports.clock import Clock
 from reconciler.ports.source import Reader, Revision, Snapshot, Verdict
 
 
@@ -89,6 +90,11 @@ async def preview(world: World, *, approvals: tuple[Approval, ...] = (), foresee
     return Preview(tree=tree, plan=await world.guard.foresee(plan) if foresees else plan)
 
 
+def pass_id(clock: Clock) -> str:
+    """Return a name for what is done now: no process begins two passes in one microsecond."""
+    return f"{clock.now():%Y%m%dT%H%M%S.%f}"
+
+
 async def plan_for(world: World, target: Target) -> Plan:
     """
     Return the plan that turns what the backend has into what is desired, as far as the guard lets it pass.
@@ -107,6 +113,6 @@ async def plan_for(world: World, target: Target) -> Plan:
         actual=actual,
         owner=world.owner,
         mode=target.mode,
-        pass_id=f"{world.clock.now():%Y%m%dT%H%M%S.%f}",
+        pass_id=pass_id(world.clock),
     )
     return world.guard.judge(proposed, facts)

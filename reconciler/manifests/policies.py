@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.domain.changes import Action
 from reconciler.domain.documents import Fault, Path, Policy
-from reconciler.domain.model import FlowKey, Key, OutputKey
+from reconciler.domain.model import FlowKey, Key, OutputKey, ResourceKind
 from reconciler.domain.policies import (
     Approval,
     Calendar,
@@ -16,7 +16,6 @@ from reconciler.domain.policies import (
     OneOff,
     Override,
     Recurring,
-    ResourceKind,
     Window,
     WindowKind,
 )

@@ -182,8 +182,7 @@ class StreamLinkBackend:
             case Flow() as flow, FoundFlow() as found:
                 return await self._edit_flow(call, flow, found)
             case Output() as output, FoundOutput(id=output_id):
-                region = call.at.region
-                return await self._on_flow(call.at, lambda id_: self._edit_output(region, id_, output, output_id))
+                return await self._on_flow(call.at, lambda id_: self._edit_output(call, id_, output, output_id))
             case _:
                 msg = f"{call.key} is wanted as one kind and found as another"
                 raise TypeError(msg)
@@ -237,21 +236,24 @@ class StreamLinkBackend:
             if len(inputs) != 1:
                 raise RejectedError(f"{call.key} has {len(inputs)} inputs by now, and manifests describe one.")
             profile = self._client.settings.profile
-            request = edit.modify_input(found.id, inputs[0].payload, flow, self._mark(flow), profile)
+            write = edit.mark_input if call.only_marks else edit.modify_input
+            request = write(found.id, inputs[0].payload, flow, self._mark(flow), profile)
             request_id = (await self._client.call("ModifyStreamLinkInput", request, region=region)).request_id
-        if fresh.text("FlowName") != flow.live_name:
+        if not call.only_marks and fresh.text("FlowName") != flow.live_name:
             request = {"FlowId": found.id, "FlowName": flow.live_name}
             request_id = (await self._client.call("ModifyStreamLinkFlow", request, region=region)).request_id
             self._ids.add(FlowAt(region, flow.live_name), found.id)
         return request_id
 
-    async def _edit_output(self, region: Region, flow_id: str, output: Output, output_id: str) -> str:
+    async def _edit_output(self, call: Edit, flow_id: str, output: Output, output_id: str) -> str:
+        region = call.at.region
         fresh = Members(await self._describe(region, flow_id), "flow")
         found = next((each for each in fresh.objects("OutputGroup") if each.text("OutputId") == output_id), None)
         if found is None:
             raise NotFoundError(f"{output.key} is gone from the backend since it was read.")
         profile = self._client.settings.profile
-        request = edit.modify_output(flow_id, found.payload, output, self._mark(output), profile)
+        write = edit.mark_output if call.only_marks else edit.modify_output
+        request = write(flow_id, found.payload, output, self._mark(output), profile)
         return (await self._client.call("ModifyStreamLinkOutputInfo", request, region=region)).request_id
 
     async def _delete_flow(self, region: Region, found: FoundFlow) -> str:

@@ -7,8 +7,8 @@ from typing import Final
 from reconciler.domain.changes import Action
 from reconciler.domain.documents import NAME, Fault, Path, PolicyDocument, shown_name
 from reconciler.domain.findings import Finding, Severity
-from reconciler.domain.model import Key
-from reconciler.domain.policies import Approval, Calendar, Override, Policies, ResourceKind
+from reconciler.domain.model import Key, ResourceKind
+from reconciler.domain.policies import Approval, Calendar, Override, Policies
 from reconciler.domain.rules import moves
 from reconciler.domain.rules.catalogue import (
     DUPLICATE_NAME,

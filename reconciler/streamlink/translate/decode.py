@@ -1,5 +1,6 @@
 """What the API reads back, as domain values. What manifests cannot say has no spec, and is never edited."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -38,8 +39,11 @@ MIXED_LATENCY_MS: Final = -1
 """What is read where the three latencies differ: no manifest says so, hence it is always drift, and put right."""
 
 
+_WORD: Final = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
+
+
 class _BeyondManifestsError(Exception):
-    """An object uses what manifests cannot say."""
+    """An object uses what manifests cannot say; the message goes on after "it" or "its input"."""
 
 
 def flow(payload: Payload, region: Region) -> FoundFlow:
@@ -57,17 +61,19 @@ def flow(payload: Payload, region: Region) -> FoundFlow:
     found = Members(payload, "flow")
     inputs = found.objects("InputGroup")
     state = _state(found)
+    spec, beyond = _flow_spec(found, inputs, region, state)
     return FoundFlow(
         id=_id(found, "FlowId"),
         region=region,
         live_name=found.text("FlowName"),
         mark=_mark(inputs),
         state=state,
-        spec=_flow_spec(found, inputs, region, state),
+        spec=spec,
         outputs=tuple(_output(output) for output in found.objects("OutputGroup")),
         allowed_outputs=frozenset(_known_outputs(found.texts("AllowedOutputProtocols"))),
         input_addresses=tuple(address for each in inputs for address in urls.input_addresses(each)),
         publish_urls=tuple(url for each in inputs for url in urls.publish_urls(each)),
+        beyond=beyond,
     )
 
 
@@ -104,15 +110,18 @@ def _known_outputs(words: tuple[str, ...]) -> Iterator[Protocol]:
     return (OUTPUT_PROTOCOLS[word.upper()] for word in words if word.upper() in OUTPUT_PROTOCOLS)
 
 
-def _flow_spec(found: Members, inputs: tuple[Members, ...], region: Region, state: FlowState) -> FlowSpec | None:
+def _flow_spec(
+    found: Members, inputs: tuple[Members, ...], region: Region, state: FlowState
+) -> tuple[FlowSpec | None, str]:
+    """Return what manifests can say of a flow; None, and why, where it is more than that."""
     if len(inputs) != 1:
-        return None
+        return None, f"it has {len(inputs)} inputs, and manifests describe flows with one"
     try:
         spec = _input_spec(inputs[0])
-    except _BeyondManifestsError:
-        return None
+    except _BeyondManifestsError as error:
+        return None, f"its input {error}"
     bandwidth_bps = found.number("MaxBandwidth", default=0)
-    return FlowSpec(region=region, max_bandwidth_bps=bandwidth_bps, state=state, input=spec)
+    return FlowSpec(region=region, max_bandwidth_bps=bandwidth_bps, state=state, input=spec), _mixed(spec.settings)
 
 
 def _input_spec(found: Members) -> InputSpec:
@@ -146,23 +155,26 @@ def _input_settings(found: Members, protocol: Protocol) -> InputSettings:
 
 
 def _output(found: Members) -> FoundOutput:
+    spec, beyond = _output_spec(found)
     return FoundOutput(
         id=_id(found, "OutputId"),
         live_name=found.text("OutputName"),
         mark=mark_of(found),
-        spec=_output_spec(found),
+        spec=spec,
         pull_urls=tuple(urls.pull_urls(found)),
+        beyond=beyond,
     )
 
 
-def _output_spec(found: Members) -> OutputSpec | None:
+def _output_spec(found: Members) -> tuple[OutputSpec | None, str]:
+    """Return what manifests can say of an output; None, and why, where it is more than that."""
     try:
         protocol = _protocol(found, OUTPUT_PROTOCOLS)
         settings = _output_settings(found, protocol)
-    except _BeyondManifestsError:
-        return None
+    except _BeyondManifestsError as error:
+        return None, f"it {error}"
     is_pulled = pulled(protocol, settings.mode if isinstance(settings, Srt) else None)
-    return OutputSpec(
+    spec = OutputSpec(
         region=Region(found.text("OutputRegion")),
         protocol=protocol,
         settings=settings,
@@ -170,6 +182,13 @@ def _output_spec(found: Members) -> OutputSpec | None:
         allowlist=found.texts("AllowIpList") if is_pulled else None,
         max_concurrent=(found.number("MaxConcurrent", default=0) or None) if is_pulled else None,
     )
+    return spec, _mixed(settings)
+
+
+def _mixed(settings: InputSettings | OutputSettings) -> str:
+    if isinstance(settings, Srt) and settings.latency_ms == MIXED_LATENCY_MS:
+        return "its Latency, RecvLatency and PeerLatency differ, and manifests have one number for all three"
+    return ""
 
 
 def _output_settings(found: Members, protocol: Protocol) -> OutputSettings:
@@ -196,7 +215,7 @@ def _output_settings(found: Members, protocol: Protocol) -> OutputSettings:
 def _srt(found: Members, *, default: SrtMode, peers: tuple[Members, ...]) -> Srt:
     mode = MODES.get((found.text("Mode") or default).upper())
     if mode is None:
-        raise _BeyondManifestsError
+        raise _BeyondManifestsError("is over SRT in a mode that is neither listener nor caller")
     return Srt(
         mode=mode,
         latency_ms=_latency_ms(found),
@@ -243,7 +262,7 @@ def _rtsp(url: str) -> RtspSource:
         parts = urlsplit(url)
         userinfo, at, location = parts.netloc.rpartition("@")
     except ValueError:
-        raise _BeyondManifestsError from None
+        raise _BeyondManifestsError("pulls from what is no URL") from None
     if not at:
         return RtspSource(url=url)
     username, _, password = userinfo.partition(":")
@@ -253,18 +272,28 @@ def _rtsp(url: str) -> RtspSource:
     )
 
 
+def is_masked(url: str) -> bool:
+    """Return whether a source's URL has a password that the service does not tell."""
+    try:
+        login = _rtsp(url).credentials
+    except _BeyondManifestsError:
+        return False
+    return login is not None and isinstance(login.password, Hidden)
+
+
 def _address(found: Members) -> Address:
     return Address(host=found.text("Ip"), port=found.number("Port", default=0))
 
 
 def _only(found: tuple[Members, ...]) -> Members:
     if len(found) != 1:
-        raise _BeyondManifestsError
+        raise _BeyondManifestsError(f"has {len(found)} sources or destinations where manifests describe one")
     return found[0]
 
 
 def _protocol(found: Members, known: Mapping[str, Protocol]) -> Protocol:
     word = found.text("Protocol").upper()
     if word not in known:
-        raise _BeyondManifestsError
+        shown = word if _WORD.fullmatch(word) else "that is unknown"
+        raise _BeyondManifestsError(f"is of the protocol {shown}, which manifests do not have")
     return known[word]

@@ -7,8 +7,10 @@ only the service writes, and sends security groups, zones, selectors and the lik
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
+from reconciler.domain import marks
+from reconciler.domain.errors import RejectedError
 from reconciler.domain.marks import Mark
 from reconciler.domain.model import Flow, Output
 from reconciler.streamlink.reading import Members
@@ -62,6 +64,71 @@ def modify_output(flow_id: str, found: Payload, wanted: Output, mark: Mark, prof
     managed = encode.managed_output(wanted, _kept_mark(found, mark))
     kept = _writable(MODIFY_OUTPUT, found, profile, protocol=managed["Protocol"])
     return {"FlowId": flow_id, "Output": encode.merged(kept, managed)}
+
+
+def mark_input(flow_id: str, found: Payload, wanted: Flow, mark: Mark, profile: Profile) -> Request:
+    """
+    Return the request that gives an input our mark, and leaves everything else as it was read.
+
+    Args:
+        flow_id: of its flow.
+        found: the input, read a moment ago.
+        wanted: the flow as it was found; its secrets stand in for those that the service masks.
+        mark: ours.
+        profile: which members the service knows.
+
+    Raises:
+        RejectedError: another owner has marked it since.
+
+    """
+    description = _marked(found, mark)
+    managed = encode.managed_input(wanted.spec.input, mark)
+    kept = _writable(MODIFY_INPUT, found, profile, protocol=managed["Protocol"])
+    required: Request = {"AllowIpList": [], "SRTSettings": {}, "RTPSettings": {}}
+    return {"FlowId": flow_id, "Input": required | _unmasked(kept, managed) | {"Description": description}}
+
+
+def mark_output(flow_id: str, found: Payload, wanted: Output, mark: Mark, profile: Profile) -> Request:
+    """Return the request that gives an output our mark, and leaves everything else as it was read; as `mark_input`."""
+    description = _marked(found, mark)
+    managed = encode.managed_output(wanted, mark)
+    kept = _writable(MODIFY_OUTPUT, found, profile, protocol=managed["Protocol"])
+    return {"FlowId": flow_id, "Output": _unmasked(kept, managed) | {"Description": description}}
+
+
+def _marked(found: Payload, mark: Mark) -> str:
+    text, bears = marks.split(Members(found, "object").text("Description"))
+    if bears is not None and bears.owner != mark.owner:
+        raise RejectedError(f"Another owner, {bears.owner!r}, has marked it since it was read.")
+    return marks.join(text, mark)
+
+
+_SECRETS: Final = frozenset({"Passphrase", "StreamKey"})
+
+
+def _unmasked(kept: Mapping[str, Any], managed: Mapping[str, Any]) -> Request:
+    """Return what was read, with our values of the secrets that the service masks: a mask sent back would be one."""
+    result: Request = dict(kept)
+    for name, ours in managed.items():
+        theirs = kept.get(name)
+        if theirs is None and ours == []:
+            # Some lists are required even where they are empty.
+            result[name] = []
+        elif name in _SECRETS and not str(theirs or "").strip("*"):
+            result |= {name: ours} if theirs or ours else {}
+        elif name == "Url" and decode.is_masked(str(theirs)):
+            result[name] = ours
+        elif isinstance(theirs, Mapping) and isinstance(ours, Mapping):
+            result[name] = _unmasked(theirs, ours)
+        elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+            result[name] = [
+                _unmasked(*pair) if _are_objects(pair) else pair[0] for pair in zip(theirs, ours, strict=True)
+            ]
+    return result
+
+
+def _are_objects(pair: tuple[Any, Any]) -> bool:
+    return all(isinstance(each, Mapping) for each in pair)
 
 
 def _kept_mark(found: Payload, mark: Mark) -> Mark:

@@ -13,7 +13,7 @@ from reconciler.cli.holds import HOLDS
 from reconciler.cli.journal_view import Page
 from reconciler.domain.changes import Action
 from reconciler.domain.findings import Finding, Position, Severity
-from reconciler.domain.model import Care, Desired, FlowKey, OutputKey
+from reconciler.domain.model import Care, Desired, FlowKey, OutputKey, ResourceKind
 from reconciler.domain.policies import (
     Approval,
     Calendar,
@@ -22,7 +22,6 @@ from reconciler.domain.policies import (
     Override,
     Policies,
     Recurring,
-    ResourceKind,
     WindowKind,
 )
 from reconciler.domain.rules.catalogue import RULES

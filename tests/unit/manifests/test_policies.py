@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.domain.changes import Action
-from reconciler.domain.model import FlowKey, OutputKey
+from reconciler.domain.model import FlowKey, OutputKey, ResourceKind
 from reconciler.domain.policies import (
     Approval,
     Calendar,
@@ -15,7 +15,6 @@ from reconciler.domain.policies import (
     OneOff,
     Override,
     Recurring,
-    ResourceKind,
     WindowKind,
 )
 from reconciler.manifests.policies import decode, examine, flows

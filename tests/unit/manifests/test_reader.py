@@ -421,6 +421,7 @@ def test_care_is_part_of_what_is_desired() -> None:
         Care(), Care(redundancy_group="legs"), Care(redundancy_group="legs"),
     ]  # fmt: skip
 
+
 def test_every_resource_has_its_places() -> None:
     """A broken document describes its resource all the same; one without a name has none, and what is gone is gone."""
     broken = OUTPUT.replace("tower", "mast").replace("flow: news,", "flow: news, nothing: 1,")

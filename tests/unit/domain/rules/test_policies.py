@@ -6,8 +6,8 @@ import pytest
 
 from reconciler.domain.changes import Action
 from reconciler.domain.documents import Document, LostDocument, OutputDocument, Policy, PolicyDocument
-from reconciler.domain.model import FlowKey, Key, OutputKey, key_of
-from reconciler.domain.policies import Approval, Calendar, Limit, Move, Override, Policies, ResourceKind
+from reconciler.domain.model import FlowKey, Key, OutputKey, ResourceKind, key_of
+from reconciler.domain.policies import Approval, Calendar, Limit, Move, Override, Policies
 from reconciler.domain.rules.families import family
 from reconciler.domain.rules.policies import needless
 from reconciler.domain.rules.tree import judge

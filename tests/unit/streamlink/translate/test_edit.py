@@ -12,7 +12,7 @@ from reconciler.domain.protocols import SrtMode
 from reconciler.domain.secrets import HIDDEN, SecretRef, SecretSource
 from reconciler.streamlink.translate import edit, encode
 from reconciler.streamlink.wire import ACTIONS, Profile, check
-from tests.fakes.samples import FLOWS, OUTPUTS, RTMP_FLOW, RTMP_PUSH, SRT_CALLER, SRT_FLOW, SRT_LISTENER
+from tests.fakes.samples import FLOWS, OUTPUTS, RTMP_FLOW, RTMP_PUSH, RTSP_FLOW, SRT_CALLER, SRT_FLOW, SRT_LISTENER
 
 MARK = Mark(owner=Owner("us"), name="tower", secret_versions=3)
 FOREIGN: dict[str, Any] = {
@@ -197,3 +197,67 @@ def test_what_is_not_resolved_is_never_sent(settings: Srt, expected: type[Except
 
     with pytest.raises(expected):
         encode.create_flow(wanted, MARK)
+
+
+def marked(wanted: Output, **changes: Any) -> dict[str, Any]:
+    """Return the output that adopting sends."""
+    request = edit.mark_output("f", FOUND_OUTPUT | {"Description": "former"} | changes, wanted, MARK, Profile.MAINLAND)
+    assert check(ACTIONS["ModifyStreamLinkOutputInfo"].request, request) == ()
+    output: dict[str, Any] = request["Output"]
+    return output
+
+
+def test_adopting_writes_the_mark_and_nothing_else() -> None:
+    """Whatever was read goes back as it was, odd latencies and a foreign name included."""
+    sent = marked(SRT_CALLER)
+
+    found = FOUND_OUTPUT | {"Description": f"former {MARK}"}
+    assert {name: value for name, value in sent.items() if name != "SRTSettings"} == {
+        name: found[name] for name in sent if name not in {"SRTSettings", "StreamSelector"}
+    } | {"StreamSelector": {"SelectorType": "TRACK", "TrackSelector": {"AudioIndex": [2]}}}
+    assert sent["SRTSettings"] == {
+        name: value for name, value in FOUND_OUTPUT["SRTSettings"].items() if name != "SourceAddresses"
+    }
+
+
+@pytest.mark.parametrize("mask", ["******", "", None])
+def test_a_mask_is_never_sent_back(mask: str | None) -> None:
+    """Where the service does not tell a secret, ours stands in for it."""
+    keys = [{"Url": "rtmp://a/b", "StreamKey": mask}, {"Url": "rtmp://c/d", "StreamKey": "told"}]
+
+    sent = marked(RTMP_PUSH, Protocol="RTMP", RTMPSettings={"Destinations": keys})
+
+    assert [one["Url"] for one in sent["RTMPSettings"]["Destinations"]] == ["rtmp://a/b", "rtmp://c/d"]
+    first, second = sent["RTMPSettings"]["Destinations"]
+    assert first["StreamKey"].startswith("canary-key")
+    assert second["StreamKey"] == "told"
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("rtsp://view%20er:******@camera.example:554/stream?channel=1", "canary%2Fpass%3Aword%401@camera.example"),
+        ("rtsp://viewer:tol%64@other.example/1", "rtsp://viewer:tol%64@other.example/1"),
+        ("rtsp://[/1", "rtsp://[/1"),
+    ],
+)
+def test_a_url_goes_back_as_it_was_unless_its_password_is_masked(url: str, sent: str) -> None:
+    """Also its spelling; then the whole of it is the manifest's."""
+    found = {
+        "InputId": "i",
+        "InputName": "cam",
+        "Description": "",
+        "Protocol": "RTSP_PULL",
+        "RTSPPullSettings": {"SourceAddresses": [{"Url": url}]},
+    }
+
+    request = edit.mark_input("f", found, RTSP_FLOW, MARK, Profile.MAINLAND)
+
+    assert request["Input"]["Description"] == str(MARK)
+    assert sent in request["Input"]["RTSPPullSettings"]["SourceAddresses"][0]["Url"]
+
+
+def test_what_another_owner_has_marked_meanwhile_is_not_taken() -> None:
+    """The last look counts."""
+    with pytest.raises(RejectedError, match="'sports-team'"):
+        marked(SRT_CALLER, Description="former [gitops:v1 o=sports-team n=tower]")
