@@ -110,6 +110,8 @@ def show(seen: "Outlook", *, form: str, color: bool | None, errors: tuple[str, .
         from reconciler.cli.formats.json import dumped
 
         click.echo(dumped(calendar_view.document(seen, errors)))
+    elif errors and not seen.calendars:
+        click.echo(calendar_view.NONE_SOUND, err=True)
     elif sys.stdout.isatty():
         from rich.console import Console
 

@@ -36,6 +36,8 @@ spec:
       from: "18:00"
       to: "23:30\""""
 """What is told where there are none."""
+NONE_SOUND: Final = "No Calendar can be shown; where one has errors, what it holds back is told once they are mended."
+"""What is told where manifests have errors, and there are none beside."""
 
 
 def lines(seen: Outlook) -> Iterator[str]:

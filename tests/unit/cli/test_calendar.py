@@ -234,6 +234,16 @@ def test_errors_of_manifests_end_with_3(tmp_path: Path) -> None:
     }
 
 
+def test_a_tree_with_errors_is_not_said_to_have_no_calendar(tmp_path: Path) -> None:
+    """It may have one that cannot be read."""
+    (tmp_path / "news.yaml").write_text(FLOW.replace("idle", "ide"))
+
+    result = run([tmp_path])
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.endswith(f"{calendar_view.NONE_SOUND}\n")
+
+
 @pytest.mark.parametrize(
     ("option", "said", "expected"),
     [
