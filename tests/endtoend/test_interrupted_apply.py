@@ -28,7 +28,9 @@ class Interrupted:
         assert self._process.stderr is not None
         async with asyncio.timeout(DEADLINE_S):
             while "Stopping: " not in self._err:
-                self._err += (await self._process.stderr.readline()).decode()
+                line = (await self._process.stderr.readline()).decode()
+                assert line, f"it ended without a word of it: {self._err}"
+                self._err += line
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
