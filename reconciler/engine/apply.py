@@ -13,8 +13,13 @@ from reconciler.engine.deadline import within
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
 
-FLOWS_AT_ONCE: Final = 8
-"""Flows that are worked on at the same time; the calls of one flow are always one after the other."""
+FLOWS_AT_ONCE: Final = 16
+"""
+Flows that are worked on at the same time; the calls of one flow are always one after the other.
+
+Twenty calls a second and action want 20 x d calls on their way, where d is the seconds from call to answer: this many
+keep that pace up to 0.3 s, beside the calls of other actions. It is half of the connections of a client.
+"""
 CALL_TIMEOUT_S: Final = 180.0
 """How long one call may take, retries and waiting for a start or stop to show included."""
 
