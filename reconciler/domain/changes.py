@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Key, Output, Region
+from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Key, Output, Region, RegionKey
 from reconciler.domain.properties import PropertyChange
 
 
@@ -123,7 +123,8 @@ Change = Call | Sequence
 class Blocked:
     """Something that would be done but may not: by safety, by ownership, or because the backend cannot be read."""
 
-    key: Key
+    key: Key | RegionKey
+    """A region where it is not known which resources are in it."""
     action: Action
     why: str
 

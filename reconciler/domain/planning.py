@@ -37,6 +37,7 @@ from reconciler.domain.model import (
     FoundFlow,
     Output,
     OutputKey,
+    RegionKey,
     Unreadable,
 )
 from reconciler.domain.output_planning import delete_output, plan_outputs
@@ -191,11 +192,17 @@ class _Planner:
         return parts
 
     def _surplus(self) -> Iterator[Parts]:
-        """Yield the removal of each flow that bears our mark and that no manifest names."""
+        """Yield the removal of each flow that bears our mark and that no manifest names; not where nobody can tell."""
         for found in self._matches.rest:
             name = self._context.name_in(found.mark)
             if name is not None and FlowKey(name) not in self._context.failed:
                 yield self._removed(FlowKey(name), found)
+        # Where flows are wanted, each of them says that its region could not be read.
+        told = {flow.spec.region for flow in self._flows}
+        for region, found_there in sorted(self._actual.regions.items(), key=lambda item: item[0]):
+            if isinstance(found_there, Unreadable) and region not in told:
+                why = refusals.unread(found_there)
+                yield Parts(blocked=[Blocked(key=RegionKey(region), action=Action.DELETE, why=why)])
 
     def _removed(self, key: FlowKey, found: FoundFlow) -> Parts:
         refusal = self._removal_refusal(key, found)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import FoundOutput
+from reconciler.domain.model import FoundOutput, Unreadable
 
 BEYOND_MANIFESTS: Final = "it uses what manifests cannot describe; nothing of it is changed"
 """The refusal of an object that was made by hand with settings outside our schema."""
@@ -36,3 +36,8 @@ def would_lose(kept: Iterable[FoundOutput]) -> str:
     """Return the refusal to remove a flow with outputs that could not be made again now."""
     names = ", ".join(sorted(output.live_name for output in kept))
     return f"it holds outputs whose secrets could not be resolved ({names}), which would be lost"
+
+
+def unread(region: Unreadable) -> str:
+    """Return the refusal to remove what may be in a region that could not be read, and that nothing is wanted in."""
+    return f"it could not be read, so nothing that may be there without a manifest is deleted: {region.why}"
