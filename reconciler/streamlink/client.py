@@ -3,20 +3,20 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
-import structlog
 
 from reconciler.domain.errors import BackendError, ThrottledError, UnavailableError, UsageError
 from reconciler.domain.model import Address
 from reconciler.ports.clock import Clock
 from reconciler.streamlink import failures
 from reconciler.streamlink.breaker import DEFAULT_PAUSE_S, Breaker
+from reconciler.streamlink.call_log import Begun, logged
 from reconciler.streamlink.ratelimit import DEFAULT_BURST, DEFAULT_RATE_PER_S, Pace, RateLimiter
 from reconciler.streamlink.redaction import shown
 from reconciler.streamlink.signing import Credentials, SignedParts, signed_headers
@@ -30,8 +30,6 @@ KEEP_ALIVE_S: Final = 4.0
 """Shorter than what servers grant (5 s is usual), so that a create rarely meets a connection that just closed."""
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A page of a hundred full flows is far below this; what is above is not the API."""
-
-_log = structlog.get_logger("reconciler.streamlink")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +76,6 @@ class Answer:
     response: Payload
     """What stands under `Response`."""
     request_id: str
-
-
-@dataclass(slots=True)
-class _End:
-    """How a call ended, for the log."""
-
-    code: str = ""
-    request_id: str = ""
 
 
 class StreamLinkClient:
@@ -195,32 +185,11 @@ class StreamLinkClient:
         """Send the call once, when its turn comes, and tell the log how it ended."""
         self.traffic.breaker.demand(region)
         async with self.traffic.limiter.turn(action.name) as waited_s:
-            with self.traffic.breaker.watched(region), self._logged(action, region, attempt, waited_s) as end:
+            begun = Begun(action=action, region=region, attempt=attempt, waited_s=waited_s)
+            with self.traffic.breaker.watched(region), logged(begun, self._clock) as end:
                 answer = await self._attempt(action, payload, region)
                 end.request_id = answer.request_id
         return answer
-
-    @contextmanager
-    def _logged(self, action: Action, region: str, attempt: int, waited_s: float) -> Iterator[_End]:
-        end = _End()
-        started_s = self._clock.monotonic_s()
-        try:
-            yield end
-        except BackendError as error:
-            end.code, end.request_id = error.code or type(error).__name__, error.request_id
-            raise
-        finally:
-            emit = _log.warning if end.code else _log.info if action.writes else _log.debug
-            emit(
-                "streamlink.call_finished",
-                action=action.name,
-                region=region,
-                code=end.code,
-                attempt=attempt,
-                request_id=end.request_id,
-                waited_s=round(waited_s, 3),
-                duration_s=round(self._clock.monotonic_s() - started_s, 3),
-            )
 
     async def _attempt(self, action: Action, payload: Payload, region: str) -> Answer:
         """Send the call once."""
