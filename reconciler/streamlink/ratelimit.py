@@ -19,12 +19,12 @@ DEFAULT_BURST: Final = 5
 _WINDOW_S: Final = 1.0
 _WHOLE: Final = 1 - 1e-9
 """A token but for what floats lose, or the last wait would be too short to move any clock."""
-_OVERSLEPT: Final = 1.0
-"""Tokens that a wait which lasted too long may leave: timers are always late, and without a burst that would add up."""
 _REMEMBERED: Final = 100
 """Calls whose duration says how long the way to the service is, at least."""
+_ENOUGH: Final = 20
+"""Of those, before they are believed."""
 _UNSURE_S: Final = 0.005
-"""How far the shortest duration may lie above the shortest ways there and back taken together."""
+"""How far the shortest duration may lie above the shortest ways there and back together: so far, or half of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Pace:
     rate_per_s: float = DEFAULT_RATE_PER_S
     """Calls a second in the long run."""
     burst: int = DEFAULT_BURST
-    """Calls that may leave at once after a rest, where the limit has room for them."""
+    """Calls that may leave at once after a rest, and that a call which was held up may be behind."""
     limit_per_s: int = LIMIT_PER_S
     """Calls within any second that the service takes; whoever sets a faster rate knows of a higher one."""
 
@@ -42,11 +42,6 @@ class Pace:
     def most_per_s(self) -> int:
         """Return how many calls may reach the service within any second."""
         return max(self.limit_per_s, int(self.rate_per_s))
-
-    @property
-    def burst_within(self) -> float:
-        """Return what the limit leaves of the burst beside the rate; a call at least."""
-        return float(max(1, min(self.burst, int(self.limit_per_s - self.rate_per_s))))
 
 
 class TokenBucket:
@@ -56,24 +51,24 @@ class TokenBucket:
     Tokens are counted when a call leaves, not when it queues, so a stalled event loop does not let a backlog through.
     """
 
-    def __init__(self, clock: Clock, *, rate_per_s: float, burst: float) -> None:
+    def __init__(self, clock: Clock, *, rate_per_s: float, burst: int) -> None:
         self._clock = clock
         self._rate_per_s = rate_per_s
-        self._burst = burst
-        self._tokens = burst
+        self._burst = float(burst)
+        self._tokens = float(burst)
         self._counted_at_s = clock.monotonic_s()
 
     async def take(self) -> None:
         """Wait for a token, and take it; one caller at a time."""
-        self._count(self._burst)
+        self._count()
         while self._tokens < _WHOLE:
             await self._clock.sleep((1 - self._tokens) / self._rate_per_s)
-            self._count(self._burst + _OVERSLEPT)
+            self._count()
         self._tokens -= 1
 
-    def _count(self, most: float) -> None:
+    def _count(self) -> None:
         now_s = self._clock.monotonic_s()
-        self._tokens = min(most, self._tokens + (now_s - self._counted_at_s) * self._rate_per_s)
+        self._tokens = min(self._burst, self._tokens + (now_s - self._counted_at_s) * self._rate_per_s)
         self._counted_at_s = now_s
 
 
@@ -113,10 +108,17 @@ class Window:
         """Give the place back: the call that left then has ended, well or not."""
         now_s = self._clock.monotonic_s()
         self._took_s.append(now_s - left_at_s)
-        sure_s = max(0.0, min(self._took_s) - _UNSURE_S)
         self._under_way -= 1
+        sure_s = self._shortest_way_s()
         heapq.heappush(self._free_at_s, now_s + _WINDOW_S - sure_s)
         self._freed.set()
+
+    def _shortest_way_s(self) -> float:
+        """Return what every call takes at least, there and back; nothing, as long as too few have told."""
+        if len(self._took_s) < _ENOUGH:
+            return 0.0
+        shortest_s = min(self._took_s)
+        return max(shortest_s / 2, shortest_s - _UNSURE_S)
 
 
 class _Gate:
@@ -124,7 +126,7 @@ class _Gate:
 
     def __init__(self, clock: Clock, pace: Pace) -> None:
         self._turn = asyncio.Lock()
-        self._bucket = TokenBucket(clock, rate_per_s=pace.rate_per_s, burst=pace.burst_within)
+        self._bucket = TokenBucket(clock, rate_per_s=pace.rate_per_s, burst=pace.burst)
         self.window: Final = Window(clock, most=pace.most_per_s)
 
     async def enter(self) -> None:
