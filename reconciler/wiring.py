@@ -47,6 +47,9 @@ RELAY_RATE_PER_S: Final = 1000.0
 """The relay sets no limit of its own; this one only keeps a runaway from filling its disk."""
 CLOUD_RATE_PER_S: Final = 15.0
 """Source: StreamLink API, the default limit of an action is 20 calls a second; five are left to people."""
+RELAY_BREAKER_PAUSE_S: Final = 5.0
+"""How long a relay is left alone that does not answer: it is started again within seconds, and asking costs nothing."""
+CLOUD_BREAKER_PAUSE_S: Final = 60.0
 
 
 class Where(StrEnum):
@@ -678,6 +681,7 @@ def _backend(
             insecure_http=at.is_here or settings.backend.insecure_http,
             trust=Trust(ca_file=settings.backend.ca_file, certificate=at.certificate),
             rate_per_s=settings.backend.rate_per_s or (CLOUD_RATE_PER_S if is_cloud else RELAY_RATE_PER_S),
+            breaker_pause_s=CLOUD_BREAKER_PAUSE_S if is_cloud else RELAY_BREAKER_PAUSE_S,
         ),
         clock=clock,
         random_fraction=random.SystemRandom().random,

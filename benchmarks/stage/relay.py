@@ -83,7 +83,7 @@ class StagedRelay:
         command = (sys.executable, "-m", "reconciler", "relay", "--state", str(self.state), *self._options)
         with (self.home / "relay.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 -- argv is built here; starting it is instant
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         until_s = time.monotonic() + _READY_S
         while (found := registration.read(self.state)) is None or found.pid != self._process.pid:

@@ -138,7 +138,7 @@ class Demonstration:
         if self._outcome is not None:
             left = self._outcome.left
             yield from (f"error: {item.change.key}: {item.why}" for item in self._outcome.undone)
-            held = [(item.key, item.why) for item in left.failed]
+            held: list[tuple[object, str]] = [(item.key, item.why) for item in left.failed]
             held += [(item.key, item.why) for item in left.blocked]
             held += [(item.key, item.why) for item in left.waiting]
             yield from (f"error: {key}: {why}" for key, why in held)

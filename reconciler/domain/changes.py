@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Key, Output, Region
+from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Key, Output, Region, RegionKey
 from reconciler.domain.properties import PropertyChange
 
 MARK: Final = "mark"
@@ -186,7 +186,8 @@ class Hold(StrEnum):
 class Blocked:
     """Something that would be done but may not: by safety, by ownership, or because the backend cannot be read."""
 
-    key: Key
+    key: Key | RegionKey
+    """A region where it is not known which resources are in it."""
     action: Action
     why: str
     hold: Hold

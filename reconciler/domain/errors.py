@@ -140,9 +140,19 @@ class UnavailableError(BackendError):
 
     retryable = True
 
-    def __init__(self, message: str, *, maybe_applied: bool, code: str = "", request_id: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        maybe_applied: bool,
+        code: str = "",
+        request_id: str = "",
+        retry_in_s: float | None = None,
+    ) -> None:
         self.maybe_applied = maybe_applied
         """Whether the call may have been carried out: observe before anything else, and never re-send a create."""
+        self.retry_in_s = retry_in_s
+        """Seconds for which nothing is sent, where a service that is down is left alone; None where a call was sent."""
         super().__init__(message, code=code, request_id=request_id)
 
 

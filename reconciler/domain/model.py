@@ -60,6 +60,17 @@ class ResourceKind(StrEnum):
         return isinstance(key, FlowKey if self is ResourceKind.FLOW else OutputKey)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class RegionKey:
+    """A region as a whole, where it is not known what is in it."""
+
+    region: Region
+
+    def __str__(self) -> str:
+        """Return how people see it, `region/NAME`; no manifest and no command takes it."""
+        return f"region/{self.region}"
+
+
 def key_of(address: str) -> Key | None:
     """Return the resource that an address, `flow/NAME` or `output/FLOW/NAME`, names; None when it is no address."""
     match address.split("/"):

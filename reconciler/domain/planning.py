@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TypeVar
 
 from reconciler.domain import properties, refusals
-from reconciler.domain.changes import Action, Create, Edit, FlowAt, Plan, Sequence, Start, Stop
+from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Plan, Sequence, Start, Stop
 from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, kept_of, removal
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
@@ -26,6 +26,7 @@ from reconciler.domain.model import (
     FoundFlow,
     Output,
     OutputKey,
+    RegionKey,
     ResourceKind,
     Unreadable,
 )
@@ -215,11 +216,18 @@ class _Planner:
         return parts
 
     def _surplus(self) -> Iterator[Parts]:
-        """Yield the removal of each flow that bears our mark and that no manifest names."""
+        """Yield the removal of each flow that bears our mark and that no manifest names; not where nobody can tell."""
         for found in self._matches.rest:
             name = self._context.flow_in(found.mark)
             if name is not None and FlowKey(name) not in self._context.failed:
                 yield self._removed(FlowKey(name), found)
+        # Where flows are wanted, each of them says that its region could not be read.
+        told = {flow.spec.region for flow in self._flows}
+        for region, found_there in sorted(self._actual.regions.items(), key=lambda item: item[0]):
+            if isinstance(found_there, Unreadable) and region not in told:
+                refusal = refusals.unread(found_there)
+                held = Blocked(key=RegionKey(region), action=Action.DELETE, why=refusal.why, hold=refusal.hold)
+                yield Parts(blocked=[held])
 
     def _removed(self, key: FlowKey, found: FoundFlow) -> Parts:
         parts = Parts()

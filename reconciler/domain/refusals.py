@@ -6,7 +6,7 @@ from typing import Final
 
 from reconciler.domain.changes import Hold
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import FoundOutput, Region
+from reconciler.domain.model import FoundOutput, Region, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +71,9 @@ def would_lose(kept: Iterable[FoundOutput]) -> Refusal:
     names = ", ".join(sorted(output.live_name for output in kept))
     why = f"it holds outputs whose secrets could not be resolved ({names}), which would be lost"
     return Refusal(why, Hold.UNFIT)
+
+
+def unread(region: Unreadable) -> Refusal:
+    """Return the refusal to remove what may be in a region that could not be read, and that nothing is wanted in."""
+    why = f"it could not be read, so nothing that may be there without a manifest is deleted: {region.why}"
+    return Refusal(why, Hold.UNREADABLE)

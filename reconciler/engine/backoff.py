@@ -4,8 +4,8 @@ from typing import Final
 
 BASE_S: Final = 1.0
 """The most that the first pause lasts."""
-MOST_S: Final = 120.0
-"""The most that any pause lasts; an outage of hours is found over within two minutes."""
+MOST_S: Final = 300.0
+"""The most that any pause lasts; an outage of hours is found over within five minutes."""
 
 
 def pause_s(failures: int, *, jitter: float) -> float:

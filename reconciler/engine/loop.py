@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from reconciler.domain.errors import BackendError, CredentialsRefusedError, SourceUnreadableError
+from reconciler.domain.errors import BackendError, CredentialsRefusedError, SourceUnreadableError, UnavailableError
 from reconciler.engine import report
 from reconciler.engine.apply import Outcome, Result, Terms
 from reconciler.engine.backoff import pause_s
@@ -182,8 +182,13 @@ class Loop:
         return Terms(hold=hold, on_outcome=on_outcome)
 
     def _retry(self, error: BackendError) -> None:
-        self._failures += 1
-        pause = pause_s(self._failures, jitter=self._watcher.jitter())
+        left_alone_s = error.retry_in_s if isinstance(error, UnavailableError) else None
+        if left_alone_s is None:
+            self._failures += 1
+            pause = pause_s(self._failures, jitter=self._watcher.jitter())
+        else:
+            # Nothing was sent, so nothing has failed once more; a new revision waits no longer than for the breaker.
+            pause = left_alone_s + pause_s(1, jitter=self._watcher.jitter())
         self._pass_at_s = self._now_s() + pause
         report.pass_failed(error, failures=self._failures, retry_in_s=pause)
         self._recorder.pass_failed(error, failures=self._failures, next_in_s=pause)

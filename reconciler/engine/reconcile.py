@@ -186,10 +186,11 @@ def _goes_on(outcome: Outcome) -> bool:
 
 def _blocked(held: Iterable[Blocked], outcomes: dict[tuple[Key, Action], Outcome]) -> dict[tuple[Key, Action], Outcome]:
     """Return the outcomes of recreates that are held back as a whole by now."""
+    by_change = {(one.change.key, one.action): one for one in held if one.change is not None}
     return {
-        (one.key, one.action): replace(outcomes[one.key, one.action], result=Result.BLOCKED, held=one, is_half=False)
-        for one in held
-        if (one.key, one.action) in outcomes
+        place: replace(outcome, result=Result.BLOCKED, held=by_change[place], is_half=False)
+        for place, outcome in outcomes.items()
+        if place in by_change
     }
 
 

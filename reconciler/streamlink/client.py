@@ -10,13 +10,14 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
-import structlog
 
 from reconciler.domain.errors import BackendError, ThrottledError, UnavailableError, UsageError
 from reconciler.domain.model import Address
 from reconciler.ports.clock import Clock
 from reconciler.streamlink import failures
-from reconciler.streamlink.ratelimit import DEFAULT_BURST, DEFAULT_RATE_PER_S, RateLimiter
+from reconciler.streamlink.breaker import DEFAULT_PAUSE_S, Breaker
+from reconciler.streamlink.call_log import Begun, logged
+from reconciler.streamlink.ratelimit import DEFAULT_BURST, DEFAULT_RATE_PER_S, Pace, RateLimiter
 from reconciler.streamlink.redaction import shown
 from reconciler.streamlink.signing import Credentials, SignedParts, signed_headers
 from reconciler.streamlink.timestamps import Timestamps
@@ -29,8 +30,6 @@ KEEP_ALIVE_S: Final = 4.0
 """Shorter than what servers grant (5 s is usual), so that a create rarely meets a connection that just closed."""
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A page of a hundred full flows is far below this; what is above is not the API."""
-
-_log = structlog.get_logger("reconciler.streamlink")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,9 @@ class ClientSettings:
     rate_per_s: float = DEFAULT_RATE_PER_S
     """Calls a second of each action, at most."""
     burst: int = DEFAULT_BURST
-    """Calls of an action that may leave at once after a rest."""
+    """Calls of an action that may leave at once after a rest, where the API's limit has room for them."""
+    breaker_pause_s: float = DEFAULT_PAUSE_S
+    """How long a region is left alone that is down."""
     attempts: int = 4
     """Times that a call is sent at most, where repeating is safe."""
     backoff_s: float = 0.5
@@ -58,6 +59,14 @@ class ClientSettings:
     """Seconds for each step of one attempt."""
     deadline_s: float = 60.0
     """Seconds for one attempt as a whole: a server that drips bytes never reaches a time-out of reading."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What all clients of one account at one endpoint share: each has a pace of its own otherwise."""
+
+    limiter: RateLimiter
+    breaker: Breaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,7 @@ class StreamLinkClient:
         clock: Clock,
         random_fraction: Callable[[], float],
         transport: httpx.AsyncBaseTransport | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         """
         Prepare a client; nothing is connected yet.
@@ -93,6 +103,7 @@ class StreamLinkClient:
             clock: the time, for signatures and pauses.
             random_fraction: returns numbers from 0 to 1, for the jitter of pauses.
             transport: takes the place of the network, in tests.
+            traffic: of another client of the same account and endpoint in this process; None where this is the first.
 
         Raises:
             UsageError: the endpoint is none.
@@ -104,7 +115,10 @@ class StreamLinkClient:
         self._clock = clock
         self._random_fraction = random_fraction
         self._timestamps = Timestamps()
-        self._limiter = RateLimiter(clock, rate_per_s=settings.rate_per_s, burst=settings.burst)
+        self.traffic: Final = traffic or Traffic(
+            limiter=RateLimiter(clock, Pace(rate_per_s=settings.rate_per_s, burst=settings.burst)),
+            breaker=Breaker(clock, host=self.host, pause_s=settings.breaker_pause_s),
+        )
         self._http = httpx.AsyncClient(
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S),
             timeout=settings.timeout,
@@ -143,12 +157,18 @@ class StreamLinkClient:
         """
         action = ACTIONS[name]
         attempt = 1
+        doubt: UnavailableError | None = None
         while True:
             try:
-                return await self._logged(action, payload, region, attempt)
+                return await self._in_turn(action, payload, region, attempt)
             except BackendError as error:
+                if isinstance(error, UnavailableError) and error.maybe_applied:
+                    doubt = error
                 if attempt >= self.settings.attempts or not _may_repeat(action, error):
-                    raise
+                    # An attempt that surely did nothing says nothing about those before it.
+                    if doubt is None or doubt is error or not error.retryable:
+                        raise
+                    raise doubt from error
             await self._clock.sleep(self._pause_s(attempt))
             attempt += 1
 
@@ -161,27 +181,14 @@ class StreamLinkClient:
         longest_s: float = min(self.settings.max_backoff_s, self.settings.backoff_s * 2 ** (attempt - 1))
         return longest_s * self._random_fraction()
 
-    async def _logged(self, action: Action, payload: Payload, region: str, attempt: int) -> Answer:
-        await self._limiter.take(action.name)
-        code, request_id = "", ""
-        started_s = self._clock.monotonic_s()
-        try:
-            answer = await self._attempt(action, payload, region)
-            request_id = answer.request_id
-        except BackendError as error:
-            code, request_id = error.code or type(error).__name__, error.request_id
-            raise
-        finally:
-            emit = _log.warning if code else _log.info if action.writes else _log.debug
-            emit(
-                "streamlink.call_finished",
-                action=action.name,
-                region=region,
-                code=code,
-                attempt=attempt,
-                request_id=request_id,
-                duration_s=round(self._clock.monotonic_s() - started_s, 3),
-            )
+    async def _in_turn(self, action: Action, payload: Payload, region: str, attempt: int) -> Answer:
+        """Send the call once, when its turn comes, and tell the log how it ended."""
+        self.traffic.breaker.demand(region)
+        async with self.traffic.limiter.turn(action.name) as waited_s:
+            begun = Begun(action=action, region=region, attempt=attempt, waited_s=waited_s)
+            with self.traffic.breaker.watched(region), logged(begun, self._clock) as end:
+                answer = await self._attempt(action, payload, region)
+                end.request_id = answer.request_id
         return answer
 
     async def _attempt(self, action: Action, payload: Payload, region: str) -> Answer:
@@ -273,7 +280,9 @@ def _is_local(url: httpx.URL) -> bool:
 def _may_repeat(action: Action, error: BackendError) -> bool:
     if isinstance(error, ThrottledError):
         return True
-    return isinstance(error, UnavailableError) and (action.repeatable or not error.maybe_applied)
+    if not isinstance(error, UnavailableError) or error.retry_in_s is not None:
+        return False
+    return action.repeatable or not error.maybe_applied
 
 
 async def _read(response: httpx.Response, sent: failures.Sent) -> bytes:

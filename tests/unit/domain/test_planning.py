@@ -7,7 +7,7 @@ import pytest
 from reconciler.domain.changes import Action, Change, Failed, Plan, Sequence
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
-from reconciler.domain.model import Actual, FlowKey, FlowLink, FlowState, OutputKey, Region, Srt
+from reconciler.domain.model import Actual, FlowKey, FlowLink, FlowState, OutputKey, Region, RegionKey, Srt
 from reconciler.domain.planning import plan
 from reconciler.domain.protocols import Protocol
 from reconciler.domain.resolution import Resolved
@@ -221,6 +221,13 @@ def test_a_flow_that_moves_to_another_region_is_made_anew() -> None:
             resolved(NEWS), actual(unreadable=LOCAL), FlowKey("news"), "it did not answer", id="an unreadable region"
         ),
         pytest.param(
+            resolved(NEWS),
+            actual(found_flow(NEWS), unreadable=Region("far")),
+            RegionKey(Region("far")),
+            "nothing that may be there without a manifest is deleted: it did not answer",
+            id="an unreadable region where nothing is wanted",
+        ),
+        pytest.param(
             resolved(flow(region=Region("moon"))), actual(), FlowKey("news"), "region moon", id="an unknown region"
         ),
         pytest.param(
@@ -261,7 +268,7 @@ def test_a_flow_that_moves_to_another_region_is_made_anew() -> None:
     ],
 )
 def test_what_may_not_be_touched_is_held_back(
-    wanted: Resolved, found: Actual, key: FlowKey | OutputKey, words: str
+    wanted: Resolved, found: Actual, key: FlowKey | OutputKey | RegionKey, words: str
 ) -> None:
     """Nothing is sent for what is not ours, found twice or unknown; it is named, with the reason."""
     held = planned(wanted, found)

@@ -265,6 +265,27 @@ async def test_a_failing_backend_is_left_alone_for_longer_and_longer() -> None:
         assert small.backend.names() == {"news", "news/tower"}
 
 
+async def test_a_service_that_is_left_alone_is_asked_when_that_is_over() -> None:
+    """A refusal of the breaker is no failure: it makes no pause longer, and a new revision waits for it alone."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    small.backend.unreadable[LOCAL] = UnavailableError("left alone", maybe_applied=False, retry_in_s=40.0)
+
+    async with running(small) as run:
+        await run.pass_time(90.0)
+        small.source.write("two", flow(), output())
+        await run.settle()
+        del small.backend.unreadable[LOCAL]
+        await run.pass_time(40.0)
+        before = small.backend.names()
+        await run.pass_time(BASE_S)
+
+        failed = run.events("reconcile.pass_failed")
+        assert [(event["failures"], event["retry_in_s"]) for event in failed] == [(0, 40.5)] * 4
+        assert before == set()
+        assert small.backend.names() == {"news", "news/tower"}
+
+
 async def test_a_new_revision_starts_the_back_off_anew() -> None:
     """Whoever mends a manifest does not wait for the pauses of the old one."""
     small = a_world()

@@ -25,6 +25,7 @@ from reconciler.domain.secrets import Secret, SecretRef
 from reconciler.engine.adopt import survey, take_over
 from reconciler.engine.apply import Result, Terms
 from reconciler.engine.export import Tools, Written, export
+from reconciler.engine.guard import Guard
 from reconciler.engine.observe import observe
 from reconciler.engine.world import World
 from reconciler.manifests.reader import ManifestReader
@@ -34,6 +35,7 @@ from tests import strategies
 from tests.builders import US
 from tests.fakes.backend import FakeBackend
 from tests.fakes.clock import FakeClock
+from tests.fakes.journal import MemoryJournal
 from tests.unit.engine.worlds import MemorySource
 
 TRAPS = (
@@ -169,12 +171,16 @@ def test_nothing_is_left_to_do_after_adoption(flows: tuple[FoundFlow, ...]) -> N
     before = dict(backend.flows)
     written = exported(backend)
     drawer = Drawer(written.export.secrets)
+    clock = FakeClock(auto=False)
+    journal = MemoryJournal(clock)
     world = World(
         source=Files(files_of(written)),
         reader=ManifestReader(),
         vault=drawer,
         backend=backend,
-        clock=FakeClock(auto=False),
+        clock=clock,
+        journal=journal,
+        guard=Guard(keeper(backend, clock, journal)),
         owner=US,
     )
 

@@ -28,7 +28,7 @@ from reconciler.engine.sending import CALL_TIMEOUT_S
 from reconciler.ports.backend import Applied
 from reconciler.ports.source import Revision
 from tests.builders import LOCAL, flow, found_flow, found_output, output, resolved
-from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ def target(*resources: Flow | Output, mode: Mode = Mode.SHOWN) -> Target:
 
 async def pass_once(small: Worldlet, *resources: Flow | Output, mode: Mode = Mode.SHOWN) -> PassOutcome:
     """Return what became of one pass."""
-    return await reconcile(small.world, target(*resources, mode=mode), terms=Terms())
+    return await finish(small, reconcile(small.world, target(*resources, mode=mode), terms=Terms()))
 
 
 def calling(name: str, *, of: str, called: str) -> Output:
@@ -148,28 +148,6 @@ async def test_refused_credentials_end_the_pass() -> None:
     assert [left.result for left in outcome.undone] == [Result.FAILED]
 
 
-async def test_an_automatic_pass_is_braked() -> None:
-    """Nobody looked, so one flow is deleted and no more."""
-    small = a_world()
-    small.backend.hold(found_flow(flow("a")), found_flow(flow("b")), found_flow(flow("kept")))
-
-    outcome = await pass_once(small, flow("kept"), automatic=True)
-
-    assert outcome.deleted_flows == {FlowKey("a")}
-    assert [str(blocked.key) for blocked in outcome.left.blocked] == ["flow/b"]
-
-
-async def test_a_delete_that_was_not_sent_is_no_deleted_flow() -> None:
-    """The budget of a revision is used up by what was begun, not by what was planned."""
-    small = a_world()
-    small.backend.hold(found_flow(flow("a")), found_flow(flow("kept")))
-
-    outcome = await reconcile(small.world, target(flow("kept")), terms=Terms(hold=lambda: "stopping"))
-
-    assert outcome.deleted_flows == frozenset()
-    assert [left.why for left in outcome.undone] == ["stopping"]
-
-
 async def test_a_pass_that_takes_too_long_leaves_the_rest() -> None:
     """A pass ends some day, even when every single call ends just in time."""
     small = a_world()
@@ -177,11 +155,9 @@ async def test_a_pass_that_takes_too_long_leaves_the_rest() -> None:
     small.backend.pause = lambda: small.clock.sleep(CALL_TIMEOUT_S - 1)
     outputs = [output(f"o{number:02}") for number in range(int(PASS_TIMEOUT_S / CALL_TIMEOUT_S) + 4)]
     small.backend.fault = lambda _: UnavailableError("no connection", maybe_applied=False)
-    running = asyncio.create_task(pass_once(small, flow(), output("old"), *outputs))
 
-    await small.clock.advance(2 * PASS_TIMEOUT_S)
+    outcome = await pass_once(small, flow(), output("old"), *outputs)
 
-    outcome = await running
     assert outcome.undone[0].why == "no connection"
     assert f"more than {PASS_TIMEOUT_S:g} s" in outcome.undone[-1].why
 

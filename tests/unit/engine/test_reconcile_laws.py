@@ -13,7 +13,7 @@ from reconciler.engine.plan import Target
 from reconciler.engine.reconcile import PassOutcome, reconcile
 from reconciler.ports.source import Revision
 from tests.builders import flow, found_flow, found_output, output, resolved
-from tests.unit.engine.worlds import Worldlet, a_world
+from tests.unit.engine.worlds import Worldlet, a_world, finish
 
 NAMES = ("a", "b", "c")
 
@@ -37,7 +37,7 @@ def run(work: Coroutine[Any, Any, PassOutcome]) -> PassOutcome:
 def one_pass(small: Worldlet, resources: list[Flow | Output]) -> PassOutcome:
     """Return what became of one pass."""
     target = Target(revision=Revision("drawn"), desired=resolved(*resources).desired)
-    return run(reconcile(small.world, target, terms=Terms()))
+    return run(finish(small, reconcile(small.world, target, terms=Terms())))
 
 
 @given(before=trees(), after=trees())

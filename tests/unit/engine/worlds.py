@@ -1,9 +1,9 @@
 """Worlds in memory: a tree that tests write, a backend that remembers, a clock that moves when it is told to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from reconciler.domain.changes import Call, Change, Plan
@@ -40,6 +40,9 @@ BROKEN: Final = Finding(
     message="this is no YAML",
 )
 """What is wrong with a tree that does not validate."""
+
+
+Result = TypeVar("Result")
 
 
 class MemorySource:
@@ -251,6 +254,15 @@ class Nobody:
         return None
 
 
+async def finish(small: Worldlet, work: Coroutine[Any, Any, Result]) -> Result:
+    """Return what the work returns, moving the clock for as long as it waits for something."""
+    task = asyncio.ensure_future(work)
+    await small.clock.advance(0)
+    while not task.done():
+        await small.clock.advance(1)
+    return task.result()
+
+
 async def run_plan(small: Worldlet, *changes: Change, terms: Terms | None = None) -> Execution:
     """Return what became of these changes, of which the guard thinks nothing bad."""
     seen = Actual(regions={region: await small.backend.observe(region) for region in await small.backend.regions()})
@@ -258,4 +270,4 @@ async def run_plan(small: Worldlet, *changes: Change, terms: Terms | None = None
         revision=Revision("drawn"), desired=Desired(), policies=Policies(), actual=seen, owner=US, mode=Mode.SAVED
     )
     small.world.guard.judge(Plan(), facts)
-    return await execute(Plan(changes=changes), small.world, terms=terms or Terms())
+    return await finish(small, execute(Plan(changes=changes), small.world, terms=terms or Terms()))

@@ -231,6 +231,7 @@ async def test_every_attempt_is_one_event(code: str) -> None:
             "code": code,
             "attempt": 1,
             "request_id": "r1",
+            "waited_s": 0.0,
             "duration_s": 0.0,
         }
     ]
