@@ -34,9 +34,8 @@ from reconciler.ports.source import ManifestFile, Revision, Snapshot
 from tests import strategies
 from tests.builders import US
 from tests.fakes.backend import FakeBackend
-from tests.fakes.clock import FakeClock
 from tests.fakes.journal import MemoryJournal
-from tests.unit.engine.worlds import MemorySource
+from tests.unit.engine.worlds import MemorySource, keeper
 
 TRAPS = (
     "no", "NO", "y", "null", "~", "017", "08", "0o17", "0x1F", "1:30", "1e3", ".5", "1_000", "2024-01-02", "=", "<<",

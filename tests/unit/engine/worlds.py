@@ -17,6 +17,7 @@ from reconciler.domain.secrets import Secret, SecretRef
 from reconciler.engine.apply import Execution, Terms, execute
 from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
+from reconciler.engine.plan import Target
 from reconciler.engine.world import World
 from reconciler.ports.backend import Applied, Backend
 from reconciler.ports.clock import Clock
@@ -252,6 +253,12 @@ class Nobody:
         """Return nobody, for nobody is asked."""
         del text, signature
         return None
+
+
+def say(small: Worldlet, *resources: Flow | Output, revision: str = "drawn", mode: Mode = Mode.SHOWN) -> Target:
+    """Write a tree, and return it as the target of a pass."""
+    small.source.write(revision, *resources)
+    return Target(revision=Revision(revision), desired=resolved(*resources).desired, mode=mode)
 
 
 async def finish(small: Worldlet, work: Coroutine[Any, Any, Result]) -> Result:
