@@ -34,6 +34,7 @@ from reconciler.ports.source import ManifestFile, Revision, Snapshot
 from tests import strategies
 from tests.builders import US
 from tests.fakes.backend import FakeBackend
+from tests.fakes.clock import FakeClock
 from tests.fakes.journal import MemoryJournal
 from tests.unit.engine.worlds import MemorySource, keeper
 
