@@ -40,6 +40,8 @@ def plan_text(plan: Plan) -> Iterator[str]:
         yield _headline(change, plan.watched)
         yield from _details(change)
     yield from _held_back(plan)
+    if plan.may_stop:
+        yield "Which edits this account takes while a flow runs is not known yet: at worst, an edit stops its flow."
     yield totals(plan)
 
 

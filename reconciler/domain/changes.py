@@ -221,6 +221,8 @@ class Plan:
     failed: tuple[Failed, ...] = ()
     unchanged: int = 0
     """Desired resources that are in step."""
+    may_stop: bool = False
+    """Whether an edit among the changes may turn out to need its flow stopped: nobody said which edit rules hold."""
     watched: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many are connected to what the changes disturb, by id; absent where nobody looked."""
 
