@@ -103,7 +103,11 @@ class Memory:
 
     def _settling(self, plan: Plan) -> Plan:
         """Return the plan without creates of what was created a moment ago: lists may be late."""
-        ages = {id(change): self._youngest_s(change) for change in plan.changes} if self._created() else {}
+        now_s = self._clock.monotonic_s()
+        # What was made long ago is forgotten: this process lives for years.
+        known = {place: at_s for place, at_s in self._created().items() if now_s - at_s < self._limits.settling_s}
+        self._created_at = known
+        ages = {id(change): self._youngest_s(change) for change in plan.changes} if known else {}
         held = [change for change in plan.changes if ages.get(id(change)) is not None]
         if not held:
             return plan
