@@ -80,7 +80,7 @@ def _together(one: Desired, other: Desired) -> Desired:
 
 
 def _keys(desired: Desired) -> frozenset[Key]:
-    return frozenset(each.key for each in (*desired.flows, *desired.outputs))
+    return frozenset((*(flow.key for flow in desired.flows), *(output.key for output in desired.outputs)))
 
 
 async def _planned(world: World, desired: Desired, verdict: Verdict) -> Plan:

@@ -5,8 +5,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Delete, Hold, Plan, Sequence, Waiting
-from reconciler.domain.model import Key, key_of
+from reconciler.domain.changes import (
+    Action,
+    Blocked,
+    Call,
+    Change,
+    Create,
+    Delete,
+    Edit,
+    FlowAt,
+    Hold,
+    Plan,
+    Sequence,
+    Start,
+    Stop,
+    Waiting,
+)
+from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import held_back, judge
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
@@ -43,10 +58,13 @@ class Memory:
         self._given_up: set[tuple[Key, str]] = set()
         self._clocks: tuple[datetime, float] | None = None
         self._created_at: dict[_Place, float] | None = None
+        self._gone: set[str] = set()
+        self._stopped: set[FlowAt] = set()
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
+        self._gone, self._stopped = set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
         if not any(is_removal(change) or edited(change) for change in plan.changes):
@@ -66,10 +84,24 @@ class Memory:
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
-        if isinstance(call, Create):
-            self._created()[_place(call)] = self._clock.monotonic_s()
-        elif isinstance(call, Delete):
-            self._created().pop((call.key, call.found.live_name), None)
+        match call:
+            case Create():
+                self._created()[_place(call)] = self._clock.monotonic_s()
+            case Delete():
+                self._created().pop((call.key, call.found.live_name), None)
+                self._gone.add(call.found.id)
+            case Stop():
+                self._stopped.add(call.at)
+            case Start():
+                self._stopped.discard(call.at)
+            case Edit():
+                pass
+
+    def as_now(self, flow: FoundFlow) -> FoundFlow:
+        """Return a flow as it is after what was sent since it was observed: without what went, idle when stopped."""
+        is_stopped = FlowAt(flow.region, flow.live_name) in self._stopped
+        outputs = tuple(output for output in flow.outputs if output.id not in self._gone)
+        return replace(flow, outputs=outputs, state=FlowState.IDLE if is_stopped else flow.state)
 
     def done(self, change: Change) -> None:
         """Learn that a change was made."""

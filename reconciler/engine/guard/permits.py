@@ -68,6 +68,7 @@ class Permits:
         flow = facts.flow_of(change)
         if flow is None or disturbed_by(change).is_nothing:
             return _all_of(change)
+        flow = self._memory.as_now(flow)
         if isinstance(change, Sequence) and change.twin is not None:
             return await self._with_twin(change, change.twin, flow, facts)
         return self._released(change, await self._on_air(change, flow), _all_of(change), facts)
