@@ -28,7 +28,8 @@ class Permits:
         self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
         self._windows = Windows(keeper, self._sampler)
         self._locks: dict[str, asyncio.Lock] = {}
-        self._twin_since: dict[Key, float] = {}
+        self._twin_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and when it was seen first."""
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
         """Take the first sample of every flow that a plan disturbs."""
@@ -82,7 +83,8 @@ class Permits:
         if carries := carrying(disturbed, flow, last, self._limits):
             return carries
         first = self._sampler.before(flow, last)
-        if first is None and on_air(disturbed, flow, None, last, self._limits):
+        if on_air(disturbed, flow, first, last, self._limits):
+            # Nothing carries anything now. An older sample may say otherwise, or not know what came since.
             await self._clock.sleep(self._limits.sample_gap_s)
             first, last = last, await self._sampler.take(flow)
         return on_air(disturbed, flow, first, last, self._limits)
@@ -113,14 +115,21 @@ class Permits:
             beside = Permit(calls=(twin.make,)) if names else _all_of(change)
             return self._released(change, names, beside, facts)
         if not names or await self._has_taken_over(change, twin, flow):
-            self._twin_since.pop(change.key, None)
             return self._released(change, names, _all_of(change), facts)
-        since_s = self._twin_since.setdefault(change.key, self._clock.monotonic_s())
-        age_s = self._clock.monotonic_s() - since_s
+        age_s = self._clock.monotonic_s() - self._known_since_s(change, twin)
         if age_s < self._limits.twin_deadline_s or twin.give_up is None:
             why = f"what replaces it is there, and has not delivered as it does for {age_s:.0f} s"
             return Permit(held=held_back(change, Hold.TWIN, why))
         return await self._give_up(change, twin.give_up, flow)
+
+    def _known_since_s(self, change: Sequence, twin: Twin) -> float:
+        """Return when this very twin was seen first: another one of the same resource has a time of its own."""
+        id_ = "" if twin.made is None else twin.made.id
+        known, since_s = self._twin_since.get(change.key, ("", 0.0))
+        if known != id_:
+            since_s = self._clock.monotonic_s()
+            self._twin_since[change.key] = (id_, since_s)
+        return since_s
 
     async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
         """Return whether the new output carries traffic as the old one does."""
@@ -134,9 +143,11 @@ class Permits:
     async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
         if await self._on_air(give_up, flow):
-            why = "both it and what replaces it are on air, and the new one carries less: nobody is cut off"
-            return Permit(held=held_back(change, Hold.TWIN, why))
-        self._twin_since.pop(change.key, None)
+            why = (
+                "both it and what replaces it are on air, or not proven to be off air, and the new one does not carry "
+                "as much: nobody is cut off"
+            )
+            return Permit(held=held_back(change, Hold.ON_AIR, why))
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
