@@ -170,8 +170,9 @@ class Memory:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
         for written in self._keeper.journal.calls(limit=_READ_BACK):
-            age_s = (now - written.at).total_seconds()
-            if not 0 <= age_s < self._limits.settling_s:
+            # What is from the future was written before the clock was set back, and may be of a moment ago.
+            age_s = max(0.0, (now - written.at).total_seconds())
+            if age_s >= self._limits.settling_s:
                 break
             key = key_of(written.intent.resource)
             is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED

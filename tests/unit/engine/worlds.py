@@ -299,7 +299,7 @@ def say(
     return Target(revision=Revision(revision), desired=resolved(*resources).desired, policies=policies, mode=mode)
 
 
-def lifted(*limits: Limit) -> Policies:
+def lifted(*limits: Limit, until: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> Policies:
     """Return the policies under which these limits hold for nothing."""
     overrides = (
         Override(
@@ -308,7 +308,7 @@ def lifted(*limits: Limit) -> Policies:
             action=action,
             lifts=frozenset(limits),
             reason="a test wants it",
-            expires=datetime(2030, 1, 1, tzinfo=UTC),
+            expires=until,
         )
         for kind in ResourceKind
         for action in Action
