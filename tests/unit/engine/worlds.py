@@ -1,7 +1,7 @@
 """Worlds in memory: a tree that tests write, a backend that remembers, a clock that moves when it is told to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -129,8 +129,8 @@ Fault = Callable[[Call], BackendError | None]
 class MeddledBackend(FakeBackend):
     """The backend in memory, and what tests do to it behind the reconciler's back."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, regions: Iterable[str] = ("local",)) -> None:
+        super().__init__(regions=regions)
         self.fault: Fault = lambda _: None
         self.sent: list[str] = []
         """Every call that arrived, `action key`, in order."""
@@ -146,6 +146,8 @@ class MeddledBackend(FakeBackend):
         """Live names that lists do not show yet."""
         self.unwell: set[str] = set()
         """Live names of the flows whose status cannot be read."""
+        self.lost: Fault = lambda _: None
+        """What is answered in place of the good news that a call was done."""
         self.then: Callable[[Call], None] = lambda _: None
         """What happens in the world when a call was done."""
 
@@ -179,6 +181,8 @@ class MeddledBackend(FakeBackend):
             raise error
         applied = await super().apply(call)
         self.then(call)
+        if (error := self.lost(call)) is not None:
+            raise error
         return applied
 
     def hold(self, *flows: FoundFlow) -> None:
