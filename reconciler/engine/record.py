@@ -63,13 +63,9 @@ class Recorder:
 
 
 def _kind(item: _Held) -> str:
-    match item:
-        case Blocked():
-            return "change.blocked"
-        case Waiting():
-            return "change.waiting"
-        case Failed():
-            return "change.failed"
+    if isinstance(item, Blocked):
+        return "change.blocked"
+    return "change.waiting" if isinstance(item, Waiting) else "change.failed"
 
 
 def _note(item: _Held, outcome: PassOutcome, pass_id: str) -> Note:

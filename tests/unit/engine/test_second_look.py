@@ -251,6 +251,26 @@ async def test_a_twin_whose_old_one_somebody_deleted_is_done() -> None:
     assert [(one.result, one.is_half) for one in outcome.outcomes] == [(Result.DONE, False)]
 
 
+async def test_a_twin_that_a_list_shows_late_is_waited_for() -> None:
+    """An apply does not end because of that, and what else it did is told as it was."""
+    small, _ = a_twin_world()
+    mast = receivers_call("mast")
+    edited = replace(mast, spec=replace(mast.spec, description="edited"))
+    wanted = say(small, flow(), receivers_call(region=Region("eu-frankfurt")), edited)
+    wanted = await with_approval(small, wanted)
+    small.backend.unlisted = {"tower_t"}
+    running = asyncio.ensure_future(reconcile(small.world, wanted, terms=Terms()))
+    await small.clock.advance(3 * TWIN_LOOK_S)
+
+    small.backend.unlisted = set()
+    small.backend.drop_output("tower")
+    await small.clock.advance(2 * TWIN_LOOK_S)
+    outcome = await running
+
+    assert {str(change.key) for change in outcome.done} == {"output/news/tower", "output/news/mast"}
+    assert small.backend.sent.count("create output/news/tower") == 1
+
+
 async def test_a_twin_is_looked_at_again_after_a_list_that_failed() -> None:
     """One bad answer does not end an apply that is half done."""
     small, target = a_twin_world()

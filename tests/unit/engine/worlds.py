@@ -146,6 +146,8 @@ class MeddledBackend(FakeBackend):
         """Live names that lists do not show yet."""
         self.unwell: set[str] = set()
         """Live names of the flows whose status cannot be read."""
+        self.uncounted = False
+        """Whether nobody can say how many are connected."""
         self.lost: Fault = lambda _: None
         """What is answered in place of the good news that a call was done."""
         self.then: Callable[[Call], None] = lambda _: None
@@ -184,6 +186,12 @@ class MeddledBackend(FakeBackend):
         if (error := self.lost(call)) is not None:
             raise error
         return applied
+
+    async def sessions(self, region: Region, flow_id: str, end: EndStatus, *, at: datetime) -> int:
+        """Return how many are connected to an end, where that can be read."""
+        if self.uncounted:
+            raise UnavailableError("no statistics today", maybe_applied=False)
+        return await super().sessions(region, flow_id, end, at=at)
 
     def hold(self, *flows: FoundFlow) -> None:
         """Put flows there, as if somebody had made them."""

@@ -307,6 +307,17 @@ async def test_a_preview_of_what_cannot_be_read_blocks_nothing_yet() -> None:
     assert seen.watched == {}
 
 
+async def test_who_cannot_be_counted_is_one() -> None:
+    """Somebody is connected, and nobody can say how many."""
+    small = on_the_air("tower")
+    small.backend.uncounted = True
+    plan = await plan_for(small.world, say(small, flow(), output(latency_ms=500), output("mast")))
+
+    seen = await small.world.guard.foresee(plan)
+
+    assert seen.watched[small.backend.flow().outputs[0].id] == 1
+
+
 async def test_what_is_new_disturbs_nobody() -> None:
     """A new flow, and a new output beside one on air, go at once."""
     small = on_the_air("tower", "input")
