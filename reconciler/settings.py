@@ -23,6 +23,10 @@ ENV_PREFIX: Final = "RECONCILER_"
 AUTO: Final = "auto"
 """Of the edit rules: nobody says which hold, and a refusal teaches."""
 EDIT_RULES: Final = (AUTO, "live-2023", "console-2022", "strict-2021")
+APPROVER_PATTERN: Final = re.compile(
+    r"[A-Za-z0-9._@+-]+[ \t]+(ssh-|ecdsa-|sk-)[A-Za-z0-9@.-]+[ \t]+AAAA[A-Za-z0-9+/]+=*"
+)
+"""A line of SSH's allowed signers, without patterns in the name, and without options."""
 DEFAULT_STATE: Final = Path(".reconciler")
 DEFAULT_FILE: Final = Path("reconciler.yaml")
 DEFAULT_MANIFESTS: Final = Path("manifests")
@@ -194,9 +198,15 @@ def _listed(value: Any) -> tuple[str, ...]:
     return tuple(item.strip() for item in items if item.strip())
 
 
-def _lines(value: Any) -> tuple[str, ...]:
+def _approvers(value: Any) -> tuple[str, ...]:
     items = value.split("\n") if isinstance(value, str) else value
-    return tuple(item.strip() for item in items if item.strip())
+    lines = tuple(item.strip() for item in items if item.strip())
+    for line in lines:
+        # Who is misspelt here approves nothing, and nobody would know why.
+        if not APPROVER_PATTERN.match(line):
+            shown = line if len(line) <= len("a name and a bit of a key") else f"{line[:24]}…"
+            raise ValueError(f"{shown!r} is no line of NAME KEY-TYPE KEY, such as 'anna ssh-ed25519 AAAAC3Nz…'")
+    return lines
 
 
 def _paths(value: Any) -> tuple[Path, ...]:
@@ -271,7 +281,7 @@ _SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "guard.deleteShare": _number(0, 1),
     "guard.editShare": _number(0, 1),
     "guard.twinDeadlineS": _number(1, 86_400),
-    "guard.approvers": _lines,
+    "guard.approvers": _approvers,
     "loop.debounceMs": _number(0, 60_000, whole=True),
     "loop.maxWaitMs": _number(0, 600_000, whole=True),
     "loop.rescanS": _number(1, 86_400),

@@ -293,7 +293,8 @@ def capabilities(settings: Settings) -> "Capabilities":
     from reconciler.domain.impact import Capabilities
 
     rules = edit_rules(settings)
-    known = Capabilities() if rules is None else Capabilities(rules=rules)
+    is_known = rules is not None or settings.backend.kind is not BackendKind.STREAMLINK
+    known = Capabilities(is_certain=is_known) if rules is None else Capabilities(rules=rules)
     rate = settings.backend.rate_per_s
     return known if rate is None else replace(known, calls_per_s=rate)
 

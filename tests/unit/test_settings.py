@@ -36,6 +36,9 @@ def test_defaults() -> None:
     assert settings.secrets.env == ("STREAM_*",)
     assert (settings.loop.debounce_ms, settings.loop.max_wait_ms, settings.loop.rescan_s) == (100, 2000, 10)
     assert settings.paths == (Path("manifests"),)
+    assert settings.backend.edit_rules == "auto"
+    assert (settings.guard.delete_share, settings.guard.edit_share) == (0.25, 0.5)
+    assert (settings.guard.twin_deadline_s, settings.guard.approvers) == (120.0, ())
 
 
 FLAG = {"backend.owner": "flag"}
@@ -88,9 +91,54 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
     assert settings.secrets.dir == Path("/var/lib/x/secrets")
 
 
+ANNA = "anna ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7 anna@example"
+BERTA = "berta@example sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t"
+
+
+def test_the_guard_is_told_from_the_file_and_from_the_environment() -> None:
+    """Shares and deadlines are numbers, approvers are lines."""
+    env = {
+        "RECONCILER_GUARD_DELETE_SHARE": "0.1",
+        "RECONCILER_GUARD_EDIT_SHARE": "1",
+        "RECONCILER_GUARD_TWIN_DEADLINE_S": "300",
+        "RECONCILER_GUARD_APPROVERS": f"{ANNA}\n\n  {BERTA}\n",
+        "RECONCILER_BACKEND_EDIT_RULES": "strict-2021",
+    }
+    file = {
+        "guard": {"deleteShare": 0.1, "editShare": 1, "twinDeadlineS": 300, "approvers": [ANNA, BERTA]},
+        "backend": {"editRules": "strict-2021"},
+    }
+
+    assert told(env=env).guard == told(file=file).guard
+    assert told(env=env).guard.approvers == (ANNA, BERTA)
+    assert told(env=env).guard.delete_share == 0.1
+    assert told(env=env).backend.edit_rules == told(file=file).backend.edit_rules == "strict-2021"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("anna", id="no key"),
+        pytest.param("anna AAAAC3NzaC1lZDI1NTE5AAAAIJ7", id="no type"),
+        pytest.param("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7", id="no name"),
+        pytest.param(f"# {ANNA}", id="a comment"),
+        pytest.param(ANNA.replace("anna ", "* "), id="everybody"),
+        pytest.param(ANNA.replace("anna ", "anna,berta "), id="two at once"),
+        pytest.param(ANNA.replace("ssh-ed25519", "cert-authority ssh-ed25519"), id="an option"),
+    ],
+)
+def test_an_approver_who_could_never_approve_is_refused(line: str) -> None:
+    """A slip would otherwise show on the day when somebody has to sign."""
+    with pytest.raises(UsageError, match="NAME KEY-TYPE KEY"):
+        told(file={"guard": {"approvers": [line]}})
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
+        pytest.param({"env": {"RECONCILER_GUARD_DELETE_SHARE": "1.1"}}, "not within 0 to 1", id="more than all"),
+        pytest.param({"file": {"guard": {"twinDeadlineS": 0}}}, "not within 1 to 86400", id="no time for a twin"),
+        pytest.param({"file": {"backend": {"editRules": "2022"}}}, "none of auto, live-2023", id="unknown rules"),
         pytest.param({"flags": {"backend.owner": "Not Mine"}}, "The option for backend.owner: 'Not Mine'", id="owner"),
         pytest.param({"env": {"RECONCILER_BACKEND_KIND": "etcd"}}, "none of relay, streamlink", id="choice"),
         pytest.param({"env": {"RECONCILER_BACKEND_INSECURE_HTTP": "yes"}}, "neither true nor false", id="no flag"),
