@@ -30,6 +30,7 @@ PURE: Final = frozenset(
         "hmac",
         "ipaddress",
         "itertools",
+        "json",
         "math",
         "operator",
         "re",
