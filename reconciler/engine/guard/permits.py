@@ -8,7 +8,8 @@ from dataclasses import replace
 from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
 from reconciler.domain.model import FoundFlow, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
@@ -45,9 +46,9 @@ class Permits:
         for change in plan.changes:
             flow = facts.flow_of(change)
             sample = None if flow is None else samples.get(flow.id)
-            names = () if flow is None or sample is None else carrying(disturbed_by(change), flow, sample, self._limits)
-            if names and approval_of(change, facts.policies) is None:
-                blocked.append(held_back(change, Hold.ON_AIR, _on_air_words(change, names)))
+            reasons = () if flow is None or sample is None else self._carried(change, flow, sample)
+            if reasons and approval_of(change, facts.policies) is None:
+                blocked.append(held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
             else:
                 allowed.append(change)
         return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked), watched=watched)
@@ -74,26 +75,34 @@ class Permits:
         return self._released(change, await self._on_air(change, flow), _all_of(change), facts)
 
     async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
-        """Return what a change disturbs and is on air, or not proven by two samples to be off air."""
+        """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
         disturbed = disturbed_by(change)
         last = await self._sampler.take(flow)
         if last is None:
-            return on_air(disturbed, flow, None, None, self._limits)
-        if carries := carrying(disturbed, flow, last, self._limits):
-            return carries
+            return unproven(disturbed, flow, None, None, self._limits)
+        if reasons := self._carried(change, flow, last):
+            return reasons
         first = self._sampler.before(flow, last)
         if first is None and on_air(disturbed, flow, None, last, self._limits):
             await self._clock.sleep(self._limits.sample_gap_s)
             first, last = last, await self._sampler.take(flow)
-        return on_air(disturbed, flow, first, last, self._limits)
+        if not on_air(disturbed, flow, first, last, self._limits):
+            return ()
+        return unproven(disturbed, flow, first, last, self._limits)
 
-    def _released(self, change: Change, names: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
+    def _carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
+        """Return what a change disturbs and is on air by this one sample."""
+        disturbed = disturbed_by(change)
+        is_any = carrying(disturbed, flow, sample, self._limits)
+        return carried(disturbed, flow, sample, self._limits) if is_any else ()
+
+    def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
         """Return the permit where nothing is on air, or somebody approved of this very change."""
-        if not names:
+        if not reasons:
             return permit
         approval = approval_of(change, holding(facts.policies, now=self._clock.now()))
         if approval is None:
-            return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, names)))
+            return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
         note = Note(
             kind="approval.used",
             resource=str(change.key),
@@ -107,14 +116,14 @@ class Permits:
 
     async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts) -> Permit:
         """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""
-        names = await self._on_air(change, flow)
+        reasons = await self._on_air(change, flow)
         if twin.make is not None:
             # What nobody watches is made anew in place, under its own name.
-            beside = Permit(calls=(twin.make,)) if names else _all_of(change)
-            return self._released(change, names, beside, facts)
-        if not names or await self._has_taken_over(change, twin, flow):
+            beside = Permit(calls=(twin.make,)) if reasons else _all_of(change)
+            return self._released(change, reasons, beside, facts)
+        if not reasons or await self._has_taken_over(change, twin, flow):
             self._twin_since.pop(change.key, None)
-            return self._released(change, names, _all_of(change), facts)
+            return self._released(change, reasons, _all_of(change), facts)
         since_s = self._twin_since.setdefault(change.key, self._clock.monotonic_s())
         age_s = self._clock.monotonic_s() - since_s
         if age_s < self._limits.twin_deadline_s or twin.give_up is None:
@@ -176,9 +185,8 @@ def _all_of(change: Change) -> Permit:
     return Permit(calls=(change,))
 
 
-def _on_air_words(change: Change, names: tuple[str, ...]) -> str:
-    verb = "is" if len(names) == 1 else "are"
+def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:
     return (
-        f"{', '.join(names)} {verb} on air, or not proven to be off air, and viewers would notice ({change.impact}). "
-        f"To do it all the same: {command_for(change)}"
+        f"{'; '.join(reasons)}, and viewers would notice ({change.impact}). To do it all the same: "
+        f"{command_for(change)}"
     )
