@@ -4,6 +4,7 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Blocked, Failed, Waiting
 from reconciler.domain.errors import BackendError
 from reconciler.domain.findings import Severity
+from reconciler.domain.safety.tree import withheld
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.journal import Journal, Note
@@ -18,6 +19,8 @@ class Recorder:
         self._journal = journal
         self._told: dict[str, tuple[str, str]] = {}
         """By the address of the resource: what holds it back, and why."""
+        self._withheld: frozenset[str] = frozenset()
+        """Why nothing was deleted, as the last pass said."""
 
     def tree(self, seen: Tree) -> None:
         """Note a tree that was seen for the first time."""
@@ -31,6 +34,7 @@ class Recorder:
         held: list[_Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
         now = {str(item.key): (_kind(item), item.why) for item in held}
         news = [item for item in held if self._told.get(str(item.key)) != (_kind(item), item.why)]
+        self._note_withheld(outcome, pass_id)
         for item in news:
             self._journal.note(_note(item, outcome, pass_id))
         for undone in outcome.undone:
@@ -51,6 +55,15 @@ class Recorder:
         self._told = now
         if news or ready or outcome.outcomes:
             self._journal.note(_totals(outcome, pass_id, next_in_s))
+
+    def _note_withheld(self, outcome: PassOutcome, pass_id: str) -> None:
+        reasons = withheld(outcome.left)
+        for why in reasons.keys() - self._withheld:
+            fields = {"count": reasons[why]}
+            self._journal.note(
+                Note(kind="deletes.withheld", why=why, pass_id=pass_id, revision=outcome.revision, fields=fields)
+            )
+        self._withheld = frozenset(reasons)
 
     def pass_failed(self, error: BackendError, *, failures: int, next_in_s: float) -> None:
         """Note a pass that could not read the backend."""

@@ -7,6 +7,7 @@ import structlog
 from reconciler.domain.changes import Action, Blocked, Failed, Waiting
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
+from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
@@ -22,6 +23,8 @@ class Reporter:
 
     def __init__(self) -> None:
         self._told: frozenset[tuple[str, str]] = frozenset()
+        self._withheld: frozenset[str] = frozenset()
+        """Why nothing was deleted, as the last pass said."""
 
     def change(self, outcome: Outcome) -> None:
         """Log what became of one change."""
@@ -46,6 +49,10 @@ class Reporter:
             if (str(item.key), item.why) not in self._told:
                 _held_back(item)
         self._told = frozenset((str(item.key), item.why) for item in held)
+        reasons = withheld(outcome.left)
+        for why in reasons.keys() - self._withheld:
+            log.warning("deletes.withheld", revision=outcome.revision, count=reasons[why], why=why)
+        self._withheld = frozenset(reasons)
         sent = Counter(change.action for change in outcome.done)
         fields = {
             "revision": outcome.revision,

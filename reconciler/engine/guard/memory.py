@@ -8,7 +8,7 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Delete, Hold, Plan, Waiting
 from reconciler.domain.model import Key, key_of
 from reconciler.domain.policies import Policies
-from reconciler.domain.safety.judging import held_back, judge
+from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
@@ -37,6 +37,7 @@ class Memory:
         self._corrections = Corrections()
         self._wanted_since: dict[tuple[Key, str], float] = {}
         self._given_up: set[tuple[Key, str]] = set()
+        self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._created_at: dict[Key, float] | None = None
 
@@ -58,7 +59,9 @@ class Memory:
             limits=self._limits,
             distrust=distrust,
         )
-        return self._remembered(judge(self._settling(plan), around), facts.mode), known
+        settled = self._settling(plan)
+        self._lifted = lifted(settled, around)
+        return self._remembered(judge(settled, around), facts.mode), known
 
     def done(self, change: Change, calls: Iterable[Call]) -> None:
         """Learn that a change was made, by these calls."""
@@ -70,6 +73,13 @@ class Memory:
                 self._created()[call.key] = now_s
             elif isinstance(call, Delete):
                 self._created().pop(call.key, None)
+
+    def lifted(self, change: Change) -> tuple[Lifted, ...]:
+        """Return what lets a change pass although it goes beyond a limit, as it was judged last."""
+        if not self._lifted:
+            return ()
+        wanted = (change.key, change_id(change))
+        return tuple(one for one in self._lifted if (one.change.key, change_id(one.change)) == wanted)
 
     def unknown(self, call: Call) -> None:
         """Learn that nobody knows whether a call was carried out."""
