@@ -16,6 +16,7 @@ from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
 from reconciler.domain.properties import PropertyChange, PropertyValue
 from reconciler.domain.safety.releases import released_by
+from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Preview
 from reconciler.engine.reconcile import PassOutcome
@@ -44,7 +45,7 @@ def plan_text(plan: Plan) -> Iterator[str]:
 
     Where that is more than a screen shows, the totals stand above it, too.
     """
-    lines: list[str] = []
+    lines = [*_withheld(plan)]
     for change in plan.changes:
         lines += [_headline(change, plan.watched), *_details(change)]
     lines += _held_back(plan)
@@ -126,6 +127,7 @@ def outcome_line(outcome: Outcome) -> str:
 
 def outcome_text(outcome: PassOutcome) -> Iterator[str]:
     """Yield what a pass left undone, each with its reason, and its totals."""
+    yield from _withheld(outcome.left)
     yield from _undone(outcome)
     yield from _held_back(outcome.left)
     counts = Counter(change.action for change in outcome.done)
@@ -249,6 +251,13 @@ def _properties(changed: tuple[PropertyChange, ...], *, is_new: bool, indent: in
         else:
             new = " (a new value)" if is_hidden(item) else ""
             yield f"{' ' * indent}{item.path:{width}}  {shown(item.found)} -> {wanted}{new}"
+
+
+def _withheld(plan: Plan) -> Iterator[str]:
+    """Yield loudly why nothing is deleted, where something makes that unlikely to be meant."""
+    for why, count in withheld(plan).items():
+        head = click.style(f"NOTHING IS DELETED, {count} held back:", fg="red", bold=True)
+        yield f"{head} {safe(why)}"
 
 
 def _held_back(plan: Plan) -> Iterator[str]:

@@ -4,6 +4,7 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Blocked, Failed, Waiting
 from reconciler.domain.errors import BackendError
 from reconciler.domain.findings import Severity
+from reconciler.domain.safety.tree import withheld
 from reconciler.engine.news import Held, News, news_of
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
@@ -17,6 +18,8 @@ class Recorder:
         self._journal = journal
         self._told: dict[str, set[News]] = {}
         """By the address of the resource: what holds it back."""
+        self._withheld: frozenset[str] = frozenset()
+        """Why nothing was deleted, as the last pass said."""
 
     def tree(self, seen: Tree) -> None:
         """Note a tree that was seen for the first time."""
@@ -32,6 +35,7 @@ class Recorder:
         for item in held:
             now.setdefault(str(item.key), set()).add(news_of(item))
         news = [item for item in held if news_of(item) not in self._told.get(str(item.key), ())]
+        self._note_withheld(outcome, pass_id)
         for item in news:
             self._journal.note(_note(item, outcome, pass_id))
         for undone in outcome.undone:
@@ -52,6 +56,15 @@ class Recorder:
         self._told = now
         if news or ready or outcome.outcomes:
             self._journal.note(_totals(outcome, pass_id, next_in_s))
+
+    def _note_withheld(self, outcome: PassOutcome, pass_id: str) -> None:
+        reasons = withheld(outcome.left)
+        for why in reasons.keys() - self._withheld:
+            fields = {"count": reasons[why]}
+            self._journal.note(
+                Note(kind="deletes.withheld", why=why, pass_id=pass_id, revision=outcome.revision, fields=fields)
+            )
+        self._withheld = frozenset(reasons)
 
     def pass_failed(self, error: BackendError, *, failures: int, next_in_s: float) -> None:
         """Note a pass that could not read the backend."""

@@ -7,6 +7,7 @@ import structlog
 from reconciler.domain.changes import Action, Blocked, Waiting
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
+from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.news import Held, News, news_of
 from reconciler.engine.plan import Tree
@@ -21,6 +22,8 @@ class Reporter:
 
     def __init__(self) -> None:
         self._told: frozenset[News] = frozenset()
+        self._withheld: frozenset[str] = frozenset()
+        """Why nothing was deleted, as the last pass said."""
 
     def change(self, outcome: Outcome) -> None:
         """Log what became of one change; one that the guard held back is told with its pass, where that is news."""
@@ -47,6 +50,10 @@ class Reporter:
             if news_of(item) not in self._told:
                 _held_back(item)
         self._told = frozenset(map(news_of, held))
+        reasons = withheld(outcome.left)
+        for why in reasons.keys() - self._withheld:
+            log.warning("deletes.withheld", revision=outcome.revision, count=reasons[why], why=why)
+        self._withheld = frozenset(reasons)
         sent = Counter(change.action for change in outcome.done)
         fields = {
             "revision": outcome.revision,

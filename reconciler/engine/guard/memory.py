@@ -23,7 +23,7 @@ from reconciler.domain.changes import (
 )
 from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
 from reconciler.domain.policies import Policies
-from reconciler.domain.safety.judging import held_back, judge
+from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
@@ -56,6 +56,7 @@ class Memory:
         self._corrections = Corrections()
         self._wanted_since: dict[tuple[Key, str], float] = {}
         self._given_up: set[tuple[Key, str]] = set()
+        self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._created_at: dict[_Place, float] | None = None
         self._gone: set[str] = set()
@@ -80,7 +81,9 @@ class Memory:
             limits=self._limits,
             distrust=distrust,
         )
-        return self._remembered(judge(self._settling(plan), around), facts.mode), known
+        settled = self._settling(plan)
+        self._lifted = lifted(settled, around)
+        return self._remembered(judge(settled, around), facts.mode), known
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
@@ -102,6 +105,13 @@ class Memory:
         is_stopped = FlowAt(flow.region, flow.live_name) in self._stopped
         outputs = tuple(output for output in flow.outputs if output.id not in self._gone)
         return replace(flow, outputs=outputs, state=FlowState.IDLE if is_stopped else flow.state)
+
+    def lifted(self, change: Change) -> tuple[Lifted, ...]:
+        """Return what lets a change pass although it goes beyond a limit, as it was judged last."""
+        if not self._lifted:
+            return ()
+        wanted = (change.key, change_id(change))
+        return tuple(one for one in self._lifted if (one.change.key, change_id(one.change)) == wanted)
 
     def done(self, change: Change) -> None:
         """Learn that a change was made."""

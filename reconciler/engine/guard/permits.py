@@ -60,7 +60,23 @@ class Permits:
         async with contextlib.AsyncExitStack() as stack:
             for group in touched:
                 await stack.enter_async_context(self._locks.setdefault(group, asyncio.Lock()))
-            yield await self._permitted(change, facts)
+            permit = await self._permitted(change, facts)
+            if permit.held is None:
+                self._note_lifted(change, facts)
+            yield permit
+
+    def _note_lifted(self, change: Change, facts: Facts) -> None:
+        """Write down which overrides let a change pass that goes beyond the budget, or that a tree makes unlikely."""
+        for one in self._memory.lifted(change):
+            note = Note(
+                kind="override.used",
+                resource=str(change.key),
+                why=one.override.reason,
+                pass_id=facts.pass_id,
+                revision=facts.revision,
+                fields={"action": str(change.action), "lifts": str(one.limit), "name": one.override.name},
+            )
+            self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
         held = await self._windows.held(change, facts) or await self._alone(change, facts)
