@@ -211,7 +211,7 @@ class Memory:
             f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s, so it went and the old "
             "one stays; the next revision of the manifests tries again"
         )
-        return held_back(change, Hold.TWIN, why)
+        return held_back(change, Hold.GIVEN_UP, why)
 
     def _fought(self, change: Change, now_s: float) -> Blocked | None:
         fought = self._corrections.fought_over(change, now_s=now_s)

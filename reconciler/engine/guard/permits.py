@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
-from reconciler.domain.model import FoundFlow, Key, OutputKey
+from reconciler.domain.model import FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import Sample, carrying, delivers, disturbed_by, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
@@ -30,6 +30,7 @@ class Permits:
         self._windows = Windows(keeper, self._sampler)
         self._locks: dict[str, asyncio.Lock] = {}
         self._twin_since: dict[Key, float] = {}
+        self._delivers_since: dict[Key, float] = {}
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
         """Take the first sample of every flow that a plan disturbs."""
@@ -137,31 +138,44 @@ class Permits:
             # What nobody watches is made anew in place, under its own name.
             beside = Permit(calls=(twin.make,)) if reasons else _all_of(change)
             return self._released(change, reasons, beside, facts)
-        if not reasons or await self._has_taken_over(change, twin, flow):
-            self._twin_since.pop(change.key, None)
+        has_taken_over = await self._has_taken_over(change, twin, flow)
+        if not reasons or has_taken_over:
+            self._forget(change)
             return self._released(change, reasons, _all_of(change), facts)
         since_s = self._twin_since.setdefault(change.key, self._clock.monotonic_s())
-        age_s = self._clock.monotonic_s() - since_s
-        if age_s < self._limits.twin_deadline_s or twin.give_up is None:
-            why = f"what replaces it is there, and has not delivered as it does for {age_s:.0f} s"
-            return Permit(held=held_back(change, Hold.TWIN, why))
+        is_late = self._clock.monotonic_s() - since_s >= self._limits.twin_deadline_s
+        if not is_late or twin.give_up is None:
+            return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
         return await self._give_up(change, twin.give_up, flow)
 
     async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
-        """Return whether the new output carries traffic as the old one does."""
+        """
+        Return whether the new output has carried traffic as the old one does, for as long as a proof takes.
+
+        Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
+        stream for seconds before it shows the first one.
+        """
         sample = await self._sampler.take(flow)
         if sample is None or twin.made is None:
             return False
         old = [sample.ends.get(call.found.id) for call in change.calls if isinstance(call, Delete)]
         like_bps = max((end.bitrate_bps for end in old if end is not None), default=0)
-        return delivers(twin.made.id, sample, self._limits, like_bps=like_bps)
+        if not delivers(twin.made.id, sample, self._limits, like_bps=like_bps):
+            self._delivers_since.pop(change.key, None)
+            return False
+        since_s = self._delivers_since.setdefault(change.key, sample.at_s)
+        return sample.at_s - since_s >= self._limits.sample_gap_s
+
+    def _forget(self, change: Sequence) -> None:
+        self._twin_since.pop(change.key, None)
+        self._delivers_since.pop(change.key, None)
 
     async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
         if await self._on_air(give_up, flow):
-            why = "both it and what replaces it are on air, and the new one carries less: nobody is cut off"
+            why = "both it and what replaces it are on air, and the new one does not carry as much: nobody is cut off"
             return Permit(held=held_back(change, Hold.TWIN, why))
-        self._twin_since.pop(change.key, None)
+        self._forget(change)
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
@@ -199,6 +213,16 @@ def _all_of(change: Change) -> Permit:
     if isinstance(change, Sequence):
         return Permit(calls=change.calls, undo=change.undo)
     return Permit(calls=(change,))
+
+
+def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
+    """Say what is waited for; in the same words as long as it is, so that whoever tells them need not repeat them."""
+    name = "the new one" if made is None else made.live_name
+    waits = f"the old one goes once {name}, which replaces it, has carried as much for a few seconds"
+    if made is None or not made.pull_urls:
+        return waits
+    address = f"{str(change.key).rpartition('/')[0]}/{name}"
+    return f"{waits}; receivers find it by: reconciler status --reveal {address}"
 
 
 def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:
