@@ -75,7 +75,9 @@ def output_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Fo
     if not slash or not output_name:
         raise UsageError(f"{name} is no output: say output/FLOW/NAME or FLOW/NAME")
     flow = flow_named(flow_name, flows, owner=owner)
-    found = _marked(output_name, flow.outputs, owner) or [each for each in flow.outputs if each.live_name == output_name]
+    found = _marked(output_name, flow.outputs, owner) or [
+        each for each in flow.outputs if each.live_name == output_name
+    ]
     if not found:
         known = ", ".join(sorted(each.live_name for each in flow.outputs)) or "none at all"
         raise NotFoundError(f"The flow {flow_name} has no output {output_name}; it has {known}")
