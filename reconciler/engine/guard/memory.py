@@ -12,16 +12,19 @@ from reconciler.domain.changes import (
     Change,
     Create,
     Delete,
+    Edit,
     FlowAt,
     Hold,
     Plan,
     Sequence,
+    Start,
+    Stop,
     Waiting,
 )
-from reconciler.domain.model import Key, key_of
+from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
-from reconciler.domain.safety.judging import held_back, judge
+from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
@@ -56,12 +59,16 @@ class Memory:
         self._corrections = Corrections()
         self._wanted_since: dict[tuple[Key, str], float] = {}
         self._given_up: set[tuple[Key, str]] = set()
+        self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._created_at: dict[_Place, float] | None = None
+        self._gone: set[str] = set()
+        self._stopped: set[FlowAt] = set()
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
+        self._gone, self._stopped = set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
         if not any(is_removal(change) or edited(change) for change in plan.changes):
@@ -77,14 +84,37 @@ class Memory:
             limits=self._limits,
             distrust=distrust,
         )
-        return self._remembered(judge(self._settling(plan, known), around), facts.mode), known
+        settled = self._settling(plan, known)
+        self._lifted = lifted(settled, around)
+        return self._remembered(judge(settled, around), facts.mode), known
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
-        if isinstance(call, Create):
-            self._created()[_place(call)] = self._clock.monotonic_s()
-        elif isinstance(call, Delete):
-            self._created().pop((call.key, call.at, call.found.live_name), None)
+        match call:
+            case Create():
+                self._created()[_place(call)] = self._clock.monotonic_s()
+            case Delete():
+                self._created().pop((call.key, call.at, call.found.live_name), None)
+                self._gone.add(call.found.id)
+            case Stop():
+                self._stopped.add(call.at)
+            case Start():
+                self._stopped.discard(call.at)
+            case Edit():
+                pass
+
+    def as_now(self, flow: FoundFlow) -> FoundFlow:
+        """Return a flow as it is after what was sent since it was observed: without what went, idle when stopped."""
+        is_stopped = FlowAt(flow.region, flow.live_name) in self._stopped
+        outputs = tuple(output for output in flow.outputs if output.id not in self._gone)
+        return replace(flow, outputs=outputs, state=FlowState.IDLE if is_stopped else flow.state)
+
+    def lifted(self, change: Change) -> tuple[Lifted, ...]:
+        """Return what lets a change pass although it goes beyond a limit, as it was judged last."""
+        if not self._lifted:
+            return ()
+        wanted = (change.key, change_id(change))
+        return tuple(one for one in self._lifted if (one.change.key, change_id(one.change)) == wanted)
 
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
@@ -187,7 +217,7 @@ class Memory:
             f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s, so it went and the old "
             "one stays; the next revision of the manifests tries again"
         )
-        return held_back(change, Hold.TWIN, why)
+        return held_back(change, Hold.GIVEN_UP, why)
 
     def _fought(self, change: Change, now_s: float) -> Blocked | None:
         fought = self._corrections.fought_over(change, now_s=now_s)
