@@ -1,9 +1,8 @@
 """One history: somebody commits, a reconciler follows and dies, the weather is bad, and in the end all is as wanted."""
 
 import asyncio
-import os
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -38,6 +37,7 @@ from reconciler.relay.ids import IdMaker
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.backend import StreamLinkBackend
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient
+from reconciler.streamlink.wire import ACTIONS
 from tests.builders import US, flow, output, resolved
 from tests.fakes.api import KEYS
 from tests.fakes.journal import MemoryJournal
@@ -79,6 +79,17 @@ class Figures:
         self.points += other.points
         self.longest = max(self.longest, other.longest)
 
+    def told(self) -> Iterator[str]:
+        """Yield what was seen, in words."""
+        writes = sum(count for action, count in self.calls.items() if ACTIONS[action].writes)
+        yield (
+            f"{self.histories} histories, {self.passes} passes, {self.calls.total()} calls ({writes} writes), "
+            f"{self.points} points at which it could have died, {self.deaths.total()} deaths; after the last fault at "
+            f"most {self.longest} passes until nothing was left to do"
+        )
+        for kind, counted in (("faults", self.faults), ("deaths", self.deaths)):
+            yield f"{kind}: {', '.join(f'{count} {name}' for name, count in counted.most_common())}"
+
 
 def run(seed: int, directory: Path) -> Figures:
     """
@@ -94,7 +105,7 @@ def run(seed: int, directory: Path) -> Figures:
 async def _run(loop: VirtualLoop, seed: int, directory: Path) -> Figures:
     clock = VirtualClock(loop)
     weather = Weather(Drawn(f"weather {seed}"), loop.time)
-    async with _relay(clock, directory) as plane:
+    async with _relay(clock, Drawn(f"relay {seed}"), directory) as plane:
         return await _History(plane, clock, weather, Drawn(f"history {seed}")).run()
 
 
@@ -103,14 +114,14 @@ class Drawn(Random):
 
 
 @asynccontextmanager
-async def _relay(clock: VirtualClock, directory: Path) -> AsyncIterator[ControlPlane]:
+async def _relay(clock: VirtualClock, numbers: Random, directory: Path) -> AsyncIterator[ControlPlane]:
     catalogue = await Catalogue.open(directory)
     try:
         yield ControlPlane(
             catalogue=catalogue,
             carriage=Carriage(NoMedia()),
-            giver=Giver(Ports("127.0.0.1"), os.urandom),
-            ids=IdMaker(lambda: clock.now().timestamp(), os.urandom),
+            giver=Giver(Ports("127.0.0.1"), numbers.randbytes),
+            ids=IdMaker(lambda: clock.now().timestamp(), numbers.randbytes),
             regions=REGIONS,
             known_regions=REGIONS,
             host="127.0.0.1",
