@@ -404,7 +404,11 @@ async def existing_world(settings: Settings, paths: Sequence[Path] = ()) -> Asyn
     """
     demand_paths(settings, paths)
     async with existing_backend(settings) as backend:
-        yield _world(settings, source(settings, paths), reader(settings), backend)
+        world = _world(settings, source(settings, paths), reader(settings), backend)
+        try:
+            yield world
+        finally:
+            world.journal.close()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -455,7 +459,9 @@ async def session(settings: Settings, paths: Sequence[Path] = (), *, media: str 
             case _:
                 backend = _cloud(settings)
         stack.push_async_callback(backend.close)
-        yield Session(settings=settings, world=_world(settings, tree, reading, backend), relay=relay)
+        world = _world(settings, tree, reading, backend)
+        stack.callback(world.journal.close)
+        yield Session(settings=settings, world=world, relay=relay)
 
 
 def _file_of(path: Path, schema: str, called: str) -> Mapping[str, Any]:
@@ -687,5 +693,5 @@ def _backend(
         random_fraction=random.SystemRandom().random,
     )
     called = "" if is_cloud else "relay"
-    service = Service(called=called, rules=edit_rules(settings))
+    service = Service(called=called, is_ours=not is_cloud, rules=edit_rules(settings))
     return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock, service=service)

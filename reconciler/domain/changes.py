@@ -161,6 +161,8 @@ class Hold(StrEnum):
     """The manifests would delete or edit too many objects at once."""
     TWIN = "twin"
     """What replaces it is there, and does not deliver yet."""
+    GIVEN_UP = "given-up"
+    """What replaced it did not deliver in time, and has gone again."""
     TREE = "tree"
     """The manifests or the list of the backend look wrong as a whole."""
     AGAIN = "again"
@@ -221,6 +223,8 @@ class Plan:
     failed: tuple[Failed, ...] = ()
     unchanged: int = 0
     """Desired resources that are in step."""
+    may_stop: bool = False
+    """Whether an edit among the changes may turn out to need its flow stopped: nobody said which edit rules hold."""
     watched: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many are connected to what the changes disturb, by id; absent where nobody looked."""
 

@@ -82,8 +82,11 @@ class _Planner:
         """Return the plan, put together from the plans of the flows, in the order of their names."""
         parts = [self._flow(flow, matched) for flow, matched in zip(self._flows, self._matches.matched, strict=True)]
         parts.extend(self._surplus())
+        changes = tuple(chain(_joined(parts, lambda part: part.first), _joined(parts, lambda part: part.then)))
+        certain = self._context.capabilities.is_certain
         return Plan(
-            changes=tuple(chain(_joined(parts, lambda part: part.first), _joined(parts, lambda part: part.then))),
+            changes=changes,
+            may_stop=not certain and any(isinstance(change, Edit) for change in changes),
             blocked=tuple(_joined(parts, lambda part: part.blocked)),
             waiting=tuple(_joined(parts, lambda part: part.waiting)),
             failed=self._given_up,

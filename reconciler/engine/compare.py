@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from reconciler.domain import comparing
 from reconciler.domain.changes import Change, Edit, Plan, Sequence
 from reconciler.domain.impact import Capabilities, Impact
-from reconciler.domain.model import Desired
+from reconciler.domain.model import Desired, Key
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.world import World
@@ -49,15 +49,38 @@ async def compare_live(world: World, base: Verdict, head: Verdict, *, now: Verdi
     """
     if head.desired is None:
         return Compared(plan=None)
-    plan = await _planned(world, head.desired, head)
+    theirs = _since(base.sound, head.desired, now.sound) if now is not None else Desired()
+    plan = await _planned(world, _together(head.desired, theirs), head)
     before = await _planned(world, base.sound, base)
     anyway = before if now is None or now is base else await _planned(world, now.sound, now)
-    meant = _without(plan.changes, before.changes)
+    keys = _keys(theirs)
+    meant = tuple(change for change in _without(plan.changes, before.changes) if change.key not in keys)
     return Compared(
         plan=replace(plan, changes=meant),
         noticed=_noticed(meant),
         drift=Plan(changes=_without(anyway.changes, meant)),
     )
+
+
+def _since(base: Desired, head: Desired, now: Desired) -> Desired:
+    """
+    Return what others have added since: the head knows nothing of it, and means to remove none of it.
+
+    Without it, what the head adds would look like a new name of something that others have added.
+    """
+    known = _keys(base) | _keys(head)
+    return Desired(
+        flows=tuple(flow for flow in now.flows if flow.key not in known),
+        outputs=tuple(output for output in now.outputs if output.key not in known),
+    )
+
+
+def _together(one: Desired, other: Desired) -> Desired:
+    return Desired(flows=(*one.flows, *other.flows), outputs=(*one.outputs, *other.outputs))
+
+
+def _keys(desired: Desired) -> frozenset[Key]:
+    return frozenset((*(flow.key for flow in desired.flows), *(output.key for output in desired.outputs)))
 
 
 async def _planned(world: World, desired: Desired, verdict: Verdict) -> Plan:

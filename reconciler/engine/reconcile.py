@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Change, Hold, Plan
+from reconciler.domain.changes import Action, Blocked, Change, Hold, Plan, Sequence
 from reconciler.domain.errors import CredentialsRefusedError
 from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import held_back
@@ -114,7 +114,10 @@ class _Carrying:
         """Send the plan, and what follows from it."""
         plan = await self._looked_at_again(plan)
         left = plan
+        rules = self._world.backend.capabilities.rules
         progressed = await self._round(plan)
+        if self._world.backend.capabilities.rules is not rules:
+            progressed = await self._try_stopped() or progressed
         for _ in range(MAX_ROUNDS - 1):
             if not (left.waiting and progressed) or self._refused or self._hold():
                 break
@@ -157,6 +160,23 @@ class _Carrying:
         kept = tuple(change for change in plan.changes if change not in doubted)
         return replace(plan, changes=kept, blocked=(*plan.blocked, *blocked))
 
+    async def _try_stopped(self) -> bool:
+        """Do what was refused while its flow runs, by the rules that the refusal taught and as the guard allows."""
+        refused = {flow_key(key) for (key, _), one in self._outcomes.items() if one.result is Result.FAILED}
+        if self._refused or self._hold():
+            return False
+        plan = await plan_for(self._world, self._target)
+        rest = tuple(one for one in plan.changes if one.key in refused and _stands_still(one))
+        progressed = await self._round(replace(plan, changes=rest))
+        done = {one.change.key for one in self._outcomes.values() if one.change in rest and one.result is Result.DONE}
+        # What failed live was done standing still, together with all else that its flow needed.
+        gone = [
+            place for place, one in self._outcomes.items() if one.result is Result.FAILED and flow_key(place[0]) in done
+        ]
+        for place in gone:
+            del self._outcomes[place]
+        return progressed
+
     async def _see_twins_through(self) -> None:
         """Look at what is half done until it is done or given up."""
         while keys := {outcome.change.key for outcome in self._outcomes.values() if _goes_on(outcome)}:
@@ -178,6 +198,10 @@ class _Carrying:
         if self._world.clock.monotonic_s() - self._started_s > PASS_TIMEOUT_S:
             return f"not sent, because the pass has gone on for more than {PASS_TIMEOUT_S:g} s"
         return self._asked()
+
+
+def _stands_still(change: Change) -> bool:
+    return isinstance(change, Sequence) and change.action is Action.EDIT
 
 
 def _goes_on(outcome: Outcome) -> bool:

@@ -5,11 +5,10 @@ from reconciler.domain.changes import Blocked, Failed, Waiting
 from reconciler.domain.errors import BackendError
 from reconciler.domain.findings import Severity
 from reconciler.domain.safety.tree import withheld
+from reconciler.engine.news import Held, News, news_of
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.journal import Journal, Note
-
-_Held = Blocked | Waiting | Failed
 
 
 class Recorder:
@@ -17,8 +16,8 @@ class Recorder:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._told: dict[str, tuple[str, str]] = {}
-        """By the address of the resource: what holds it back, and why."""
+        self._told: dict[str, set[News]] = {}
+        """By the address of the resource: what holds it back."""
         self._withheld: frozenset[str] = frozenset()
         """Why nothing was deleted, as the last pass said."""
 
@@ -31,9 +30,11 @@ class Recorder:
 
     def pass_finished(self, outcome: PassOutcome, *, pass_id: str, next_in_s: float | None = None) -> None:
         """Note a pass: what it holds back where that is news, what is ready again, and its totals where it did any."""
-        held: list[_Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
-        now = {str(item.key): (_kind(item), item.why) for item in held}
-        news = [item for item in held if self._told.get(str(item.key)) != (_kind(item), item.why)]
+        held: list[Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
+        now: dict[str, set[News]] = {}
+        for item in held:
+            now.setdefault(str(item.key), set()).add(news_of(item))
+        news = [item for item in held if news_of(item) not in self._told.get(str(item.key), ())]
         self._note_withheld(outcome, pass_id)
         for item in news:
             self._journal.note(_note(item, outcome, pass_id))
@@ -75,7 +76,7 @@ class Recorder:
         self._journal.note(Note(kind="pass.failed", why=str(error), fields=fields))
 
 
-def _kind(item: _Held) -> str:
+def _kind(item: Held) -> str:
     match item:
         case Blocked():
             return "change.blocked"
@@ -85,7 +86,7 @@ def _kind(item: _Held) -> str:
             return "change.failed"
 
 
-def _note(item: _Held, outcome: PassOutcome, pass_id: str) -> Note:
+def _note(item: Held, outcome: PassOutcome, pass_id: str) -> Note:
     fields: dict[str, str | int | float | bool] = {}
     if isinstance(item, Blocked):
         fields = {"action": str(item.action), "hold": str(item.hold)}

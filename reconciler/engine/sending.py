@@ -52,6 +52,7 @@ class Sender:
             )
             raise
         duration_s = self._clock.monotonic_s() - began_s
+        self.world.guard.sent(call)
         journal.settle(number, Settled.DONE, request_id=request_id, duration_s=duration_s)
         return request_id
 
@@ -64,7 +65,7 @@ class Sender:
 
     def _learn(self, call: Call, error: BackendError) -> None:
         if isinstance(error, UnavailableError) and error.maybe_applied:
-            self.world.guard.unknown(call)
+            self.world.guard.sent(call)
         if isinstance(error, WrongStateError):
             rules = str(self.world.backend.capabilities.rules)
             facts = self.world.guard.facts

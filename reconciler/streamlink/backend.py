@@ -41,6 +41,8 @@ class Service:
 
     called: str = ""
     """What people call it; "" for StreamLink and the profile's name."""
+    is_ours: bool = False
+    """Whether it is a relay, which edits everything live unless it was told otherwise."""
     rules: EditRules | None = None
     """What it lets be edited while a flow runs; None where nobody knows, and a refusal teaches."""
 
@@ -82,7 +84,7 @@ class StreamLinkBackend:
         self._regions = regions
         self._clock = clock
         self._rules = service.rules or EditRules.LIVE_2023
-        self._is_certain = service.rules is not None
+        self._is_certain = service.rules is not None or service.is_ours
         self._list = FlowList(client)
         self._ids = FlowIds()
 

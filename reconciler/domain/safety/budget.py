@@ -25,8 +25,8 @@ def budget(plan: Plan, around: Circumstances) -> Budget:
     """
     gone = around.spent.deleted | {key for change in plan.changes for key in removed(change)}
     other = around.spent.edited | {key for change in plan.changes for key in edited(change)}
-    # What was deleted bears no mark any more, and counted when the difference began.
-    base = len(set(around.marked())) + len(around.spent.deleted)
+    # What was deleted bears no mark any more, and counted when the difference began; what was made anew counts once.
+    base = len(set(around.marked())) + len(around.spent.deleted - set(around.live()))
     limits = around.limits
     return Budget(
         deletes=_beyond("delete", gone, base, share=limits.delete_share, few=1),

@@ -7,7 +7,7 @@ from typing import Final
 from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence
 from reconciler.domain.marks import Owner
 from reconciler.domain.matching import ours
-from reconciler.domain.model import Actual, Desired, Key
+from reconciler.domain.model import Actual, Desired, FlowKey, Key, OutputKey
 from reconciler.domain.policies import Policies
 
 FEW: Final = 4
@@ -67,12 +67,22 @@ class Circumstances:
     distrust: str = ""
     """Why nothing may be deleted whatever the manifests say, such as a clock that jumped; "" where nothing is wrong."""
 
-    def marked(self) -> Iterator[Key | str]:
-        """Yield one item for each object that bears our mark."""
+    def marked(self) -> Iterator[str]:
+        """Yield the id of each object that bears our mark."""
         for flow in self.actual.flows():
             if ours(flow.mark, self.owner):
                 yield flow.id
             yield from (output.id for output in flow.outputs if ours(output.mark, self.owner))
+
+    def live(self) -> Iterator[Key]:
+        """Yield the resource of each object that bears our mark."""
+        for flow in self.actual.flows():
+            if flow.mark is None or not ours(flow.mark, self.owner):
+                continue
+            yield FlowKey(flow.mark.name)
+            for output in flow.outputs:
+                if output.mark is not None and ours(output.mark, self.owner):
+                    yield OutputKey(flow.mark.name, output.mark.name)
 
 
 def removed(change: Change) -> tuple[Key, ...]:

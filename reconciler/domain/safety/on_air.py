@@ -89,7 +89,7 @@ def on_air(
     """
     if last is not None and flow.state is FlowState.IDLE and all(end.is_idle for end in last.ends.values()):
         return ()
-    names = _names(disturbed, flow, last)
+    names = names_of(disturbed, flow, last)
     if first is None or last is None or last.at_s - first.at_s < limits.sample_gap_s:
         return tuple(names.values())
     return tuple(name for id_, name in names.items() if not _is_off(id_, (first, last), limits))
@@ -97,7 +97,7 @@ def on_air(
 
 def carrying(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limits) -> tuple[str, ...]:
     """Return the names of what is disturbed and carries something by this one sample."""
-    names = _names(disturbed, flow, sample)
+    names = names_of(disturbed, flow, sample)
     return tuple(name for id_, name in names.items() if (end := sample.ends.get(id_)) and end.carries(limits))
 
 
@@ -112,7 +112,7 @@ def _is_off(id_: str, samples: Iterable[Sample], limits: Limits) -> bool:
     return all((end := sample.ends.get(id_)) is not None and not end.carries(limits) for sample in samples)
 
 
-def _names(disturbed: Disturbed, flow: FoundFlow, last: Sample | None) -> dict[str, str]:
+def names_of(disturbed: Disturbed, flow: FoundFlow, last: Sample | None) -> dict[str, str]:
     """Return what is disturbed by its id, in the words of people."""
     named = {output.id: f"output {output.live_name}" for output in flow.outputs}
     if not disturbed.whole:

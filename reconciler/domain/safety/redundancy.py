@@ -27,6 +27,8 @@ class Legs:
     def touched_by(self, change: Change) -> Mapping[str, AbstractSet[OutputKey]]:
         """Return the legs that a change touches, by their groups; sorted, so that locks are taken in one order."""
         keys = set(_touched(change))
+        if not keys:
+            return {}
         touched = {
             group: {leg for leg in legs if leg in keys or leg.flow_key in keys}
             for group, legs in sorted(self.by_group.items())

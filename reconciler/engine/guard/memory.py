@@ -1,12 +1,27 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Delete, Hold, Plan, Waiting
-from reconciler.domain.model import Key, key_of
+from reconciler.domain.changes import (
+    Action,
+    Blocked,
+    Call,
+    Change,
+    Create,
+    Delete,
+    Edit,
+    FlowAt,
+    Hold,
+    Plan,
+    Sequence,
+    Start,
+    Stop,
+    Waiting,
+)
+from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
@@ -25,6 +40,10 @@ _READ_BACK: Final = 10_000
 """Calls that are read back from the journal at most: what was created within the settling time."""
 
 
+_Place = tuple[Key, str]
+"""A resource, and the live name that an object of it was made under."""
+
+
 class Memory:
     """What was sent, wanted, fought over and given up, since this process began."""
 
@@ -39,11 +58,14 @@ class Memory:
         self._given_up: set[tuple[Key, str]] = set()
         self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
-        self._created_at: dict[Key, float] | None = None
+        self._created_at: dict[_Place, float] | None = None
+        self._gone: set[str] = set()
+        self._stopped: set[FlowAt] = set()
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
+        self._gone, self._stopped = set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
         if not any(is_removal(change) or edited(change) for change in plan.changes):
@@ -63,16 +85,26 @@ class Memory:
         self._lifted = lifted(settled, around)
         return self._remembered(judge(settled, around), facts.mode), known
 
-    def done(self, change: Change, calls: Iterable[Call]) -> None:
-        """Learn that a change was made, by these calls."""
-        now_s = self._clock.monotonic_s()
-        self._spent = self._spent.with_done([change])
-        self._corrections = self._corrections.with_done([change], now_s=now_s)
-        for call in calls:
-            if isinstance(call, Create):
-                self._created()[call.key] = now_s
-            elif isinstance(call, Delete):
-                self._created().pop(call.key, None)
+    def sent(self, call: Call) -> None:
+        """Learn that a call was carried out, or may have been."""
+        match call:
+            case Create():
+                self._created()[_place(call)] = self._clock.monotonic_s()
+            case Delete():
+                self._created().pop((call.key, call.found.live_name), None)
+                self._gone.add(call.found.id)
+            case Stop():
+                self._stopped.add(call.at)
+            case Start():
+                self._stopped.discard(call.at)
+            case Edit():
+                pass
+
+    def as_now(self, flow: FoundFlow) -> FoundFlow:
+        """Return a flow as it is after what was sent since it was observed: without what went, idle when stopped."""
+        is_stopped = FlowAt(flow.region, flow.live_name) in self._stopped
+        outputs = tuple(output for output in flow.outputs if output.id not in self._gone)
+        return replace(flow, outputs=outputs, state=FlowState.IDLE if is_stopped else flow.state)
 
     def lifted(self, change: Change) -> tuple[Lifted, ...]:
         """Return what lets a change pass although it goes beyond a limit, as it was judged last."""
@@ -81,10 +113,10 @@ class Memory:
         wanted = (change.key, change_id(change))
         return tuple(one for one in self._lifted if (one.change.key, change_id(one.change)) == wanted)
 
-    def unknown(self, call: Call) -> None:
-        """Learn that nobody knows whether a call was carried out."""
-        if isinstance(call, Create):
-            self._created()[call.key] = self._clock.monotonic_s()
+    def done(self, change: Change) -> None:
+        """Learn that a change was made."""
+        self._spent = self._spent.with_done([change])
+        self._corrections = self._corrections.with_done([change], now_s=self._clock.monotonic_s())
 
     def give_up(self, change: Change) -> None:
         """Remember that a twin came to nothing: it is not tried again before the manifests change."""
@@ -113,34 +145,40 @@ class Memory:
 
     def _settling(self, plan: Plan) -> Plan:
         """Return the plan without creates of what was created a moment ago: lists may be late."""
-        held = [change for change in plan.changes if isinstance(change, Create) and self._age_s(change.key) is not None]
+        now_s = self._clock.monotonic_s()
+        # What was made long ago is forgotten: this process lives for years.
+        known = {place: at_s for place, at_s in self._created().items() if now_s - at_s < self._limits.settling_s}
+        self._created_at = known
+        ages = {id(change): self._youngest_s(change) for change in plan.changes} if known else {}
+        held = [change for change in plan.changes if ages.get(id(change)) is not None]
         if not held:
             return plan
-        waiting = (Waiting(key=change.key, why=self._why_settling(change.key)) for change in held)
-        kept = tuple(change for change in plan.changes if change not in held)
+        waiting = (Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held)
+        kept = tuple(change for change in plan.changes if ages.get(id(change)) is None)
         return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting))
 
-    def _age_s(self, key: Key) -> float | None:
-        """Return how long ago the resource was created, while that is within the settling time; else None."""
-        at_s = self._created().get(key)
-        age_s = None if at_s is None else self._clock.monotonic_s() - at_s
-        return age_s if age_s is not None and age_s < self._limits.settling_s else None
+    def _youngest_s(self, change: Change) -> float | None:
+        """Return how long ago something that a change makes was made, while that is within the settling time."""
+        now_s = self._clock.monotonic_s()
+        times = (self._created().get(_place(create)) for create in _creates(change))
+        ages = [now_s - at_s for at_s in times if at_s is not None and now_s - at_s < self._limits.settling_s]
+        return min(ages, default=None)
 
-    def _why_settling(self, key: Key) -> str:
+    def _why_settling(self, age_s: float | None) -> str:
         return (
-            f"a create of it was sent {self._age_s(key) or 0:.0f} s ago and the list does not show it yet; it is "
-            f"looked for until {self._limits.settling_s:g} s are over, and only then made again"
+            f"a create of it was sent {age_s or 0:.0f} s ago, and a list may not show it yet; it is looked for until "
+            f"{self._limits.settling_s:g} s are over, and only then made again"
         )
 
-    def _created(self) -> dict[Key, float]:
-        """Return when each resource was created last; what a former process did is read from the journal, once."""
+    def _created(self) -> dict[_Place, float]:
+        """Return when each object was created last; what a former process did is read from the journal, once."""
         if self._created_at is None:
             self._created_at = self._created_before()
         return self._created_at
 
-    def _created_before(self) -> dict[Key, float]:
+    def _created_before(self) -> dict[_Place, float]:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
-        found: dict[Key, float] = {}
+        found: dict[_Place, float] = {}
         for written in self._keeper.journal.calls(limit=_READ_BACK):
             age_s = (now - written.at).total_seconds()
             if not 0 <= age_s < self._limits.settling_s:
@@ -148,7 +186,7 @@ class Memory:
             key = key_of(written.intent.resource)
             is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
             if is_create and key is not None:
-                found.setdefault(key, now_s - age_s)
+                found.setdefault((key, written.intent.live_name), now_s - age_s)
         return found
 
     def _remembered(self, plan: Plan, mode: Mode) -> Plan:
@@ -173,7 +211,7 @@ class Memory:
             f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s, so it went and the old "
             "one stays; the next revision of the manifests tries again"
         )
-        return held_back(change, Hold.TWIN, why)
+        return held_back(change, Hold.GIVEN_UP, why)
 
     def _fought(self, change: Change, now_s: float) -> Blocked | None:
         fought = self._corrections.fought_over(change, now_s=now_s)
@@ -194,3 +232,15 @@ class Memory:
             return None
         why = f"it must still be wanted {self._limits.delete_gap_s:g} s later, before anything is deleted"
         return held_back(change, Hold.AGAIN, why)
+
+
+def _place(create: Create) -> _Place:
+    return create.key, create.wanted.live_name
+
+
+def _creates(change: Change) -> Iterator[Create]:
+    """Yield whatever a change makes, in one way or the other."""
+    calls = change.calls if isinstance(change, Sequence) else (change,)
+    yield from (call for call in calls if isinstance(call, Create))
+    if isinstance(change, Sequence) and change.twin is not None and change.twin.make is not None:
+        yield change.twin.make

@@ -278,6 +278,13 @@ def test_what_may_not_be_touched_is_held_back(
     assert words in held.blocked[0].why
 
 
+def test_a_region_that_was_not_read_is_named() -> None:
+    """It stands where resources stand otherwise, and is none of them."""
+    held = planned(resolved(NEWS), actual(found_flow(NEWS), unreadable=Region("far")))
+
+    assert [(str(item.key), item.action) for item in held.blocked] == [("region/far", Action.DELETE)]
+
+
 def test_a_refused_flow_says_how_many_outputs_wait_with_it() -> None:
     """One line for the flow stands for its outputs too."""
     held = planned(resolved(NEWS, TOWER, RADIO), actual(found_flow(NEWS, owner=None)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Change
+from reconciler.domain.changes import Change, Hold
 from reconciler.domain.impact import Capabilities
 from reconciler.domain.model import Desired, Flow, Output, Region
 from reconciler.engine.compare import compare, compare_live
@@ -29,12 +29,15 @@ def listed(changes: Iterable[Change]) -> list[str]:
 
 
 def test_what_a_branch_means_to_change() -> None:
-    """Without a backend there is no drift."""
-    compared = compare(said(flow(), output()), said(flow(), output(latency_ms=500)), capabilities=CAPABILITIES)
+    """Without a backend there is no drift, and what viewers of a running flow would notice stands apart."""
+    compared = compare(
+        said(flow(), output()), said(flow(), output(latency_ms=500), output("relay")), capabilities=CAPABILITIES
+    )
 
     assert compared.plan is not None
-    assert listed(compared.plan.changes) == ["edit output/news/tower"]
-    assert (compared.noticed, compared.drift) == ((), None)
+    assert listed(compared.plan.changes) == ["create output/news/relay", "edit output/news/tower"]
+    assert listed(compared.noticed) == ["edit output/news/tower"]
+    assert compared.drift is None
 
 
 def test_broken_manifests_mean_nothing() -> None:
@@ -45,15 +48,28 @@ def test_broken_manifests_mean_nothing() -> None:
     assert listed(mended.plan.changes) == ["create output/news/tower", "start flow/news"]
 
 
-def test_what_the_loop_leaves_to_people_is_told() -> None:
-    """It recreates nothing, and deletes one flow a revision."""
+def test_what_waits_for_an_approval_is_told() -> None:
+    """To make a flow anew is noticed, whatever else is; to delete one that never ran is not."""
+    names = "abcdefgh"
+    base = said(*(flow(name) for name in names))
+    moved = flow("b", region=Region("eu-frankfurt"))
+
+    compared = compare(base, said(moved, *(flow(name) for name in names[2:])), capabilities=CAPABILITIES)
+
+    assert compared.plan is not None
+    assert listed(compared.plan.changes) == ["delete flow/a", "recreate flow/b"]
+    assert listed(compared.noticed) == ["recreate flow/b"]
+
+
+def test_what_is_above_the_budget_is_held_back() -> None:
+    """Three of four are more than a quarter, so none of them goes."""
     base = said(flow("a"), flow("b"), flow("c"), flow("d"))
 
     compared = compare(base, said(flow("c"), flow("d", region=Region("eu-frankfurt"))), capabilities=CAPABILITIES)
 
     assert compared.plan is not None
-    assert listed(compared.plan.changes) == ["delete flow/a", "delete flow/b", "recreate flow/d"]
-    assert listed(compared.noticed) == ["delete flow/b", "recreate flow/d"]
+    assert compared.plan.changes == ()
+    assert {held.hold for held in compared.plan.blocked} == {Hold.BUDGET}
 
 
 def test_an_empty_tree_deletes_nothing() -> None:

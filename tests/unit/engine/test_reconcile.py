@@ -22,25 +22,19 @@ from reconciler.domain.protocols import SrtMode
 from reconciler.domain.secrets import SecretRef, SecretSource
 from reconciler.engine.apply import Result, Terms
 from reconciler.engine.guard.facts import Mode
-from reconciler.engine.plan import Target, plan_for
+from reconciler.engine.plan import plan_for
 from reconciler.engine.reconcile import MAX_ROUNDS, PASS_TIMEOUT_S, PassOutcome, carry_out, reconcile
 from reconciler.engine.sending import CALL_TIMEOUT_S
 from reconciler.ports.backend import Applied
-from reconciler.ports.source import Revision
-from tests.builders import LOCAL, flow, found_flow, found_output, output, resolved
-from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish
+from tests.builders import LOCAL, flow, found_flow, found_output, output
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish, say
 
 pytestmark = pytest.mark.anyio
 
 
-def target(*resources: Flow | Output, mode: Mode = Mode.SHOWN) -> Target:
-    """Return a target that says these resources."""
-    return Target(revision=Revision("one"), desired=resolved(*resources).desired, mode=mode)
-
-
 async def pass_once(small: Worldlet, *resources: Flow | Output, mode: Mode = Mode.SHOWN) -> PassOutcome:
     """Return what became of one pass."""
-    return await finish(small, reconcile(small.world, target(*resources, mode=mode), terms=Terms()))
+    return await finish(small, reconcile(small.world, say(small, *resources, mode=mode), terms=Terms()))
 
 
 def calling(name: str, *, of: str, called: str) -> Output:
@@ -101,7 +95,7 @@ async def test_later_rounds_touch_nothing_but_what_waited() -> None:
     small = a_world()
     stranger = found_flow(flow("surplus"))
     studio, tower = flow("studio"), flow("tower")
-    wanted = target(studio, calling("link", of="studio", called="tower"), tower, output(of="tower"))
+    wanted = say(small, studio, calling("link", of="studio", called="tower"), tower, output(of="tower"))
     plan = await plan_for(small.world, wanted)
     small.backend.hold(stranger)
 
@@ -175,13 +169,14 @@ class StubbornBackend(MeddledBackend):
 
 async def test_a_pass_plans_only_so_often() -> None:
     """A backend that never comes to rest does not keep a pass going for ever."""
-    small = a_world()
     backend = StubbornBackend()
+    small = a_world(backend)
     backend.hold(found_flow(flow("studio")))
     backend.fault = lambda call: RejectedError("full") if call.key == FlowKey("tower") else None
-    wanted = target(flow("studio", latency_ms=500), calling("link", of="studio", called="tower"), flow("tower"))
 
-    outcome = await reconcile(replace(small.world, backend=backend), wanted, terms=Terms())
+    outcome = await pass_once(
+        small, flow("studio", latency_ms=500), calling("link", of="studio", called="tower"), flow("tower")
+    )
 
     assert backend.sent.count("edit flow/studio") == MAX_ROUNDS
     assert len(outcome.left.waiting) == 1
@@ -204,11 +199,10 @@ class SilentBackend(MeddledBackend):
 
 async def test_who_stops_waiting_does_not_wait_for_a_reading_either() -> None:
     """What was done stands, what waited goes on waiting, and nothing hangs."""
-    small = a_world()
     backend, cut = SilentBackend(), asyncio.Event()
-    wanted = target(flow("studio"), calling("link", of="studio", called="tower"), flow("tower"))
-    world = replace(small.world, backend=backend)
-    running = asyncio.create_task(reconcile(world, wanted, terms=Terms(cut=cut)))
+    small = a_world(backend)
+    wanted = say(small, flow("studio"), calling("link", of="studio", called="tower"), flow("tower"))
+    running = asyncio.create_task(reconcile(small.world, wanted, terms=Terms(cut=cut)))
     await backend.asked.wait()
 
     cut.set()

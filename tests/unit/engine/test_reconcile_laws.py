@@ -2,20 +2,38 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.model import Flow, Output
+from reconciler.domain.model import Address, Flow, Output, Srt
+from reconciler.domain.policies import Limit
+from reconciler.domain.protocols import SrtMode
 from reconciler.engine.apply import Terms
-from reconciler.engine.plan import Target
 from reconciler.engine.reconcile import PassOutcome, reconcile
-from reconciler.ports.source import Revision
-from tests.builders import flow, found_flow, found_output, output, resolved
-from tests.unit.engine.worlds import Worldlet, a_world, finish
+from tests.builders import flow, found_flow, found_output, output
+from tests.unit.engine.worlds import Worldlet, a_world, finish, lifted, say
 
 NAMES = ("a", "b", "c")
+
+
+def named_flow(name: str, *, latency_ms: int) -> Flow:
+    """Return a flow that nobody takes for another one under a new name."""
+    wanted = flow(name)
+    settings = Srt(
+        mode=SrtMode.LISTENER, latency_ms=latency_ms, stream_id=name, peer_idle_timeout_ms=1000 + 10 * ord(name)
+    )
+    return replace(wanted, spec=replace(wanted.spec, input=replace(wanted.spec.input, settings=settings)))
+
+
+def named_output(name: str, *, of: str, latency_ms: int) -> Output:
+    """Return an output that nobody takes for another one under a new name."""
+    wanted = output(name, of=of)
+    peer = Address(f"{name}.example", 9000)
+    settings = Srt(mode=SrtMode.CALLER, latency_ms=latency_ms, stream_id=name, peer=peer)
+    return replace(wanted, spec=replace(wanted.spec, settings=settings))
 
 
 @st.composite
@@ -23,9 +41,9 @@ def trees(draw: st.DrawFn) -> list[Flow | Output]:
     """Draw a tree of up to three flows with up to three outputs each, in any order."""
     resources: list[Flow | Output] = []
     for name in draw(st.sets(st.sampled_from(NAMES), min_size=1)):
-        resources.append(flow(name, latency_ms=draw(st.sampled_from([120, 200]))))
+        resources.append(named_flow(name, latency_ms=draw(st.sampled_from([120, 200]))))
         ends = draw(st.sets(st.sampled_from(NAMES)))
-        resources += [output(end, of=name, latency_ms=draw(st.sampled_from([120, 200]))) for end in sorted(ends)]
+        resources += [named_output(end, of=name, latency_ms=draw(st.sampled_from([120, 200]))) for end in sorted(ends)]
     return draw(st.permutations(resources))
 
 
@@ -35,8 +53,8 @@ def run(work: Coroutine[Any, Any, PassOutcome]) -> PassOutcome:
 
 
 def one_pass(small: Worldlet, resources: list[Flow | Output]) -> PassOutcome:
-    """Return what became of one pass."""
-    target = Target(revision=Revision("drawn"), desired=resolved(*resources).desired)
+    """Return what became of one pass, for which nothing is too much."""
+    target = say(small, *resources, policies=lifted(Limit.BUDGET, Limit.TREE))
     return run(finish(small, reconcile(small.world, target, terms=Terms())))
 
 

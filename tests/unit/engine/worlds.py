@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from reconciler.domain.changes import Call, Change, Plan
+from reconciler.domain.changes import Action, Call, Change, Plan
 from reconciler.domain.errors import BackendError, SecretUnavailableError, SourceUnreadableError
 from reconciler.domain.findings import Finding, Position, Rule, Severity
-from reconciler.domain.model import Actual, Desired, Flow, FoundFlow, Output, Region, Srt
-from reconciler.domain.policies import Policies
+from reconciler.domain.model import Actual, Desired, Flow, FoundFlow, Output, Region, ResourceKind, Srt
+from reconciler.domain.policies import Limit, Override, Policies
 from reconciler.domain.protocols import OUTPUT_PROTOCOLS
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.secrets import Secret, SecretRef
@@ -42,6 +43,7 @@ BROKEN: Final = Finding(
 )
 """What is wrong with a tree that does not validate."""
 
+NO_POLICIES: Final = Policies()
 
 Result = TypeVar("Result")
 
@@ -53,14 +55,18 @@ class MemorySource:
 
     def __init__(self) -> None:
         self.trees: dict[str, Desired | None] = {}
+        self.policies: dict[str, Policies] = {}
         self.current = ""
         self.problem = ""
         self.hint: asyncio.Event | None = None
         self.closed = False
 
-    def write(self, revision: str, *resources: Flow | Output, hint: bool = True) -> None:
+    def write(
+        self, revision: str, *resources: Flow | Output, hint: bool = True, policies: Policies = NO_POLICIES
+    ) -> None:
         """Say what the tree says from now on."""
         self.trees[revision] = resolved(*resources).desired
+        self.policies[revision] = policies
         self._turn_to(revision, hint=hint)
 
     def break_it(self, revision: str) -> None:
@@ -97,8 +103,10 @@ class MemoryReader:
 
     def read(self, files: Sequence[ManifestFile]) -> Verdict:
         """Return what the test said that this tree says."""
-        desired = self._source.trees[files[0].content.decode()]
-        return Verdict(findings=() if desired is not None else (BROKEN,), desired=desired)
+        revision = files[0].content.decode()
+        desired = self._source.trees[revision]
+        policies = self._source.policies.get(revision, NO_POLICIES)
+        return Verdict(findings=() if desired is not None else (BROKEN,), desired=desired, policies=policies)
 
 
 class MemoryVault:
@@ -202,10 +210,9 @@ class Worldlet:
     world: World
 
 
-def a_world() -> Worldlet:
-    """Return an empty tree beside an empty account."""
-    source, backend, clock, vault = MemorySource(), MeddledBackend(), PatientClock(auto=False), MemoryVault()
-    return worldlet_of(source, backend, clock, vault)
+def a_world(backend: MeddledBackend | None = None) -> Worldlet:
+    """Return an empty tree beside an account, an empty one where none is given."""
+    return worldlet_of(MemorySource(), backend or MeddledBackend(), PatientClock(auto=False), MemoryVault())
 
 
 def worldlet_of(
@@ -255,10 +262,33 @@ class Nobody:
         return None
 
 
-def say(small: Worldlet, *resources: Flow | Output, revision: str = "drawn", mode: Mode = Mode.SHOWN) -> Target:
+def say(
+    small: Worldlet,
+    *resources: Flow | Output,
+    revision: str = "drawn",
+    mode: Mode = Mode.SHOWN,
+    policies: Policies = NO_POLICIES,
+) -> Target:
     """Write a tree, and return it as the target of a pass."""
-    small.source.write(revision, *resources)
-    return Target(revision=Revision(revision), desired=resolved(*resources).desired, mode=mode)
+    small.source.write(revision, *resources, policies=policies)
+    return Target(revision=Revision(revision), desired=resolved(*resources).desired, policies=policies, mode=mode)
+
+
+def lifted(*limits: Limit) -> Policies:
+    """Return the policies under which these limits hold for nothing."""
+    overrides = (
+        Override(
+            name=f"{kind}-{action}",
+            of=kind,
+            action=action,
+            lifts=frozenset(limits),
+            reason="a test wants it",
+            expires=datetime(2030, 1, 1, tzinfo=UTC),
+        )
+        for kind in ResourceKind
+        for action in Action
+    )
+    return Policies(overrides=tuple(overrides))
 
 
 async def finish(small: Worldlet, work: Coroutine[Any, Any, Result]) -> Result:

@@ -82,7 +82,7 @@ def test_what_is_managed_is_as_wanted() -> None:
     sent = modified(SRT_CALLER)
 
     assert (sent["OutputId"], sent["OutputName"]) == ("o", "caller")
-    assert sent["Description"] == "the caller [gitops:v1 o=us n=tower s=3 p t]"
+    assert sent["Description"] == "the caller [gitops:v1 o=us n=tower s=3 t]"
     assert sent["SRTSettings"]["Destinations"] == [{"Ip": "198.51.100.9", "Port": 9000}]
     assert [sent["SRTSettings"][name] for name in ("Latency", "RecvLatency", "PeerLatency")] == [1000] * 3
 
