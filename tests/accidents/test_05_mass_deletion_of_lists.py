@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from reconciler.relay.faults.knobs import MissingPage, PageSizeCap, RepeatedPage
 from tests.accidents.house import House, until
-from tests.accidents.manifests import flow, flows, output, override
+from tests.accidents.manifests import flows, output, override
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,6 @@ from tests.accidents.manifests import flow, flows, output
 
 pytestmark = pytest.mark.anyio
 
-NOT_OURS = "another owner"
-
 
 async def test_two_owners_never_touch_what_is_the_others(house: House, tmp_path: Path) -> None:
     """Both want the same flow, each with another latency: the first keeps it, and the second sends nothing."""
@@ -36,7 +34,7 @@ async def test_two_owners_never_touch_what_is_the_others(house: House, tmp_path:
     assert last.left.unchanged == 3
 
 
-async def test_a_guest_in_somebodys_flow_is_left_alone(house: House, tmp_path: Path) -> None:
+async def test_a_guest_in_somebodys_flow_is_left_alone(house: House) -> None:
     """One owner's flow holds another's output: neither deletes the other's, and the flow cannot go from under it."""
     await house.applied(**flows(("alpha",)))
     await house.sdk.create_listener((await house.flows())["alpha"], "guest")
@@ -52,17 +50,18 @@ async def test_a_guest_in_somebodys_flow_is_left_alone(house: House, tmp_path: P
 
 
 async def test_two_of_one_owner_stop_and_say_who(house: House, tmp_path: Path) -> None:
-    """Each puts the latency right three times in ten minutes; then both leave it, and name the other."""
+    """Each puts the latency right, three times in ten minutes at most; then one leaves it, and names the other."""
     other = copied(house, tmp_path, latency=333)
     async with house.running() as one, house.running(other) as two:
-        await until(lambda: has_stopped(one) and has_stopped(two))
-        edits = house.relay.calls["ModifyStreamLinkOutputInfo"]
+        await until(lambda: has_stopped(one) or has_stopped(two))
         await one.passed(3)
         await two.passed(3)
+        edits = house.relay.calls["ModifyStreamLinkOutputInfo"]
+        (stopped,) = [work for work in (one, two) if has_stopped(work)]
 
-    assert house.relay.calls["ModifyStreamLinkOutputInfo"] == edits <= 6
-    assert "another reconciler that calls itself 'local'" in one.passes[-1].left.blocked[0].why
     noted = await house.reconciler("events", "--kind", "change.blocked")
+    assert 5 <= edits <= 6
+    assert "another reconciler that calls itself 'local'" in stopped.passes[-1].left.blocked[0].why
     assert "srt.latency was put right 3 times within 10 minutes" in noted.out
 
 
