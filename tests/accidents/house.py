@@ -13,12 +13,13 @@ from typing import Any, Final
 from tencentcloud.mps.v20190612 import models
 
 from reconciler import wiring
-from reconciler.domain.marks import Owner
+from reconciler.domain.model import FoundFlow, FoundOutput, Region
 from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Keeper
 from reconciler.engine.loop import Loop, Timing, Watcher
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.engine.world import World
+from reconciler.ports.backend import Backend
 from reconciler.relay.faults.injection import Faults
 from reconciler.relay.service import Relay
 from tests.endtoend.commands import DEADLINE_S, Kept, Said
@@ -59,6 +60,30 @@ class FastClock:
     def jump(self, seconds: float) -> None:
         """Put the time of day forward or back, as a machine does whose clock was wrong."""
         self._jumped += timedelta(seconds=seconds)
+
+
+class LateLists:
+    """The backend itself, but for lists that show what is new some seconds late; a fresh process knows of nothing."""
+
+    def __init__(self, backend: Backend, clock: FastClock, *, lag_s: float) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._lag_s = lag_s
+        self._first_seen: dict[str, float] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return whatever else the backend can do."""
+        return getattr(self._backend, name)
+
+    async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
+        """Return the flows of a region without what was made a moment ago."""
+        flows = await self._backend.observe(region)
+        kept = [flow for flow in flows if self._is_shown(flow)]
+        return tuple(replace(flow, outputs=tuple(filter(self._is_shown, flow.outputs))) for flow in kept)
+
+    def _is_shown(self, found: FoundFlow | FoundOutput) -> bool:
+        now_s = self._clock.monotonic_s()
+        return now_s - self._first_seen.setdefault(found.id, now_s) >= self._lag_s
 
 
 @dataclass(slots=True, kw_only=True)
@@ -145,10 +170,11 @@ class House(Kept):
         flows = await self.flows()
         return json.dumps({name: json.loads(flow.to_json_string()) for name, flow in flows.items()}, sort_keys=True)
 
-    async def latency(self, flow: str, output: str) -> int:
-        """Return the latency of an SRT output."""
-        (found,) = [each for each in (await self.flows())[flow].OutputGroup if each.OutputName == output]
-        return int(found.SRTSettings.Latency)
+    async def latencies(self) -> dict[str, int]:
+        """Return the latency of every SRT output, by `flow/output`."""
+        flows = await self.flows()
+        ends = {f"{name}/{end.OutputName}": end for name, flow in flows.items() for end in flow.OutputGroup}
+        return {name: int(end.SRTSettings.Latency) for name, end in ends.items()}
 
     async def delete_by_hand(self, flow: str, output: str) -> None:
         """Delete an output in the console."""
@@ -157,6 +183,16 @@ class House(Kept):
         request.FlowId = found.FlowId
         (request.OutputId,) = [each.OutputId for each in found.OutputGroup if each.OutputName == output]
         await self.sdk.call("DeleteStreamLinkOutput", request)
+
+    async def make_by_hand(self, name: str, *, description: str = "") -> None:
+        """Make a flow in the console."""
+        request = models.CreateStreamLinkFlowRequest()
+        request.FlowName, request.MaxBandwidth = name, 10_000_000
+        end = models.CreateInput()
+        end.InputName, end.Protocol, end.SRTSettings = "by_hand", "SRT", models.CreateInputSRTSettings()
+        end.SRTSettings.Mode, end.Description = "LISTENER", description
+        request.InputGroup = [end]
+        await self.sdk.call("CreateStreamLinkFlow", request)
 
     async def edit_by_hand(self, flow: str, output: str, *, latency: int) -> None:
         """Give an SRT caller another latency in the console, where people know nothing of marks and leave them."""
@@ -189,14 +225,21 @@ class House(Kept):
 
     @contextlib.asynccontextmanager
     async def running(
-        self, tree: Path | None = None, *, owner: str = "local", times: float = FAST, observe_s: float = 20.0
+        self,
+        tree: Path | None = None,
+        *,
+        owner: str = "local",
+        times: float = FAST,
+        observe_s: float = 20.0,
+        lag_s: float = 0.0,
     ) -> AsyncIterator[AtWork]:
-        """Have a loop at work, the real one on the real backend; it has finished its first pass, or failed to."""
+        """Have a loop at work, the real one on the real backend; lists may be some seconds behind."""
         flags = {"state": self.reconciler.state, "backend.owner": owner}
         settings = wiring.load_settings(flags=flags, environment=self.reconciler.variables)
         async with wiring.existing_world(settings, [tree or self.tree]) as wired:
             clock = FastClock(times)
-            world = replace(wired, clock=clock, guard=Guard(_keeper(wired, clock)), owner=Owner(owner))
+            world = replace(wired, clock=clock, backend=LateLists(wired.backend, clock, lag_s=lag_s))
+            world = replace(world, guard=Guard(_keeper(world, clock)))
             passes: list[PassOutcome] = []
             loop = Loop(world, Timing(observe_s=observe_s), Watcher(jitter=lambda: 0.99, on_pass=passes.append))
             task = asyncio.create_task(loop.run())

@@ -7,13 +7,13 @@ where a tree is empty, or names less than half of what is ours, or asks for more
 """
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.accidents.house import House, until
 from tests.accidents.manifests import flow, flows, output, override
+from tests.accidents.repository import commit, git
 
 pytestmark = pytest.mark.anyio
 
@@ -98,14 +98,14 @@ async def test_half_the_tree(house: House) -> None:
     await refuses(house, house.tree, status=4, says="25% of them is the most that one difference may")
 
 
-async def test_a_wrong_branch(house: House, tmp_path: Path) -> None:
+async def test_a_wrong_branch(house: House) -> None:
     """A branch from before most flows is checked out under the loop: what is live stays."""
     git(house.tree, "init", "-q", "-b", "old")
     house.write(**flows(NAMES[:2]))
-    commit(house, "two")
+    commit(house.tree, "two")
     git(house.tree, "checkout", "-q", "-b", "new")
     house.write(**flows(NAMES))
-    commit(house, "six")
+    commit(house.tree, "six")
     async with house.running() as work:
         await until(lambda: has(house, *NAMES))
         await work.passed(1)
@@ -180,18 +180,6 @@ async def test_what_is_meant_is_said_for_one_thing_alone(house: House) -> None:
     assert (await house.names()).keys() == {*NAMES} - {"echo"}
     assert "the cup is over" in noted.out
     assert noted.out.count("override.used") == 1
-
-
-def git(folder: Path, *words: str) -> None:
-    """Run git."""
-    identity = ("-c", "user.name=n", "-c", "user.email=e@example.com", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
-
-
-def commit(house: House, message: str) -> None:
-    """Commit the tree."""
-    git(house.tree, "add", "-A")
-    git(house.tree, "commit", "-q", "-m", message)
 
 
 async def has(house: House, *names: str) -> bool:

@@ -76,7 +76,7 @@ async def test_a_person_who_insists_is_left_alone_and_the_rest_goes_on(house: Ho
         await house.edit_by_hand("alpha", "cdn", latency=555)
         await work.passed(2)
 
-    assert [await house.latency("alpha", name) for name in ("tower", "cdn")] == [777, 120]
+    assert await house.latencies() == {"alpha/tower": 777, "alpha/cdn": 120}
     assert has_stopped(work)
 
 
