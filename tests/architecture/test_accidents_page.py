@@ -9,7 +9,10 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "accidents.md").read_text(encoding="utf-8")
-ROWS: Final = re.findall(r"^\| (\d+) \| .*? \| (.*?) \| .*? \| \[(.*?)\]\(\.\./tests/accidents/(.*?)\) \|$", PAGE, re.MULTILINE)
+ROW: Final = re.compile(
+    r"^\| (\d+) \| .*? \| (.*?) \| .*? \| \[(.*?)\]\(\.\./tests/accidents/(.*?)\) \|$", re.MULTILINE
+)
+ROWS: Final = ROW.findall(PAGE)
 MODULES: Final = sorted(path.name for path in (ROOT / "tests" / "accidents").glob("test_*.py"))
 
 
