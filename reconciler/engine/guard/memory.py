@@ -21,7 +21,7 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
-from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey, key_of
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
@@ -162,9 +162,15 @@ class Memory:
         held = [change for change in plan.changes if ages.get(id(change)) is not None]
         if not held:
             return plan
-        waiting = (Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held)
-        kept = tuple(change for change in plan.changes if ages.get(id(change)) is None)
-        return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting))
+        unmade = {change.key for change in held if isinstance(change, Create) and isinstance(change.key, FlowKey)}
+        waiting = [Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held]
+        kept: list[Change] = []
+        for change in plan.changes:
+            if isinstance(change.key, OutputKey) and change.key.flow_key in unmade:
+                waiting.append(Waiting(key=change.key, why=f"{change.key.flow_key} is looked for first"))
+            elif ages.get(id(change)) is None and change.key not in unmade:
+                kept.append(change)
+        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
 
     def _why_settling(self, age_s: float | None) -> str:
         return (
