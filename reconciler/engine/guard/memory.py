@@ -12,7 +12,6 @@ from reconciler.domain.changes import (
     Change,
     Create,
     Delete,
-    Edit,
     FlowAt,
     Hold,
     Plan,
@@ -90,18 +89,15 @@ class Memory:
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
-        match call:
-            case Create():
-                self._created()[_place(call)] = self._clock.monotonic_s()
-            case Delete():
-                self._created().pop((call.key, call.at, call.found.live_name), None)
-                self._gone.add(call.found.id)
-            case Stop():
-                self._stopped.add(call.at)
-            case Start():
-                self._stopped.discard(call.at)
-            case Edit():
-                pass
+        if isinstance(call, Create):
+            self._created()[_place(call)] = self._clock.monotonic_s()
+        elif isinstance(call, Delete):
+            self._created().pop((call.key, call.at, call.found.live_name), None)
+            self._gone.add(call.found.id)
+        elif isinstance(call, Stop):
+            self._stopped.add(call.at)
+        elif isinstance(call, Start):
+            self._stopped.discard(call.at)
 
     def as_now(self, flow: FoundFlow) -> FoundFlow:
         """Return a flow as it is after what was sent since it was observed: without what went, idle when stopped."""

@@ -29,8 +29,10 @@ class Permits:
         self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
         self._windows = Windows(keeper, self._sampler)
         self._locks: dict[str, asyncio.Lock] = {}
-        self._twin_since: dict[Key, float] = {}
-        self._delivers_since: dict[Key, float] = {}
+        self._twin_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and when it was seen first."""
+        self._delivers_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and since when it has carried as much as the old one."""
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
         """Take the first sample of every flow that a plan disturbs."""
@@ -100,7 +102,8 @@ class Permits:
         if reasons := self._carried(change, flow, last):
             return reasons
         first = self._sampler.before(flow, last)
-        if first is None and on_air(disturbed, flow, None, last, self._limits):
+        if on_air(disturbed, flow, first, last, self._limits):
+            # Nothing carries anything now. An older sample may say otherwise, or not know what came since.
             await self._clock.sleep(self._limits.sample_gap_s)
             first, last = last, await self._sampler.take(flow)
         if not on_air(disturbed, flow, first, last, self._limits):
@@ -140,13 +143,20 @@ class Permits:
             return self._released(change, reasons, beside, facts)
         has_taken_over = await self._has_taken_over(change, twin, flow)
         if not reasons or has_taken_over:
-            self._forget(change)
             return self._released(change, reasons, _all_of(change), facts)
-        since_s = self._twin_since.setdefault(change.key, self._clock.monotonic_s())
-        is_late = self._clock.monotonic_s() - since_s >= self._limits.twin_deadline_s
-        if not is_late or twin.give_up is None:
+        age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
+        if age_s < self._limits.twin_deadline_s or twin.give_up is None:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
         return await self._give_up(change, twin.give_up, flow)
+
+    def _since_s(self, times: dict[Key, tuple[str, float]], change: Sequence, twin: Twin) -> float:
+        """Return since when something holds of this very twin: another one of the same resource has its own time."""
+        id_ = "" if twin.made is None else twin.made.id
+        known, since_s = times.get(change.key, ("", 0.0))
+        if known != id_:
+            since_s = self._clock.monotonic_s()
+            times[change.key] = (id_, since_s)
+        return since_s
 
     async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
         """
@@ -163,19 +173,18 @@ class Permits:
         if not delivers(twin.made.id, sample, self._limits, like_bps=like_bps):
             self._delivers_since.pop(change.key, None)
             return False
-        since_s = self._delivers_since.setdefault(change.key, sample.at_s)
-        return sample.at_s - since_s >= self._limits.sample_gap_s
-
-    def _forget(self, change: Sequence) -> None:
-        self._twin_since.pop(change.key, None)
-        self._delivers_since.pop(change.key, None)
+        return (
+            self._clock.monotonic_s() - self._since_s(self._delivers_since, change, twin) >= self._limits.sample_gap_s
+        )
 
     async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
         if await self._on_air(give_up, flow):
-            why = "both it and what replaces it are on air, and the new one does not carry as much: nobody is cut off"
-            return Permit(held=held_back(change, Hold.TWIN, why))
-        self._forget(change)
+            why = (
+                "both it and what replaces it are on air, or not proven to be off air, and the new one does not carry "
+                "as much: nobody is cut off"
+            )
+            return Permit(held=held_back(change, Hold.ON_AIR, why))
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)

@@ -35,6 +35,7 @@ class Windows:
         if facts.policies.calendars != self._calendars:
             self._calendars = facts.policies.calendars
             self._timetable = Timetable(self._calendars, self._keeper.zone_of)
+            self._on_air = {}
         now = self._keeper.clock.now()
         ruling = self._timetable.ruling(change.key, facts.labels_of(change.key), now)
         on_air = {each.calendar.name: await self._carries(each.calendar, facts) for each in ruling.overruns}
