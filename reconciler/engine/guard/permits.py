@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
-from reconciler.domain.model import FoundFlow, Key, OutputKey
+from reconciler.domain.model import FlowState, FoundFlow, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, carrying, delivers, disturbed_by, on_air
 from reconciler.domain.safety.releases import approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
@@ -66,7 +66,7 @@ class Permits:
         if held is not None:
             return Permit(held=held)
         flow = facts.flow_of(change)
-        if flow is None or disturbed_by(change).is_nothing:
+        if flow is None or _disturbed(change, flow).is_nothing:
             return _all_of(change)
         if isinstance(change, Sequence) and change.twin is not None:
             return await self._with_twin(change, change.twin, flow, facts)
@@ -74,7 +74,7 @@ class Permits:
 
     async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
         """Return what a change disturbs and is on air, or not proven by two samples to be off air."""
-        disturbed = disturbed_by(change)
+        disturbed = _disturbed(change, flow)
         last = await self._sampler.take(flow)
         if last is None:
             return on_air(disturbed, flow, None, None, self._limits)
@@ -162,6 +162,10 @@ class Permits:
                 if unless_read if end is None else end.carries(self._limits):
                     return True
         return False
+
+
+def _disturbed(change: Change, flow: FoundFlow) -> Disturbed:
+    return disturbed_by(change, was_idle=flow.state is FlowState.IDLE)
 
 
 def _disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
