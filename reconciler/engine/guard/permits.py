@@ -62,11 +62,20 @@ class Permits:
             yield await self._permitted(change, facts)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts) or await self._alone(change, facts)
+        held = await self._windows.held(change, facts, is_last=False) or await self._alone(change, facts)
         if held is not None:
             return Permit(held=held)
+        permit = await self._proven(change, facts)
+        # To prove that something is off air takes a while, in which a window may have opened.
+        late = None if permit.held is not None else await self._windows.held(change, facts)
+        return permit if late is None else Permit(held=late)
+
+    async def _proven(self, change: Change, facts: Facts) -> Permit:
+        """Permit what disturbs nobody, or what somebody approved."""
         flow = facts.flow_of(change)
-        if flow is None or _disturbed(change, flow).is_nothing:
+        if flow is None:
+            return _of_nothing_seen(change)
+        if _disturbed(change, flow).is_nothing:
             return _all_of(change)
         if isinstance(change, Sequence) and change.twin is not None:
             return await self._with_twin(change, change.twin, flow, facts)
@@ -171,6 +180,14 @@ def _disturbed(change: Change, flow: FoundFlow) -> Disturbed:
 def _disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
     found = (facts.flow_of(change) for change in plan.changes if not disturbed_by(change).is_nothing)
     return [flow for flow in found if flow is not None]
+
+
+def _of_nothing_seen(change: Change) -> Permit:
+    """Permit what makes something; what else is in a flow that is not there by that name disturbs nobody knows whom."""
+    if disturbed_by(change, was_idle=True).is_nothing:
+        return _all_of(change)
+    why = f"no flow {change.at.live_name} is there any more, as it was when this was planned; the next plan tells"
+    return Permit(held=held_back(change, Hold.UNREADABLE, why))
 
 
 def _all_of(change: Change) -> Permit:
