@@ -10,6 +10,7 @@ from reconciler.domain.model import Key, key_of
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import held_back, judge
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
+from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
@@ -58,7 +59,8 @@ class Memory:
             limits=self._limits,
             distrust=distrust,
         )
-        return self._remembered(judge(self._settling(plan), around), facts.mode), known
+        judged = self._remembered(judge(self._settling(plan), around), facts.mode)
+        return with_reasons(judged, known.desired), known
 
     def done(self, change: Change, calls: Iterable[Call]) -> None:
         """Learn that a change was made, by these calls."""

@@ -77,7 +77,7 @@ FREEZE = OneOff(
 
 
 async def test_a_window_that_opens_during_the_wait_for_proof_holds() -> None:
-    """The second sample comes 5 s after the first, and the freeze after 3 s: it is the moment of the write that counts."""
+    """The second sample comes 5 s after the first, and the freeze after 3 s: the moment of the write counts."""
     small = a_world()
     small.backend.hold(found_flow(flow(), found_output(output())))
     calendar = Calendar(name="final", zone="UTC", windows=(FREEZE,))
