@@ -166,7 +166,7 @@ class _Executor:
             return _ended(change, Result.FAILED, permit.failed, request_ids, of=len(permit.calls))
         is_half = isinstance(change, Sequence) and permit.calls != change.calls
         if not is_half:
-            self._world.guard.done(change, sent)
+            self._world.guard.done(change)
         return Outcome(change=change, result=Result.DONE, request_ids=tuple(request_ids), is_half=is_half)
 
     def _why_not(self, change: Change) -> str:

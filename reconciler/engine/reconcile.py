@@ -170,6 +170,8 @@ class _Carrying:
                 return
             rest = tuple(one for one in plan.changes if one.key in keys and one.action is Action.RECREATE)
             held = {one.key: one for one in plan.blocked if one.key in keys}
+            if not rest and not held and any(one.key in keys for one in plan.waiting):
+                continue
             if not rest:
                 self._outcomes.update(_blocked(held.values(), self._outcomes))
                 return

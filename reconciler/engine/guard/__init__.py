@@ -6,7 +6,7 @@ difference has used up, what was wanted before, who fights over what. Whoever re
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 from reconciler.domain.changes import Call, Change, Plan
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -41,9 +41,13 @@ class Guard:
         async with self._permits.permit(change, self._known()) as permit:
             yield permit
 
-    def done(self, change: Change, calls: Iterable[Call]) -> None:
-        """Learn that a change was made, by these calls."""
-        self._memory.done(change, calls)
+    def done(self, change: Change) -> None:
+        """Learn that a change was made, all of it."""
+        self._memory.done(change)
+
+    def sent(self, call: Call) -> None:
+        """Learn that a call was carried out."""
+        self._memory.sent(call)
 
     def unknown(self, call: Call) -> None:
         """Learn that nobody knows whether a call was carried out."""

@@ -1,11 +1,10 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Delete, Hold, Plan, Waiting
+from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Delete, Hold, Plan, Sequence, Waiting
 from reconciler.domain.model import Key, key_of
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import held_back, judge
@@ -62,16 +61,17 @@ class Memory:
         judged = self._remembered(judge(self._settling(plan), around), facts.mode)
         return with_reasons(judged, known.desired), known
 
-    def done(self, change: Change, calls: Iterable[Call]) -> None:
-        """Learn that a change was made, by these calls."""
-        now_s = self._clock.monotonic_s()
+    def done(self, change: Change) -> None:
+        """Learn that a change was made, all of it."""
         self._spent = self._spent.with_done([change])
-        self._corrections = self._corrections.with_done([change], now_s=now_s)
-        for call in calls:
-            if isinstance(call, Create):
-                self._created()[call.key] = now_s
-            elif isinstance(call, Delete):
-                self._created().pop(call.key, None)
+        self._corrections = self._corrections.with_done([change], now_s=self._clock.monotonic_s())
+
+    def sent(self, call: Call) -> None:
+        """Learn that a call was carried out, whatever becomes of the change that it is a part of."""
+        if isinstance(call, Create):
+            self._created()[call.key] = self._clock.monotonic_s()
+        elif isinstance(call, Delete):
+            self._created().pop(call.key, None)
 
     def unknown(self, call: Call) -> None:
         """Learn that nobody knows whether a call was carried out."""
@@ -104,13 +104,23 @@ class Memory:
         )
 
     def _settling(self, plan: Plan) -> Plan:
-        """Return the plan without creates of what was created a moment ago: lists may be late."""
-        held = [change for change in plan.changes if isinstance(change, Create) and self._age_s(change.key) is not None]
-        if not held:
+        """Return the plan without what makes something that was made a moment ago: lists may be late."""
+        young = {id(change): key for change in plan.changes if (key := self._young(change)) is not None}
+        if not young:
             return plan
-        waiting = (Waiting(key=change.key, why=self._why_settling(change.key)) for change in held)
-        kept = tuple(change for change in plan.changes if change not in held)
+        waiting = tuple(
+            Waiting(key=change.key, why=self._why_settling(young[id(change)]))
+            for change in plan.changes
+            if id(change) in young
+        )
+        kept = tuple(change for change in plan.changes if id(change) not in young)
         return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting))
+
+    def _young(self, change: Change) -> Key | None:
+        """Return what a change makes that was made within the settling time; also where it replaces something."""
+        calls = change.calls if isinstance(change, Sequence) else (change,)
+        made = (call.key for call in calls if isinstance(call, Create))
+        return next((key for key in made if self._age_s(key) is not None), None)
 
     def _age_s(self, key: Key) -> float | None:
         """Return how long ago the resource was created, while that is within the settling time; else None."""
@@ -120,7 +130,7 @@ class Memory:
 
     def _why_settling(self, key: Key) -> str:
         return (
-            f"a create of it was sent {self._age_s(key) or 0:.0f} s ago and the list does not show it yet; it is "
+            f"a create of {key} was sent {self._age_s(key) or 0:.0f} s ago, and lists may not show it yet; it is "
             f"looked for until {self._limits.settling_s:g} s are over, and only then made again"
         )
 
@@ -165,7 +175,7 @@ class Memory:
             f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s, so it went and the old "
             "one stays; the next revision of the manifests tries again"
         )
-        return held_back(change, Hold.TWIN, why)
+        return held_back(change, Hold.GIVEN_UP, why)
 
     def _fought(self, change: Change, now_s: float) -> Blocked | None:
         fought = self._corrections.fought_over(change, now_s=now_s)

@@ -28,7 +28,8 @@ class Permits:
         self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
         self._windows = Windows(keeper, self._sampler)
         self._locks: dict[str, asyncio.Lock] = {}
-        self._twin_since: dict[Key, float] = {}
+        self._twin_since: dict[Key, tuple[str, float]] = {}
+        """By what is replaced: the id of the twin, and when it was seen first."""
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
         """Take the first sample of every flow that a plan disturbs."""
@@ -123,12 +124,19 @@ class Permits:
         if not names or await self._has_taken_over(change, twin, flow):
             self._twin_since.pop(change.key, None)
             return self._released(change, names, _all_of(change), facts)
-        since_s = self._twin_since.setdefault(change.key, self._clock.monotonic_s())
-        age_s = self._clock.monotonic_s() - since_s
+        age_s = self._clock.monotonic_s() - self._seen_since_s(change, twin)
         if age_s < self._limits.twin_deadline_s or twin.give_up is None:
             why = f"what replaces it is there, and has not delivered as it does for {age_s:.0f} s"
             return Permit(held=held_back(change, Hold.TWIN, why))
         return await self._give_up(change, twin.give_up, flow)
+
+    def _seen_since_s(self, change: Sequence, twin: Twin) -> float:
+        """Return when this very twin was seen first; an earlier one of the same output is forgotten."""
+        id_ = "" if twin.made is None else twin.made.id
+        known = self._twin_since.get(change.key)
+        if known is None or known[0] != id_:
+            known = self._twin_since[change.key] = (id_, self._clock.monotonic_s())
+        return known[1]
 
     async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
         """Return whether the new output carries traffic as the old one does."""
@@ -142,8 +150,11 @@ class Permits:
     async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
         if await self._on_air(give_up, flow):
-            why = "both it and what replaces it are on air, and the new one carries less: nobody is cut off"
-            return Permit(held=held_back(change, Hold.TWIN, why))
+            why = (
+                "both it and what replaces it are on air, and the new one carries less, so nobody is cut off; it goes "
+                "when the new one carries as much, or nobody is left at one of them"
+            )
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         self._twin_since.pop(change.key, None)
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
