@@ -206,11 +206,15 @@ class _Planner:
             parts = Parts() if fixed[old.id] else self._known_flow(flow, kept, kept.spec)
             parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
             return parts
-        parts = Parts()
-        wanted = self._outputs.get(flow.key, [])
-        plan_outputs(flow.key, wanted, kept, context=self._context, parts=parts)
         whole = self._new_flow(flow)
         meant = flow_replaced(flow, gone, [c for c in whole.then if isinstance(c, Create)], (), taken=set()).meant
+        if kept.state is FlowState.RUNNING and kept.spec is not None:
+            # The new one may be on air already: what it lacks is asked for by itself, and not with what the old one is.
+            parts = self._known_flow(flow, kept, kept.spec)
+            parts.then.append(flow_succeeded(flow, gone, (), meant=meant, kept=kept))
+            return parts
+        parts = Parts()
+        plan_outputs(flow.key, self._outputs.get(flow.key, []), kept, context=self._context, parts=parts)
         rest = [change for change in (*parts.first, *parts.then) if not isinstance(change, Sequence)]
         parts.first, parts.then = [], [flow_succeeded(flow, gone, rest, meant=meant, kept=kept)]
         return parts
