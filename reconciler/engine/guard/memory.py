@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Delete, Hold, Plan, Sequence, Waiting
-from reconciler.domain.model import Key, key_of
+from reconciler.domain.model import Key, OutputKey, Unreadable, key_of
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import held_back, judge
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
@@ -45,7 +45,9 @@ class Memory:
         distrust = self._clock_jump()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
-        if not any(is_removal(change) or edited(change) for change in plan.changes):
+            # Who wants something else by now corrects nobody.
+            self._corrections = Corrections()
+        if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
         known = replace(facts, policies=self._holding(facts.policies))
@@ -105,16 +107,20 @@ class Memory:
 
     def _settling(self, plan: Plan) -> Plan:
         """Return the plan without what makes something that was made a moment ago: lists may be late."""
-        young = {id(change): key for change in plan.changes if (key := self._young(change)) is not None}
+        young = {change.key: key for change in plan.changes if (key := self._young(change)) is not None}
         if not young:
             return plan
-        waiting = tuple(
-            Waiting(key=change.key, why=self._why_settling(young[id(change)]))
-            for change in plan.changes
-            if id(change) in young
-        )
-        kept = tuple(change for change in plan.changes if id(change) not in young)
-        return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting))
+        waiting: list[Waiting] = []
+        kept: list[Change] = []
+        for change in plan.changes:
+            # Where the flow itself is looked for, what is in it waits, too: there is nothing to send it to.
+            of_flow = change.key.flow_key if isinstance(change.key, OutputKey) else change.key
+            sought = young.get(of_flow) or (young.get(change.key) if self._young(change) else None)
+            if sought is None:
+                kept.append(change)
+            else:
+                waiting.append(Waiting(key=change.key, why=self._why_settling(sought)))
+        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
 
     def _young(self, change: Change) -> Key | None:
         """Return what a change makes that was made within the settling time; also where it replaces something."""
@@ -144,8 +150,9 @@ class Memory:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[Key, float] = {}
         for written in self._keeper.journal.calls(limit=_READ_BACK):
-            age_s = (now - written.at).total_seconds()
-            if not 0 <= age_s < self._limits.settling_s:
+            # What was written in the future was written before the clock was put back, nobody knows how long ago.
+            age_s = max(0.0, (now - written.at).total_seconds())
+            if age_s >= self._limits.settling_s:
                 break
             key = key_of(written.intent.resource)
             is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
@@ -196,3 +203,8 @@ class Memory:
             return None
         why = f"it must still be wanted {self._limits.delete_gap_s:g} s later, before anything is deleted"
         return held_back(change, Hold.AGAIN, why)
+
+
+def _is_whole(facts: Facts) -> bool:
+    """Return whether every region could be read, so that nothing is missing from the difference."""
+    return not any(isinstance(found, Unreadable) for found in facts.actual.regions.values())
