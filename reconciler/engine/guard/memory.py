@@ -20,11 +20,12 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
-from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey, key_of
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey, Unreadable, key_of
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
+from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
@@ -70,7 +71,9 @@ class Memory:
         self._gone, self._stopped = set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
-        if not any(is_removal(change) or edited(change) for change in plan.changes):
+            # Who wants something else by now corrects nobody.
+            self._corrections = Corrections()
+        if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
         known = replace(facts, policies=self._holding(facts.policies))
@@ -85,7 +88,8 @@ class Memory:
         )
         settled = self._settling(plan, known)
         self._lifted = lifted(settled, around)
-        return self._remembered(judge(settled, around), facts.mode), known
+        judged = self._remembered(judge(settled, around), facts.mode)
+        return with_reasons(judged, known.desired), known
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
@@ -184,13 +188,11 @@ class Memory:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
         for written in self._keeper.journal.calls(limit=_READ_BACK):
-            # What is asked is how long ago the call ended; nobody knows that of one that was cut off.
-            age_s = (now - written.at).total_seconds() - (written.duration_s or 0.0)
+            # What is asked is how long ago the call ended; nobody knows that of one that was cut off. What was written
+            # in the future was written before the clock was put back, and may be of a moment ago.
+            age_s = max(0.0, (now - written.at).total_seconds() - (written.duration_s or 0.0))
             if age_s >= self._limits.settling_s + _READING_S:
                 break
-            if age_s < -JUMP_S:
-                # The clock on the wall was wrong when this was written.
-                continue
             key = key_of(written.intent.resource)
             is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
             if is_create and key is not None:
@@ -257,3 +259,8 @@ def _creates(change: Change) -> Iterator[Create]:
     yield from (call for call in calls if isinstance(call, Create))
     if isinstance(change, Sequence) and change.twin is not None and change.twin.make is not None:
         yield change.twin.make
+
+
+def _is_whole(facts: Facts) -> bool:
+    """Return whether every region could be read, so that nothing is missing from the difference."""
+    return not any(isinstance(found, Unreadable) for found in facts.actual.regions.values())

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
-from reconciler.domain.model import FoundFlow, FoundOutput, Key, OutputKey
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, Sample, carrying, delivers, disturbed_by, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -82,11 +82,20 @@ class Permits:
             self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts) or await self._alone(change, facts)
+        held = await self._windows.held(change, facts, is_last=False) or await self._alone(change, facts)
         if held is not None:
             return Permit(held=held)
+        permit = await self._proven(change, facts)
+        # To prove that something is off air takes a while, in which a window may have opened.
+        late = None if permit.held is not None else await self._windows.held(change, facts)
+        return permit if late is None else Permit(held=late)
+
+    async def _proven(self, change: Change, facts: Facts) -> Permit:
+        """Permit what disturbs nobody, or what somebody approved."""
         flow = facts.flow_of(change)
-        if flow is None or disturbed_by(change).is_nothing:
+        if flow is None:
+            return _of_nothing_seen(change)
+        if _disturbed(change, flow).is_nothing:
             return _all_of(change)
         flow = self._memory.as_now(flow)
         if isinstance(change, Sequence) and change.twin is not None:
@@ -95,7 +104,7 @@ class Permits:
 
     async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
         """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
-        disturbed = disturbed_by(change)
+        disturbed = _disturbed(change, flow)
         last = await self._sampler.take(flow)
         if last is None:
             return unproven(disturbed, flow, None, None, self._limits)
@@ -112,7 +121,7 @@ class Permits:
 
     def _carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
         """Return what a change disturbs and is on air by this one sample."""
-        disturbed = disturbed_by(change)
+        disturbed = _disturbed(change, flow)
         is_any = carrying(disturbed, flow, sample, self._limits)
         return carried(disturbed, flow, sample, self._limits) if is_any else ()
 
@@ -181,10 +190,10 @@ class Permits:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
         if await self._on_air(give_up, flow):
             why = (
-                "both it and what replaces it are on air, or not proven to be off air, and the new one does not carry "
-                "as much: nobody is cut off"
+                "both it and what replaces it are on air, or not proven to be off air, and the new one carries less: "
+                "nobody is cut off; it goes when the new one carries as much, or nobody is left at one of them"
             )
-            return Permit(held=held_back(change, Hold.ON_AIR, why))
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
@@ -213,9 +222,21 @@ class Permits:
         return False
 
 
+def _disturbed(change: Change, flow: FoundFlow) -> Disturbed:
+    return disturbed_by(change, was_idle=flow.state is FlowState.IDLE)
+
+
 def _disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
     found = (facts.flow_of(change) for change in plan.changes if not disturbed_by(change).is_nothing)
     return [flow for flow in found if flow is not None]
+
+
+def _of_nothing_seen(change: Change) -> Permit:
+    """Permit what makes something; what else is in a flow that is not there by that name disturbs nobody knows whom."""
+    if disturbed_by(change, was_idle=True).is_nothing:
+        return _all_of(change)
+    why = f"no flow {change.at.live_name} is there any more, as it was when this was planned; the next plan tells"
+    return Permit(held=held_back(change, Hold.UNREADABLE, why))
 
 
 def _all_of(change: Change) -> Permit:
