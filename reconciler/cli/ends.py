@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.domain.errors import NotFoundError, UsageError
 from reconciler.domain.marks import Owner
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.ports.backend import Backend
+
+_Found = TypeVar("_Found", FoundFlow, FoundOutput)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ def flow_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Foun
     """
     Return the flow that `flow/NAME`, NAME or a live name means; our own name for it counts first.
 
+    While one is made anew beside another, the name is the old one's, which carries; the new one has its live name.
+
     Raises:
         NotFoundError: there is none.
         UsageError: there are several.
@@ -46,8 +50,7 @@ def flow_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Foun
     """
     wanted = name.removeprefix("flow/")
     everything = tuple(flows)
-    marked = [flow for flow in everything if ours(flow.mark, owner) and flow.mark and flow.mark.name == wanted]
-    found = marked or [flow for flow in everything if flow.live_name == wanted]
+    found = _marked(wanted, everything, owner) or [flow for flow in everything if flow.live_name == wanted]
     if not found:
         known = ", ".join(sorted(flow.live_name for flow in everything)) or "none at all"
         raise NotFoundError(f"The backend has no flow {wanted}; it has {known}")
@@ -61,6 +64,8 @@ def output_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Fo
     """
     Return the output that `output/FLOW/NAME` or FLOW/NAME means, by our own names or by live names.
 
+    While one is made anew beside another, the name is the old one's, which carries; the new one has its live name.
+
     Raises:
         NotFoundError: there is none.
         UsageError: the name is no address, or there are several.
@@ -70,11 +75,20 @@ def output_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Fo
     if not slash or not output_name:
         raise UsageError(f"{name} is no output: say output/FLOW/NAME or FLOW/NAME")
     flow = flow_named(flow_name, flows, owner=owner)
-    marked = [each for each in flow.outputs if ours(each.mark, owner) and each.mark and each.mark.name == output_name]
-    found = marked or [each for each in flow.outputs if each.live_name == output_name]
+    found = _marked(output_name, flow.outputs, owner) or [
+        each for each in flow.outputs if each.live_name == output_name
+    ]
     if not found:
         known = ", ".join(sorted(each.live_name for each in flow.outputs)) or "none at all"
         raise NotFoundError(f"The flow {flow_name} has no output {output_name}; it has {known}")
     if len(found) > 1:
         raise UsageError(f"{len(found)} outputs of {flow_name} bear the name {output_name}")
     return FoundEnd(flow=flow, output=found[0])
+
+
+def _marked(name: str, everything: "Iterable[_Found]", owner: Owner) -> "list[_Found]":
+    """Return what bears our mark for this name, without the twin of a pair."""
+    marked = [(each, each.mark) for each in everything if ours(each.mark, owner) and each.mark is not None]
+    found = [(each, mark) for each, mark in marked if mark.name == name]
+    older = [each for each, mark in found if not mark.twin]
+    return older if len(older) == 1 else [each for each, _ in found]

@@ -110,17 +110,21 @@ class Teller:
         self.progress = progress
         self._console = console
         self._redirect = redirect
+        self._told: dict[tuple[Key, Action], str] = {}
 
     def begin(self, change: "Change") -> None:
         """Take down that a change is about to be sent."""
         self.progress.begin(change)
 
     def end(self, outcome: Outcome) -> None:
-        """Tell what became of a change; what was not sent is told at the end, together."""
+        """Tell what became of a change; what was not sent is told at the end, together, and what is no news never."""
         self.progress.end(outcome)
         is_news = outcome.result is not Result.SKIPPED and (outcome.why or self._console is not None)
-        if is_news:
-            self._say(render.outcome_line(outcome))
+        place, line = (outcome.change.key, outcome.change.action), render.outcome_line(outcome)
+        # What is made anew is looked at every few seconds, until receivers have come to it.
+        if is_news and self._told.get(place) != line:
+            self._told[place] = line
+            self._say(line)
 
     def stopping(self) -> None:
         """Say that nothing more is sent, and how to stop waiting for what is in flight."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from reconciler.cli.formats.text import headline
+from reconciler.cli.formats.totals import MAY_STOP, counted, held_of
 from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
 from reconciler.domain import effects
 from reconciler.domain.change_ids import change_id
@@ -14,10 +15,14 @@ from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, P
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
 from reconciler.domain.properties import PropertyChange, PropertyValue
+from reconciler.domain.safety.releases import released_by
+from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Preview
 from reconciler.engine.reconcile import PassOutcome
 
+SCREEN: Final = 20
+"""Lines of a plan above which its totals stand at its head, too: a terminal of 24 lines shows no more."""
 _SIGNS: Final[Mapping[Action, tuple[str, str]]] = {
     Action.CREATE: ("+", "green"),
     Action.EDIT: ("~", "yellow"),
@@ -35,13 +40,20 @@ _SHADES: Final[Mapping[Impact, str]] = {
 
 
 def plan_text(plan: Plan) -> Iterator[str]:
-    """Yield the lines of a plan: each change with what, why and what viewers notice; what is held back; totals."""
+    """
+    Yield the lines of a plan: each change with what, why and what viewers notice; what is held back; totals.
+
+    Where that is more than a screen shows, the totals stand above it, too.
+    """
+    lines = [*_withheld(plan)]
     for change in plan.changes:
-        yield _headline(change, plan.watched)
-        yield from _details(change)
-    yield from _held_back(plan)
+        lines += [_headline(change, plan.watched), *_details(change)]
+    lines += _held_back(plan)
+    if len(lines) > SCREEN:
+        yield totals(plan)
+    yield from lines
     if plan.may_stop:
-        yield "Which edits this account takes while a flow runs is not known yet: at worst, an edit stops its flow."
+        yield MAY_STOP
     yield totals(plan)
 
 
@@ -49,12 +61,7 @@ def totals(plan: Plan) -> str:
     """Return the plan in one line."""
     if plan.is_empty:
         return f"Nothing to do: all {plan.unchanged} resources are as the manifests say."
-    counts = Counter(change.action for change in plan.changes)
-    parts = [f"{counts[action]} to {action}" for action in Action if counts[action]]
-    parts += [f"{len(held)} {word}" for word, held in _held(plan).items() if held]
-    return (
-        f"Plan: {', '.join(parts)}; {plan.unchanged} unchanged. Viewers notice: {effects.totals(plan, plan.watched)}."
-    )
+    return f"Plan: {counted(plan)} Viewers notice: {effects.totals(plan, plan.watched)}."
 
 
 def findings(found: Iterable[Finding]) -> Iterator[str]:
@@ -77,7 +84,8 @@ def plan_document(plan: Plan | None) -> dict[str, Any]:
     """Return what a JSON document says of a plan; its changes are null where there is none."""
     changes = None if plan is None else [change_json(change, plan.watched) for change in plan.changes]
     noticed = "" if plan is None else effects.totals(plan, plan.watched)
-    return {"changes": changes, "effect": noticed, **_left_json(plan or Plan())}
+    may_stop = plan is not None and plan.may_stop
+    return {"changes": changes, "effect": noticed, "may_stop": may_stop, **_left_json(plan or Plan())}
 
 
 def change_json(change: Change, watched: effects.Watched = effects.NOBODY_LOOKED) -> dict[str, Any]:
@@ -119,6 +127,7 @@ def outcome_line(outcome: Outcome) -> str:
 
 def outcome_text(outcome: PassOutcome) -> Iterator[str]:
     """Yield what a pass left undone, each with its reason, and its totals."""
+    yield from _withheld(outcome.left)
     yield from _undone(outcome)
     yield from _held_back(outcome.left)
     counts = Counter(change.action for change in outcome.done)
@@ -244,8 +253,11 @@ def _properties(changed: tuple[PropertyChange, ...], *, is_new: bool, indent: in
             yield f"{' ' * indent}{item.path:{width}}  {shown(item.found)} -> {wanted}{new}"
 
 
-def _held(plan: Plan) -> Mapping[str, tuple[Blocked | Waiting | Failed, ...]]:
-    return {"blocked": plan.blocked, "waiting": plan.waiting, "failed": plan.failed}
+def _withheld(plan: Plan) -> Iterator[str]:
+    """Yield loudly why nothing is deleted, where something makes that unlikely to be meant."""
+    for why, count in withheld(plan).items():
+        head = click.style(f"NOTHING IS DELETED, {count} held back:", fg="red", bold=True)
+        yield f"{head} {safe(why)}"
 
 
 def _held_back(plan: Plan) -> Iterator[str]:
@@ -264,16 +276,16 @@ def _held_back(plan: Plan) -> Iterator[str]:
 
 def _left_json(plan: Plan) -> dict[str, Any]:
     return {
-        **{word: [_held_json(item) for item in held] for word, held in _held(plan).items()},
+        **{word: [_held_json(item, plan.watched) for item in held] for word, held in held_of(plan).items()},
         "unchanged": plan.unchanged,
     }
 
 
-def _held_json(item: Blocked | Waiting | Failed) -> dict[str, Any]:
+def _held_json(item: Blocked | Waiting | Failed, watched: effects.Watched) -> dict[str, Any]:
     found: dict[str, Any] = {"resource": str(item.key), "why": item.why}
     if isinstance(item, Blocked):
-        change = None if item.change is None else change_json(item.change)
-        found |= {"action": str(item.action), "hold": str(item.hold), "change": change}
+        change = None if item.change is None else change_json(item.change, watched)
+        found |= {"action": str(item.action), "hold": str(item.hold), "change": change, "release": released_by(item)}
     return found
 
 

@@ -161,6 +161,8 @@ class Hold(StrEnum):
     """The manifests would delete or edit too many objects at once."""
     TWIN = "twin"
     """What replaces it is there, and does not deliver yet."""
+    GIVEN_UP = "given-up"
+    """What was to replace it did not deliver in time; it is not tried again, or not waited for any more."""
     TREE = "tree"
     """The manifests or the list of the backend look wrong as a whole."""
     AGAIN = "again"

@@ -33,10 +33,15 @@ def totals(plan: Plan, watched: Watched = NOBODY_LOOKED) -> str:
         f"{off} {'output' if off == 1 else 'outputs'} to go off air" if off else "",
         f"{counted[Impact.RECREATE]} to get new addresses" if counted[Impact.RECREATE] else "",
     ]
-    connected = sum(watched.get(id_, 0) for change in plan.changes for id_ in _ends(change))
-    tail = f"; {_receivers(connected)} connected to them now" if watched else ""
+    tail = f"; {_receivers(connected(plan, watched))} connected to them now" if watched else ""
     said = ", ".join(part for part in parts if part)
     return f"{said}{tail}" if said else "nothing"
+
+
+def connected(plan: Plan, watched: Watched) -> int:
+    """Return how many are connected now to what a plan disturbs; who is disturbed twice counts once."""
+    ends = {id_ for change in plan.changes if change.impact is not Impact.NONE for id_ in _ends(change)}
+    return sum(watched.get(id_, 0) for id_ in ends)
 
 
 def _felt(change: Change, watched: Watched) -> str:

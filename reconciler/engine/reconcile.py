@@ -11,6 +11,7 @@ from reconciler.domain.errors import CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.limits import Limits, is_removal
+from reconciler.domain.safety.reasons import with_reasons
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
@@ -159,7 +160,7 @@ class _Carrying:
         doubted = [change for change in removals if change_id(change) not in confirmed]
         blocked = [_doubted(change) for change in doubted]
         kept = tuple(change for change in plan.changes if change not in doubted)
-        return replace(plan, changes=kept, blocked=(*plan.blocked, *blocked))
+        return with_reasons(replace(plan, changes=kept, blocked=(*plan.blocked, *blocked)), self._target.desired)
 
     async def _try_stopped(self) -> bool:
         """Do what was refused while its flow runs, by the rules that the refusal taught and as the guard allows."""

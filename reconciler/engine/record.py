@@ -1,14 +1,14 @@
 """What the journal keeps of decisions: the same events as the log's, written down when they are news."""
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Blocked, Failed, Waiting
+from reconciler.domain.changes import Blocked, Waiting
 from reconciler.domain.errors import BackendError
 from reconciler.domain.findings import Severity
+from reconciler.domain.safety.tree import withheld
+from reconciler.engine.news import Held, News, news_of
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.journal import Journal, Note
-
-_Held = Blocked | Waiting | Failed
 
 
 class Recorder:
@@ -16,8 +16,10 @@ class Recorder:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._told: dict[str, tuple[str, str]] = {}
-        """By the address of the resource: what holds it back, and why."""
+        self._told: dict[str, set[News]] = {}
+        """By the address of the resource: what holds it back."""
+        self._withheld: frozenset[str] = frozenset()
+        """Why nothing was deleted, as the last pass said."""
 
     def tree(self, seen: Tree) -> None:
         """Note a tree that was seen for the first time."""
@@ -28,9 +30,12 @@ class Recorder:
 
     def pass_finished(self, outcome: PassOutcome, *, pass_id: str, next_in_s: float | None = None) -> None:
         """Note a pass: what it holds back where that is news, what is ready again, and its totals where it did any."""
-        held: list[_Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
-        now = {str(item.key): (_kind(item), item.why) for item in held}
-        news = [item for item in held if self._told.get(str(item.key)) != (_kind(item), item.why)]
+        held: list[Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
+        now: dict[str, set[News]] = {}
+        for item in held:
+            now.setdefault(str(item.key), set()).add(news_of(item))
+        news = [item for item in held if news_of(item) not in self._told.get(str(item.key), ())]
+        self._note_withheld(outcome, pass_id)
         for item in news:
             self._journal.note(_note(item, outcome, pass_id))
         for undone in outcome.undone:
@@ -52,6 +57,15 @@ class Recorder:
         if news or ready or outcome.outcomes:
             self._journal.note(_totals(outcome, pass_id, next_in_s))
 
+    def _note_withheld(self, outcome: PassOutcome, pass_id: str) -> None:
+        reasons = withheld(outcome.left)
+        for why in reasons.keys() - self._withheld:
+            fields = {"count": reasons[why]}
+            self._journal.note(
+                Note(kind="deletes.withheld", why=why, pass_id=pass_id, revision=outcome.revision, fields=fields)
+            )
+        self._withheld = frozenset(reasons)
+
     def pass_failed(self, error: BackendError, *, failures: int, next_in_s: float) -> None:
         """Note a pass that could not read the backend."""
         fields: dict[str, str | int | float | bool] = {
@@ -62,13 +76,13 @@ class Recorder:
         self._journal.note(Note(kind="pass.failed", why=str(error), fields=fields))
 
 
-def _kind(item: _Held) -> str:
+def _kind(item: Held) -> str:
     if isinstance(item, Blocked):
         return "change.blocked"
     return "change.waiting" if isinstance(item, Waiting) else "change.failed"
 
 
-def _note(item: _Held, outcome: PassOutcome, pass_id: str) -> Note:
+def _note(item: Held, outcome: PassOutcome, pass_id: str) -> Note:
     fields: dict[str, str | int | float | bool] = {}
     if isinstance(item, Blocked):
         fields = {"action": str(item.action), "hold": str(item.hold)}

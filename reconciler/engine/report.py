@@ -4,27 +4,31 @@ from collections import Counter
 
 import structlog
 
-from reconciler.domain.changes import Action, Blocked, Failed, Waiting
+from reconciler.domain.changes import Action, Blocked, Waiting
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
+from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
+from reconciler.engine.news import Held, News, news_of
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.source import Revision
 
 log = structlog.get_logger()
 
-_Held = Blocked | Waiting | Failed
-
 
 class Reporter:
     """Tells of passes; what is held back is told when it is news, not again with every pass."""
 
     def __init__(self) -> None:
-        self._told: frozenset[tuple[str, str]] = frozenset()
+        self._told: frozenset[News] = frozenset()
+        self._withheld: frozenset[str] = frozenset()
+        """Why nothing was deleted, as the last pass said."""
 
     def change(self, outcome: Outcome) -> None:
-        """Log what became of one change."""
+        """Log what became of one change; one that the guard held back is told with its pass, where that is news."""
+        if outcome.result is Result.BLOCKED:
+            return
         change = outcome.change
         fields = {
             "resource": str(change.key),
@@ -41,11 +45,15 @@ class Reporter:
 
     def pass_finished(self, outcome: PassOutcome) -> None:
         """Log one pass, and what it holds back where that is news."""
-        held: list[_Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
+        held: list[Held] = [*outcome.left.blocked, *outcome.left.waiting, *outcome.left.failed]
         for item in held:
-            if (str(item.key), item.why) not in self._told:
+            if news_of(item) not in self._told:
                 _held_back(item)
-        self._told = frozenset((str(item.key), item.why) for item in held)
+        self._told = frozenset(map(news_of, held))
+        reasons = withheld(outcome.left)
+        for why in reasons.keys() - self._withheld:
+            log.warning("deletes.withheld", revision=outcome.revision, count=reasons[why], why=why)
+        self._withheld = frozenset(reasons)
         sent = Counter(change.action for change in outcome.done)
         fields = {
             "revision": outcome.revision,
@@ -61,7 +69,7 @@ class Reporter:
         emit("reconcile.pass_finished", **fields)
 
 
-def _held_back(item: _Held) -> None:
+def _held_back(item: Held) -> None:
     match item:
         case Blocked():
             log.warning("change.blocked", resource=str(item.key), action=str(item.action), why=item.why)

@@ -12,14 +12,17 @@ from typing import Final
 
 from reconciler.cli.formats.markdown import as_code, as_text
 from reconciler.cli.formats.report import words
+from reconciler.cli.formats.totals import MAY_STOP, Held, counted, held_of
 from reconciler.cli.formats.values import MOST_CALLS, changed_of, inner_of, is_hidden, shown
-from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Plan, Waiting
+from reconciler.domain import effects
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Action, Blocked, Change, Create, Plan
 from reconciler.domain.changes import Sequence as Calls
-from reconciler.domain.effects import effect
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.safety.releases import released_by
 
 MARKER: Final = "<!-- reconciler: plan -->"
 """The first line, by which the comment of an earlier run is found and replaced."""
@@ -54,7 +57,9 @@ def comment(comparison: Comparison, *, limit: int = MAX_CHARACTERS) -> str:
     if comparison.plan is None:
         page.add("**No plan: the manifests have errors, and nothing may be changed before they are mended.**\n")
     else:
-        page.add(f"**{notice(comparison.plan.changes)}**\n\n{_totals(comparison.plan)}\n")
+        page.add(f"**{_noticed(comparison.plan)}**\n\n{counted(comparison.plan)}\n")
+        if comparison.plan.may_stop:
+            page.add(f"{MAY_STOP}\n")
     page.add_all("\n".join, [f"- {as_text(note)}" for note in comparison.notes], "notes")
     if comparison.plan is None:
         _add_findings(page, comparison.findings)
@@ -65,7 +70,7 @@ def comment(comparison: Comparison, *, limit: int = MAX_CHARACTERS) -> str:
     if comparison.drift is not None and comparison.drift.changes:
         page.add(
             "#### Drift\n\nThis is put right whether the pull request is merged or not: the backend is not as the "
-            f"manifests say already. **{notice(comparison.drift.changes)}**\n"
+            f"manifests say already. **{_noticed(comparison.drift)}**\n"
         )
         _add_rows(page, comparison.drift, "changes of drift")
         _add_details(page, comparison.drift, "changes of drift")
@@ -97,6 +102,13 @@ def notice(changes: Iterable[Change]) -> str:
         return "Viewers notice nothing."
     is_anew = told[Impact.RECREATE, True] + told[Impact.RECREATE, False]
     return f"Viewers notice: {', '.join(found)}.{' What is made anew gets new addresses.' if is_anew else ''}"
+
+
+def _noticed(plan: Plan) -> str:
+    """Return what viewers would notice, and how many of them are there now where somebody looked."""
+    count = effects.connected(plan, plan.watched)
+    are = "receiver is" if count == 1 else "receivers are"
+    return f"{notice(plan.changes)}{f' {count} {are} connected to them now.' if plan.watched and count else ''}"
 
 
 @dataclass(slots=True)
@@ -153,13 +165,15 @@ def _add_findings(page: "_Page", findings: Sequence[Finding]) -> None:
 
 
 def _add_rows(page: "_Page", plan: Plan, what: str) -> None:
-    page.add_all(_table, [_row(change) for change in sorted(plan.changes, key=_urgency)], f"rows of {what}")
-    held = [*map(_held, plan.blocked), *map(_held, plan.waiting), *map(_held, plan.failed)]
+    rows = [_row(change, plan.watched) for change in sorted(plan.changes, key=_urgency)]
+    page.add_all(_table, rows, f"rows of {what}")
+    held = [_held(word, item, plan.watched) for word, items in held_of(plan).items() for item in items]
     page.add_all(lambda parts: "\n".join(("Held back:\n", *parts)), held, "held back")
 
 
 def _add_details(page: "_Page", plan: Plan, what: str) -> None:
-    details = [_details(change) for change in sorted(plan.changes, key=_urgency)]
+    held = [item.change for item in plan.blocked if item.change is not None]
+    details = [_details(change) for change in (*sorted(plan.changes, key=_urgency), *held)]
     page.add_all(_folded, [one for one in details if one], f"details of {what}")
 
 
@@ -169,25 +183,27 @@ def _urgency(change: Change) -> tuple[int, int, int, str]:
     return group, -change.impact, _URGENT.get(change.action, len(_URGENT)), str(change.key)
 
 
-def _totals(plan: Plan) -> str:
-    counts = Counter(change.action for change in plan.changes)
-    parts = [f"{counts[action]} to {action}" for action in Action if counts[action]] or ["nothing to change"]
-    return f"{', '.join(parts)}; {plan.unchanged} unchanged."
-
-
 def _table(rows: Iterable[str]) -> str:
     return "\n".join(("| viewers notice | change | resource | why |", "| --- | --- | --- | --- |", *rows))
 
 
-def _row(change: Change) -> str:
+def _row(change: Change, watched: effects.Watched) -> str:
     key = as_code(str(change.key), in_table=True)
-    felt = as_text(effect(change))
+    felt = as_text(effects.effect(change, watched))
     noticed = f"**{felt}**" if change.impact >= Impact.INTERRUPT else felt
     return f"| {noticed} | {change.action} | {key} | {as_text(change.why)} |"
 
 
-def _held(item: Blocked | Waiting | Failed) -> str:
-    return f"- {as_code(str(item.key))}: {as_text(item.why)}"
+def _held(word: str, item: Held, watched: effects.Watched) -> str:
+    told = f"- {word} {as_code(str(item.key))}"
+    if isinstance(item, Blocked):
+        told += f" ({item.action})"
+    if isinstance(item, Blocked) and item.change is not None:
+        told += f", {as_text(effects.effect(item.change, watched))}, change {as_code(change_id(item.change))}"
+    command = released_by(item) if isinstance(item, Blocked) else None
+    # As code: people copy it, and text is kept apart with characters that nobody sees.
+    before, found, after = item.why.partition(command) if command else (item.why, "", "")
+    return f"{told}: {as_text(before)}{as_code(found) if found else ''}{as_text(after)}"
 
 
 def _finding(finding: Finding) -> str:

@@ -10,8 +10,14 @@ _MAX_LENGTH: Final = 64
 """Nobody means a name with a longer word, and comparing one takes its time."""
 _CUTOFF: Final = 0.7
 """Likeness, as difflib counts it, from which a word may be a slip of another."""
-_FEW: Final = 12
+_FEW: Final = 24
 """Words of which each is compared with care."""
+
+_Pair = tuple[str, int]
+"""
+Two neighbouring letters, and how often they came before: what comes twice in both words is shared twice, and
+not four times.
+"""
 
 
 class Vocabulary:
@@ -19,7 +25,7 @@ class Vocabulary:
 
     def __init__(self, words: Iterable[str]) -> None:
         self._by_folded = {word.casefold(): word for word in sorted(words)}
-        self._holders: dict[str, list[str]] = {}
+        self._holders: dict[_Pair, list[str]] = {}
         """Words by each pair of neighbouring letters in them."""
 
     def nearest(self, word: str) -> str | None:
@@ -45,15 +51,22 @@ class Vocabulary:
                     self._holders.setdefault(pair, []).append(word)
         shared = Counter(chain.from_iterable(self._holders.get(pair, ()) for pair in _pairs(folded)))
         most = max(shared.values(), default=0)
-        candidates = [word for word, count in shared.items() if count > most // 2]
+        candidates = [word for word, count in shared.items() if 2 * count >= most - 1 and _may_be_close(word, folded)]
         likest = sorted(candidates, key=lambda word: shared[word] / (len(word) + len(folded)), reverse=True)
         return likest[:_FEW]
 
 
-def _pairs(word: str) -> Iterator[str]:
-    """Yield neighbouring letters; the ends have a neighbour, too."""
-    around = f"\n{word}\n"
-    return map("".join, pairwise(around))
+def _may_be_close(word: str, folded: str) -> bool:
+    """Return whether two words are close at best, by their lengths alone: the short ones would crowd out the rest."""
+    return 2 * min(len(word), len(folded)) >= _CUTOFF * (len(word) + len(folded))
+
+
+def _pairs(word: str) -> Iterator[_Pair]:
+    """Yield neighbouring letters, each with how often they came before in the word; the ends have a neighbour, too."""
+    seen: Counter[str] = Counter()
+    for pair in map("".join, pairwise(f"\n{word}\n")):
+        yield pair, seen[pair]
+        seen[pair] += 1
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:

@@ -1,10 +1,11 @@
 """The judgement of a plan as a whole: what may be sent, as far as that can be said before each write."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence
-from reconciler.domain.policies import Limit
+from reconciler.domain.changes import Blocked, Change, Create, Delete, Hold, Plan, Sequence
+from reconciler.domain.model import FlowKey, OutputKey
+from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, edited, is_removal
 from reconciler.domain.safety.releases import approval_of, override_of
@@ -17,13 +18,41 @@ def judge(plan: Plan, around: Circumstances) -> Plan:
     judgement = _Judgement.of(plan, around)
     allowed: list[Change] = []
     blocked: list[Blocked] = []
+    unmade: dict[FlowKey, Blocked] = {}
     for change in plan.changes:
-        held = judgement.held(change)
+        held = judgement.held(change) or held_with(change, unmade)
+        if held is not None and isinstance(change, Create) and isinstance(change.key, FlowKey):
+            unmade[change.key] = held
         if held is None:
             allowed.append(change)
         else:
             blocked.append(held)
     return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
+
+
+def held_with(change: Change, unmade: Mapping[FlowKey, Blocked]) -> Blocked | None:
+    """Return a change as held back where the flow that it needs is not made, by what holds that; else None."""
+    held = unmade.get(change.key.flow_key if isinstance(change.key, OutputKey) else change.key)
+    if held is None:
+        return None
+    return held_back(change, held.hold, f"{held.key} is to be made first, and that is held back: {held.why}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifted:
+    """A limit that would hold a change back, and the override that lifts it."""
+
+    change: Change
+    limit: Limit
+    override: Override
+
+
+def lifted(plan: Plan, around: Circumstances) -> tuple[Lifted, ...]:
+    """Return what overrides let pass of a plan, which is the one that is judged; each is to be recorded when used."""
+    if not around.policies.overrides:
+        return ()
+    judgement = _Judgement.of(plan, around)
+    return tuple(one for change in plan.changes for one in judgement.lifted(change))
 
 
 def held_back(change: Change, hold: Hold, why: str) -> Blocked:
@@ -50,7 +79,7 @@ class _Judgement:
         )
 
     def held(self, change: Change) -> Blocked | None:
-        for look in (self._protected, self._rename, self._removal, self._edit):
+        for look in (self._protected, self._rename, self._limit):
             held = look(change)
             if held is not None:
                 return held
@@ -82,19 +111,23 @@ class _Judgement:
         )
         return held_back(change, Hold.RENAME, why)
 
-    def _removal(self, change: Change) -> Blocked | None:
-        if not is_removal(change):
-            return None
-        policies = self.around.policies
-        if self.distrust and override_of(change, policies, Limit.TREE) is None:
-            return held_back(change, Hold.TREE, self.distrust)
-        if self.budget.deletes and override_of(change, policies, Limit.BUDGET) is None:
-            return held_back(change, Hold.BUDGET, self.budget.deletes)
+    def _limit(self, change: Change) -> Blocked | None:
+        for limit, hold, why in self._beyond(change):
+            if override_of(change, self.around.policies, limit) is None:
+                return held_back(change, hold, why)
         return None
 
-    def _edit(self, change: Change) -> Blocked | None:
-        if not edited(change) or not self.budget.edits:
-            return None
-        if override_of(change, self.around.policies, Limit.BUDGET) is not None:
-            return None
-        return held_back(change, Hold.BUDGET, self.budget.edits)
+    def lifted(self, change: Change) -> Iterator[Lifted]:
+        for limit, _, _ in self._beyond(change):
+            override = override_of(change, self.around.policies, limit)
+            if override is not None:
+                yield Lifted(change=change, limit=limit, override=override)
+
+    def _beyond(self, change: Change) -> Iterator[tuple[Limit, Hold, str]]:
+        """Yield each limit that a change goes beyond, what that holds it back by, and why."""
+        if is_removal(change) and self.distrust:
+            yield Limit.TREE, Hold.TREE, self.distrust
+        if is_removal(change) and self.budget.deletes:
+            yield Limit.BUDGET, Hold.BUDGET, self.budget.deletes
+        if edited(change) and self.budget.edits:
+            yield Limit.BUDGET, Hold.BUDGET, self.budget.edits

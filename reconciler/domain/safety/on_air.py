@@ -54,13 +54,18 @@ class Disturbed:
         return not (self.outputs or self.whole)
 
 
-def disturbed_by(change: Change) -> Disturbed:
-    """Return what a change of a flow, or in it, disturbs; nothing where its impact is none."""
+def disturbed_by(change: Change, *, was_idle: bool = False) -> Disturbed:
+    """
+    Return what a change of a flow, or in it, disturbs; nothing where its impact is none.
+
+    Of a flow that stood still when it was seen, an edit disturbs what it edits: nobody notices it but where somebody
+    has started the flow since.
+    """
     calls = change.calls if isinstance(change, Sequence) else (change,)
     ids: set[str] = set()
     whole = False
     for call in calls:
-        if isinstance(call, Create | Start) or _is_harmless(call):
+        if isinstance(call, Create | Start) or (_is_harmless(call) and not was_idle):
             continue
         if isinstance(call, Edit | Delete) and isinstance(call.found, FoundOutput):
             ids.add(call.found.id)
@@ -89,7 +94,7 @@ def on_air(
     """
     if last is not None and flow.state is FlowState.IDLE and all(end.is_idle for end in last.ends.values()):
         return ()
-    names = _names(disturbed, flow, last)
+    names = names_of(disturbed, flow, last)
     if first is None or last is None or last.at_s - first.at_s < limits.sample_gap_s:
         return tuple(names.values())
     return tuple(name for id_, name in names.items() if not _is_off(id_, (first, last), limits))
@@ -97,7 +102,7 @@ def on_air(
 
 def carrying(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limits) -> tuple[str, ...]:
     """Return the names of what is disturbed and carries something by this one sample."""
-    names = _names(disturbed, flow, sample)
+    names = names_of(disturbed, flow, sample)
     return tuple(name for id_, name in names.items() if (end := sample.ends.get(id_)) and end.carries(limits))
 
 
@@ -112,7 +117,7 @@ def _is_off(id_: str, samples: Iterable[Sample], limits: Limits) -> bool:
     return all((end := sample.ends.get(id_)) is not None and not end.carries(limits) for sample in samples)
 
 
-def _names(disturbed: Disturbed, flow: FoundFlow, last: Sample | None) -> dict[str, str]:
+def names_of(disturbed: Disturbed, flow: FoundFlow, last: Sample | None) -> dict[str, str]:
     """Return what is disturbed by its id, in the words of people."""
     named = {output.id: f"output {output.live_name}" for output in flow.outputs}
     if not disturbed.whole:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Change
+from reconciler.domain.changes import Blocked, Change, Hold
 from reconciler.domain.model import ResourceKind
 from reconciler.domain.policies import Approval, Limit, Override, Policies
 
@@ -54,3 +54,8 @@ def signed_text(approval: Approval) -> str:
 def command_for(change: Change) -> str:
     """Return the one command that releases a change."""
     return f"reconciler apply --approve {change.key}:{change.action}:{change_id(change)} --reason 'WHY'"
+
+
+def released_by(item: Blocked) -> str | None:
+    """Return the one command that releases what is held back; None where no command does."""
+    return command_for(item.change) if item.hold is Hold.ON_AIR and item.change is not None else None

@@ -1,8 +1,9 @@
 """Distrust: what makes a tree, a list or a clock so unlikely that nothing is deleted because of it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from reconciler.domain.changes import Action, Plan
+from reconciler.domain.changes import Action, Hold, Plan
 from reconciler.domain.safety.limits import Circumstances, removed
 from reconciler.domain.safety.renames import STORM, Rename
 
@@ -10,6 +11,15 @@ from reconciler.domain.safety.renames import STORM, Rename
 def distrust(plan: Plan, around: Circumstances, renamed: Sequence[Rename]) -> str:
     """Return why nothing may be deleted now; "" where nothing speaks against it."""
     return around.distrust or _empty(around) or _shrunk(plan, around) or _storm(renamed)
+
+
+def withheld(plan: Plan) -> Mapping[str, int]:
+    """Return why nothing is deleted, and how many deletes are held back for that; empty where nothing is wrong."""
+    reasons = Counter(blocked.why for blocked in plan.blocked if blocked.hold is Hold.TREE)
+    renamed = sum(blocked.hold is Hold.RENAME and blocked.action is Action.DELETE for blocked in plan.blocked)
+    if renamed >= STORM:
+        reasons[f"{renamed} resources look renamed at once; a Move document for each keeps what is live"] = renamed
+    return reasons
 
 
 def _empty(around: Circumstances) -> str:

@@ -1,6 +1,6 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,10 +20,12 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
-from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey, Unreadable, key_of
+from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
-from reconciler.domain.safety.judging import held_back, judge
+from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
+from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
@@ -35,12 +37,14 @@ if TYPE_CHECKING:
 
 JUMP_S: Final = 60.0
 """By so much the clock on the wall may leave the one that never runs backwards between two passes."""
+_READING_S: Final = 600.0
+"""How long the backend may be read before a plan is made of it, at most."""
 _READ_BACK: Final = 10_000
 """Calls that are read back from the journal at most: what was created within the settling time."""
 
 
-_Place = tuple[Key, str]
-"""A resource, and the live name that an object of it was made under."""
+_Place = tuple[Key, FlowAt | None, str]
+"""A resource, in or as which flow an object of it was made (None where only the journal tells), and its live name."""
 
 
 class Memory:
@@ -55,6 +59,7 @@ class Memory:
         self._corrections = Corrections()
         self._wanted_since: dict[tuple[Key, str], float] = {}
         self._given_up: set[tuple[Key, str]] = set()
+        self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._created_at: dict[_Place, float] | None = None
         self._gone: set[str] = set()
@@ -66,7 +71,9 @@ class Memory:
         self._gone, self._stopped = set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
-        if not any(is_removal(change) or edited(change) for change in plan.changes):
+            # Who wants something else by now corrects nobody.
+            self._corrections = Corrections()
+        if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
         known = replace(facts, policies=self._holding(facts.policies))
@@ -79,14 +86,17 @@ class Memory:
             limits=self._limits,
             distrust=distrust,
         )
-        return self._remembered(judge(self._settling(plan), around), facts.mode), known
+        settled = self._settling(plan, known)
+        self._lifted = lifted(settled, around)
+        judged = self._remembered(judge(settled, around), facts.mode)
+        return with_reasons(judged, known.desired), known
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
         if isinstance(call, Create):
             self._created()[_place(call)] = self._clock.monotonic_s()
         elif isinstance(call, Delete):
-            self._created().pop((call.key, call.found.live_name), None)
+            self._created().pop((call.key, call.at, call.found.live_name), None)
             self._gone.add(call.found.id)
         elif isinstance(call, Stop):
             self._stopped.add(call.at)
@@ -98,6 +108,13 @@ class Memory:
         is_stopped = FlowAt(flow.region, flow.live_name) in self._stopped
         outputs = tuple(output for output in flow.outputs if output.id not in self._gone)
         return replace(flow, outputs=outputs, state=FlowState.IDLE if is_stopped else flow.state)
+
+    def lifted(self, change: Change) -> tuple[Lifted, ...]:
+        """Return what lets a change pass although it goes beyond a limit, as it was judged last."""
+        if not self._lifted:
+            return ()
+        wanted = (change.key, change_id(change))
+        return tuple(one for one in self._lifted if (one.change.key, change_id(one.change)) == wanted)
 
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
@@ -129,26 +146,31 @@ class Memory:
             f"the clock of this machine jumped by {jump_s:+.0f} s since the last look, so nothing is deleted this time"
         )
 
-    def _settling(self, plan: Plan) -> Plan:
-        """Return the plan without creates of what was created a moment ago: lists may be late."""
-        now_s = self._clock.monotonic_s()
+    def _settling(self, plan: Plan, facts: Facts) -> Plan:
+        """Return the plan without creates of what was created a moment ago, under whatever name: lists may be late."""
+        # A list shows at best what was there when it was asked for; to read one may take minutes.
+        now_s = self._clock.monotonic_s() if facts.observed_s is None else facts.observed_s
         # What was made long ago is forgotten: this process lives for years.
         known = {place: at_s for place, at_s in self._created().items() if now_s - at_s < self._limits.settling_s}
         self._created_at = known
-        ages = {id(change): self._youngest_s(change) for change in plan.changes} if known else {}
+        moved = moved_names(facts.policies.moves)
+        youngest: dict[Key, float] = {}
+        for (key, _, _), at_s in known.items():
+            now = key_now(key, moved)
+            youngest[now] = min(now_s - at_s, youngest.get(now, self._limits.settling_s))
+        ages = {id(change): _youngest_s(change, youngest) for change in plan.changes} if known else {}
         held = [change for change in plan.changes if ages.get(id(change)) is not None]
         if not held:
             return plan
-        waiting = (Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held)
-        kept = tuple(change for change in plan.changes if ages.get(id(change)) is None)
-        return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting))
-
-    def _youngest_s(self, change: Change) -> float | None:
-        """Return how long ago something that a change makes was made, while that is within the settling time."""
-        now_s = self._clock.monotonic_s()
-        times = (self._created().get(_place(create)) for create in _creates(change))
-        ages = [now_s - at_s for at_s in times if at_s is not None and now_s - at_s < self._limits.settling_s]
-        return min(ages, default=None)
+        unmade = {change.key for change in held if isinstance(change, Create) and isinstance(change.key, FlowKey)}
+        waiting = [Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held]
+        kept: list[Change] = []
+        for change in plan.changes:
+            if isinstance(change.key, OutputKey) and change.key.flow_key in unmade:
+                waiting.append(Waiting(key=change.key, why=f"{change.key.flow_key} is looked for first"))
+            elif ages.get(id(change)) is None and change.key not in unmade:
+                kept.append(change)
+        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
 
     def _why_settling(self, age_s: float | None) -> str:
         return (
@@ -166,14 +188,15 @@ class Memory:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
         for written in self._keeper.journal.calls(limit=_READ_BACK):
-            # What is from the future was written before the clock was set back, and may be of a moment ago.
-            age_s = max(0.0, (now - written.at).total_seconds())
-            if age_s >= self._limits.settling_s:
+            # What is asked is how long ago the call ended; nobody knows that of one that was cut off. What was written
+            # in the future was written before the clock was put back, and may be of a moment ago.
+            age_s = max(0.0, (now - written.at).total_seconds() - (written.duration_s or 0.0))
+            if age_s >= self._limits.settling_s + _READING_S:
                 break
             key = key_of(written.intent.resource)
             is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
             if is_create and key is not None:
-                found.setdefault((key, written.intent.live_name), now_s - age_s)
+                found.setdefault((key, None, written.intent.live_name), now_s - age_s)
         return found
 
     def _remembered(self, plan: Plan, mode: Mode) -> Plan:
@@ -198,7 +221,7 @@ class Memory:
             f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s, so it went and the old "
             "one stays; the next revision of the manifests tries again"
         )
-        return held_back(change, Hold.TWIN, why)
+        return held_back(change, Hold.GIVEN_UP, why)
 
     def _fought(self, change: Change, now_s: float) -> Blocked | None:
         fought = self._corrections.fought_over(change, now_s=now_s)
@@ -222,7 +245,12 @@ class Memory:
 
 
 def _place(create: Create) -> _Place:
-    return create.key, create.wanted.live_name
+    return create.key, create.at, create.wanted.live_name
+
+
+def _youngest_s(change: Change, ages_s: Mapping[Key, float]) -> float | None:
+    """Return how long ago something that a change makes was made; None where nothing was."""
+    return min((ages_s[create.key] for create in _creates(change) if create.key in ages_s), default=None)
 
 
 def _creates(change: Change) -> Iterator[Create]:
@@ -231,3 +259,8 @@ def _creates(change: Change) -> Iterator[Create]:
     yield from (call for call in calls if isinstance(call, Create))
     if isinstance(change, Sequence) and change.twin is not None and change.twin.make is not None:
         yield change.twin.make
+
+
+def _is_whole(facts: Facts) -> bool:
+    """Return whether every region could be read, so that nothing is missing from the difference."""
+    return not any(isinstance(found, Unreadable) for found in facts.actual.regions.values())

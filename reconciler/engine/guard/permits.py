@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
-from reconciler.domain.model import FoundFlow, Key, OutputKey
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
@@ -30,6 +31,8 @@ class Permits:
         self._locks: dict[str, asyncio.Lock] = {}
         self._twin_since: dict[Key, tuple[str, float]] = {}
         """The id of the last twin of each resource, and when it was seen first."""
+        self._delivers_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and since when it has carried as much as the old one."""
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
         """Take the first sample of every flow that a plan disturbs."""
@@ -46,9 +49,9 @@ class Permits:
         for change in plan.changes:
             flow = facts.flow_of(change)
             sample = None if flow is None else samples.get(flow.id)
-            names = () if flow is None or sample is None else carrying(disturbed_by(change), flow, sample, self._limits)
-            if names and approval_of(change, facts.policies) is None:
-                blocked.append(held_back(change, Hold.ON_AIR, _on_air_words(change, names)))
+            reasons = () if flow is None or sample is None else self._carried(change, flow, sample)
+            if reasons and approval_of(change, facts.policies) is None:
+                blocked.append(held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
             else:
                 allowed.append(change)
         return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked), watched=watched)
@@ -60,14 +63,39 @@ class Permits:
         async with contextlib.AsyncExitStack() as stack:
             for group in touched:
                 await stack.enter_async_context(self._locks.setdefault(group, asyncio.Lock()))
-            yield await self._permitted(change, facts)
+            permit = await self._permitted(change, facts)
+            if permit.held is None:
+                self._note_lifted(change, facts)
+            yield permit
+
+    def _note_lifted(self, change: Change, facts: Facts) -> None:
+        """Write down which overrides let a change pass that goes beyond the budget, or that a tree makes unlikely."""
+        for one in self._memory.lifted(change):
+            note = Note(
+                kind="override.used",
+                resource=str(change.key),
+                why=one.override.reason,
+                pass_id=facts.pass_id,
+                revision=facts.revision,
+                fields={"action": str(change.action), "lifts": str(one.limit), "name": one.override.name},
+            )
+            self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts) or await self._alone(change, facts)
+        held = await self._windows.held(change, facts, is_last=False) or await self._alone(change, facts)
         if held is not None:
             return Permit(held=held)
+        permit = await self._proven(change, facts)
+        # To prove that something is off air takes a while, in which a window may have opened.
+        late = None if permit.held is not None else await self._windows.held(change, facts)
+        return permit if late is None else Permit(held=late)
+
+    async def _proven(self, change: Change, facts: Facts) -> Permit:
+        """Permit what disturbs nobody, or what somebody approved."""
         flow = facts.flow_of(change)
-        if flow is None or disturbed_by(change).is_nothing:
+        if flow is None:
+            return _of_nothing_seen(change)
+        if _disturbed(change, flow).is_nothing:
             return _all_of(change)
         flow = self._memory.as_now(flow)
         if isinstance(change, Sequence) and change.twin is not None:
@@ -75,27 +103,35 @@ class Permits:
         return self._released(change, await self._on_air(change, flow), _all_of(change), facts)
 
     async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
-        """Return what a change disturbs and is on air, or not proven by two samples to be off air."""
-        disturbed = disturbed_by(change)
+        """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
+        disturbed = _disturbed(change, flow)
         last = await self._sampler.take(flow)
         if last is None:
-            return on_air(disturbed, flow, None, None, self._limits)
-        if carries := carrying(disturbed, flow, last, self._limits):
-            return carries
+            return unproven(disturbed, flow, None, None, self._limits)
+        if reasons := self._carried(change, flow, last):
+            return reasons
         first = self._sampler.before(flow, last)
         if on_air(disturbed, flow, first, last, self._limits):
             # Nothing carries anything now. An older sample may say otherwise, or not know what came since.
             await self._clock.sleep(self._limits.sample_gap_s)
             first, last = last, await self._sampler.take(flow)
-        return on_air(disturbed, flow, first, last, self._limits)
+        if not on_air(disturbed, flow, first, last, self._limits):
+            return ()
+        return unproven(disturbed, flow, first, last, self._limits)
 
-    def _released(self, change: Change, names: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
+    def _carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
+        """Return what a change disturbs and is on air by this one sample."""
+        disturbed = _disturbed(change, flow)
+        is_any = carrying(disturbed, flow, sample, self._limits)
+        return carried(disturbed, flow, sample, self._limits) if is_any else ()
+
+    def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
         """Return the permit where nothing is on air, or somebody approved of this very change."""
-        if not names:
+        if not reasons:
             return permit
         approval = approval_of(change, holding(facts.policies, now=self._clock.now()))
         if approval is None:
-            return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, names)))
+            return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
         note = Note(
             kind="approval.used",
             resource=str(change.key),
@@ -109,45 +145,55 @@ class Permits:
 
     async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts) -> Permit:
         """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""
-        names = await self._on_air(change, flow)
+        reasons = await self._on_air(change, flow)
         if twin.make is not None:
             # What nobody watches is made anew in place, under its own name.
-            beside = Permit(calls=(twin.make,)) if names else _all_of(change)
-            return self._released(change, names, beside, facts)
-        if not names or await self._has_taken_over(change, twin, flow):
-            return self._released(change, names, _all_of(change), facts)
-        age_s = self._clock.monotonic_s() - self._known_since_s(change, twin)
+            beside = Permit(calls=(twin.make,)) if reasons else _all_of(change)
+            return self._released(change, reasons, beside, facts)
+        has_taken_over = await self._has_taken_over(change, twin, flow)
+        if not reasons or has_taken_over:
+            return self._released(change, reasons, _all_of(change), facts)
+        age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
         if age_s < self._limits.twin_deadline_s or twin.give_up is None:
-            why = f"what replaces it is there, and has not delivered as it does for {age_s:.0f} s"
-            return Permit(held=held_back(change, Hold.TWIN, why))
+            return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
         return await self._give_up(change, twin.give_up, flow)
 
-    def _known_since_s(self, change: Sequence, twin: Twin) -> float:
-        """Return when this very twin was seen first: another one of the same resource has a time of its own."""
+    def _since_s(self, times: dict[Key, tuple[str, float]], change: Sequence, twin: Twin) -> float:
+        """Return since when something holds of this very twin: another one of the same resource has its own time."""
         id_ = "" if twin.made is None else twin.made.id
-        known, since_s = self._twin_since.get(change.key, ("", 0.0))
+        known, since_s = times.get(change.key, ("", 0.0))
         if known != id_:
             since_s = self._clock.monotonic_s()
-            self._twin_since[change.key] = (id_, since_s)
+            times[change.key] = (id_, since_s)
         return since_s
 
     async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
-        """Return whether the new output carries traffic as the old one does."""
+        """
+        Return whether the new output has carried traffic as the old one does, for as long as a proof takes.
+
+        Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
+        stream for seconds before it shows the first one.
+        """
         sample = await self._sampler.take(flow)
         if sample is None or twin.made is None:
             return False
         old = [sample.ends.get(call.found.id) for call in change.calls if isinstance(call, Delete)]
         like_bps = max((end.bitrate_bps for end in old if end is not None), default=0)
-        return delivers(twin.made.id, sample, self._limits, like_bps=like_bps)
+        if not delivers(twin.made.id, sample, self._limits, like_bps=like_bps):
+            self._delivers_since.pop(change.key, None)
+            return False
+        return (
+            self._clock.monotonic_s() - self._since_s(self._delivers_since, change, twin) >= self._limits.sample_gap_s
+        )
 
     async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
         if await self._on_air(give_up, flow):
             why = (
-                "both it and what replaces it are on air, or not proven to be off air, and the new one does not carry "
-                "as much: nobody is cut off"
+                "both it and what replaces it are on air, or not proven to be off air, and the new one carries less: "
+                "nobody is cut off; it goes when the new one carries as much, or nobody is left at one of them"
             )
-            return Permit(held=held_back(change, Hold.ON_AIR, why))
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
@@ -176,9 +222,21 @@ class Permits:
         return False
 
 
+def _disturbed(change: Change, flow: FoundFlow) -> Disturbed:
+    return disturbed_by(change, was_idle=flow.state is FlowState.IDLE)
+
+
 def _disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
     found = (facts.flow_of(change) for change in plan.changes if not disturbed_by(change).is_nothing)
     return [flow for flow in found if flow is not None]
+
+
+def _of_nothing_seen(change: Change) -> Permit:
+    """Permit what makes something; what else is in a flow that is not there by that name disturbs nobody knows whom."""
+    if disturbed_by(change, was_idle=True).is_nothing:
+        return _all_of(change)
+    why = f"no flow {change.at.live_name} is there any more, as it was when this was planned; the next plan tells"
+    return Permit(held=held_back(change, Hold.UNREADABLE, why))
 
 
 def _all_of(change: Change) -> Permit:
@@ -187,9 +245,18 @@ def _all_of(change: Change) -> Permit:
     return Permit(calls=(change,))
 
 
-def _on_air_words(change: Change, names: tuple[str, ...]) -> str:
-    verb = "is" if len(names) == 1 else "are"
+def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
+    """Say what is waited for; in the same words as long as it is, so that whoever tells them need not repeat them."""
+    name = "the new one" if made is None else made.live_name
+    waits = f"the old one goes once {name}, which replaces it, has carried as much for a few seconds"
+    if made is None or not made.pull_urls:
+        return waits
+    address = f"{str(change.key).rpartition('/')[0]}/{name}"
+    return f"{waits}; receivers find it by: reconciler status --reveal {address}"
+
+
+def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:
     return (
-        f"{', '.join(names)} {verb} on air, or not proven to be off air, and viewers would notice ({change.impact}). "
-        f"To do it all the same: {command_for(change)}"
+        f"{'; '.join(reasons)}, and viewers would notice ({change.impact}). To do it all the same: "
+        f"{command_for(change)}"
     )

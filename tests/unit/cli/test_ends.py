@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.cli.ends import all_flows, flow_named, output_named
 from reconciler.domain.errors import NotFoundError, UsageError
+from reconciler.domain.marks import Mark
 from reconciler.domain.model import Region
 from tests.builders import US, flow, found_flow, found_output, output
 from tests.fakes.backend import FakeBackend
@@ -81,6 +82,29 @@ def test_an_output_name_found_twice_is_not_guessed() -> None:
 
     with pytest.raises(UsageError, match="2 outputs of news bear the name theirs"):
         output_named("news/theirs", (doubled,), owner=US)
+
+
+def test_while_one_is_made_anew_its_name_means_the_old_one() -> None:
+    """What carries keeps its name until it goes; what is to replace it has its live name, and is ours alone by then."""
+    mark = Mark(owner=US, name="tower", twin=True)
+    new = replace(TOWER, id="new", live_name="tower_t", mark=mark)
+    both, after = replace(NEWS, outputs=(TOWER, new)), replace(NEWS, outputs=(new,))
+
+    found = [
+        output_named(name, (flow,), owner=US).output.live_name
+        for name, flow in (("news/tower", both), ("news/tower_t", both), ("news/tower", after))
+    ]
+
+    assert found == ["tower", "tower_t", "tower_t"]
+
+
+def test_while_a_flow_is_made_anew_its_name_means_the_old_one() -> None:
+    """Whoever publishes goes on where the picture is."""
+    new = replace(NEWS, id="new", live_name="City News_t", mark=Mark(owner=US, name="news", twin=True))
+
+    found = [flow_named(name, (new, NEWS), owner=US).id for name in ("news", "City News_t")]
+
+    assert found == [NEWS.id, "new"]
 
 
 @pytest.mark.anyio

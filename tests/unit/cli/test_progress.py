@@ -110,3 +110,14 @@ def test_a_log_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
 
     assert console_for(color=None) is None
+
+
+def test_what_is_no_news_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is looked at every few seconds stands there once, until it is told otherwise."""
+    teller = Teller(Progress(1, clock=FakeClock()), None, redirect=lambda: None)
+
+    for why in ("receivers move over", "receivers move over", "nobody came"):
+        teller.end(ended(1, Result.BLOCKED, why))
+
+    told = capsys.readouterr().err
+    assert (told.count("receivers move over"), told.count("nobody came")) == (1, 1)

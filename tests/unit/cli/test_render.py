@@ -7,6 +7,8 @@ import click
 import pytest
 
 from reconciler.cli import render
+from reconciler.cli.formats.comment import Comparison, comment
+from reconciler.cli.formats.totals import MAY_STOP
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import (
     Action,
@@ -26,6 +28,7 @@ from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, OutputKey, RtspSource
 from reconciler.domain.properties import PropertyChange, PropertyValue
 from reconciler.domain.protocols import Protocol
+from reconciler.domain.safety.releases import command_for
 from reconciler.domain.secrets import HIDDEN, Secret
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Preview, Tree
@@ -61,10 +64,11 @@ def test_an_edit_says_found_and_wanted_why_and_impact() -> None:
 
     lines = plain(Plan(changes=(change,), unchanged=4))
 
+    head = "~ edit output/news/tower  impact: reconnect: its receivers  (differs from its manifest)"
     assert lines == [
-        f"~ edit output/news/tower  impact: reconnect  (differs from its manifest)  [{change_id(change)}]",
+        f"{head}  [{change_id(change)}]",
         "    srt.latency  120 -> 500",
-        "Plan: 1 to edit; 4 unchanged. Impact at worst: reconnect.",
+        "Plan: 1 to edit; 4 unchanged. Viewers notice: 1 to reconnect.",
     ]
 
 
@@ -119,7 +123,7 @@ def test_what_is_held_back_is_named_with_its_reason() -> None:
         "! blocked flow/old (delete): no Flow at all",
         "! waiting output/news/link: no address yet",
         "! failed output/news/a: no secret",
-        "Plan: 1 blocked, 1 waiting, 1 failed; 0 unchanged. Impact at worst: none.",
+        "Plan: 1 blocked, 1 waiting, 1 failed; 0 unchanged. Viewers notice: nothing.",
     ]
 
 
@@ -167,14 +171,90 @@ def test_json_holds_the_same_and_no_secret() -> None:
         "action": "edit",
         "id": change_id(change),
         "impact": "reconnect",
+        "effect": "reconnect: its receivers; srt.encryption.passphrase must change at the other end, too: whom to tell "
+        "stands in no metadata.contacts",
         "why": "differs from its manifest",
         "properties": [{"path": "srt.encryption.passphrase", "found": "***", "wanted": "***"}],
         "outputs": [],
         "calls": [],
     }
     assert document["changes"][2]["properties"] == [{"path": "allowlist", "found": [], "wanted": ["::/0"]}]
-    assert document["blocked"] == [{"resource": "flow/old", "action": "delete", "why": "not ours"}]
+    assert document["blocked"] == [
+        {
+            "resource": "flow/old",
+            "action": "delete",
+            "why": "not ours",
+            "hold": "ownership",
+            "change": None,
+            "release": None,
+        }
+    ]
     assert document["unchanged"] == 2
+
+
+def on_air(change: Edit) -> Plan:
+    """Return a plan in which a change is held back, and somebody receives what it would disturb."""
+    why = f"is on air. To do it all the same: {command_for(change)}"
+    held = Blocked(key=change.key, action=change.action, why=why, hold=Hold.ON_AIR, change=change)
+    return Plan(changes=(change,), blocked=(held,), watched={change.found.id: 2})
+
+
+def test_what_is_blocked_is_told_with_its_details_and_how_many_receive_it() -> None:
+    """The same in the text, the document and the comment: impact, id, properties, and who is connected."""
+    change = edit("srt.latency", 120, 500)
+    plan = on_air(change)
+
+    lines = plain(plan)
+    document = render.plan_document(plan)
+    page = comment(Comparison(plan=plan, title="now"))
+
+    command = f"reconciler apply --approve output/news/tower:edit:{change_id(change)} --reason 'WHY'"
+    assert lines[2:5] == [
+        f"! blocked output/news/tower (edit): is on air. To do it all the same: {command}",
+        f"    impact: reconnect: 2 receivers  [{change_id(change)}]",
+        "    srt.latency  120 -> 500",
+    ]
+    (held,) = document["blocked"]
+    assert held["change"] == document["changes"][0]
+    assert (held["change"]["effect"], held["change"]["id"]) == ("reconnect: 2 receivers", change_id(change))
+    assert held["release"] == command
+    row = f"- blocked `output/news/tower` (edit), reconnect&#58; 2 receivers, change `{change_id(change)}`: "
+    assert f"{row}is on air. To do it all the same&#58; `{command}`" in page.splitlines()
+    assert page.count("- `srt.latency`: `120` → `500`") == 2
+
+
+def test_what_is_not_known_of_the_account_is_said_in_each_form() -> None:
+    """Nobody reads "reconnect" where an edit may turn out to stop the flow."""
+    plan = Plan(changes=(edit("srt.latency", 120, 500),), may_stop=True)
+
+    assert plain(plan)[-2] == MAY_STOP
+    assert render.plan_document(plan)["may_stop"] is True
+    assert MAY_STOP in comment(Comparison(plan=plan, title="now"))
+
+
+def test_the_three_forms_have_the_same_totals() -> None:
+    """Whoever reads one of them has read all of them."""
+    plan = on_air(edit("srt.latency", 120, 500))
+
+    text, document, page = plain(plan)[-1], render.plan_document(plan), comment(Comparison(plan=plan, title="now"))
+
+    assert text == (
+        "Plan: 1 to edit, 1 blocked; 0 unchanged. Viewers notice: 1 to reconnect; 2 receivers connected to them now."
+    )
+    assert document["effect"] == "1 to reconnect; 2 receivers connected to them now"
+    assert "\n**Viewers notice: 1 output reconnects. 2 receivers are connected to them now.**\n" in page
+    assert "\n1 to edit, 1 blocked; 0 unchanged.\n" in page
+
+
+@pytest.mark.parametrize(("count", "times"), [(render.SCREEN // 2, 1), (render.SCREEN // 2 + 1, 2)])
+def test_the_totals_of_a_long_plan_stand_at_its_head_too(count: int, times: int) -> None:
+    """Whoever sees only its first or its last lines knows what is planned."""
+    change = edit("srt.latency", 120, 500)
+
+    lines = plain(Plan(changes=(change,) * count))
+
+    assert [line.startswith("Plan: ") for line in lines].count(True) == times
+    assert lines[-1].startswith("Plan: ")
 
 
 def test_json_of_a_tree_with_errors_has_findings_and_no_changes() -> None:

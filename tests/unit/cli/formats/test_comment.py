@@ -89,7 +89,7 @@ def test_findings_and_what_is_held_back_are_told() -> None:
     why = "it holds outputs without our mark"
     blocked = Blocked(key=FlowKey("sport"), action=Action.DELETE, why=why, hold=Hold.OWNERSHIP)
 
-    assert "- `flow/sport`: it holds outputs without our mark" in told(plan=Plan(blocked=(blocked,)))
+    assert "- blocked `flow/sport` (delete): it holds outputs without our mark" in told(plan=Plan(blocked=(blocked,)))
     page = told(plan=None, findings=(ERROR,))
     assert "No plan: the manifests have errors" in page
     assert "- `manifests/a.yaml:3:7` SL305 error: an input" in page
@@ -111,7 +111,7 @@ def test_a_large_plan_fits_into_a_comment(count: int) -> None:
 
     assert len(page) <= MAX_CHARACTERS
     assert "`output/news/the_worst`" in page
-    rows = page.count("| reconnect |")
+    rows = page.count("| reconnect&#58; its receivers |")
     left_out = re.search(r"(\d+) rows of changes", page)
     assert rows + (int(left_out[1]) if left_out is not None else 0) == count
     assert page.count("<details>") == page.count("</details>")

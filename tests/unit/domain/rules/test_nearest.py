@@ -51,16 +51,15 @@ def test_the_nearest_of_many() -> None:
 
 @given(st.lists(st.text("abc_1", min_size=1, max_size=8), min_size=41, max_size=80, unique=True), st.data())
 def test_a_letter_too_few_is_found_among_many(words: list[str], data: st.DataObject) -> None:
-    """What is found is as close as the best of all."""
+    """What is found is as close as the word that was meant, or closer."""
     word = data.draw(st.sampled_from([word for word in words if len(word) > 4] or words))
     slip = word[:2] + word[3:]
-    best = difflib.get_close_matches(slip, words, n=1, cutoff=0.7)
 
     found = Vocabulary(words).nearest(slip)
 
-    assert found is not None or not best
-    if found is not None:
-        assert likeness(found, slip) == likeness(best[0], slip)
+    if likeness(word, slip) >= 0.7:
+        assert found is not None
+        assert likeness(found, slip) >= likeness(word, slip)
 
 
 def likeness(word: str, slip: str) -> float:

@@ -1,0 +1,25 @@
+"""The totals of a plan, the same in each form in which it is told."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from reconciler.domain.changes import Action, Blocked, Failed, Plan, Waiting
+
+MAY_STOP: Final = "Which edits this account takes while a flow runs is not known yet: at worst, an edit stops its flow."
+"""What is said of a plan that may turn out to need more than it shows."""
+
+Held = Blocked | Waiting | Failed
+
+
+def held_of(plan: Plan) -> Mapping[str, tuple[Held, ...]]:
+    """Return what is held back, by the word for it."""
+    return {"blocked": plan.blocked, "waiting": plan.waiting, "failed": plan.failed}
+
+
+def counted(plan: Plan) -> str:
+    """Return how many changes there are of each action, how much is held back, and what stays as it is."""
+    counts = Counter(change.action for change in plan.changes)
+    parts = [f"{counts[action]} to {action}" for action in Action if counts[action]]
+    parts += [f"{len(held)} {word}" for word, held in held_of(plan).items() if held]
+    return f"{', '.join(parts) or 'nothing to change'}; {plan.unchanged} unchanged."
