@@ -246,7 +246,7 @@ async def test_a_twin_whose_old_one_somebody_deleted_is_done() -> None:
 
     small.backend.drop_output("tower")
     await small.clock.advance(TWIN_LOOK_S)
-    outcome = await running
+    outcome = await finish(small, running)
 
     assert [(one.result, one.is_half) for one in outcome.outcomes] == [(Result.DONE, False)]
 
@@ -265,7 +265,7 @@ async def test_a_twin_that_a_list_shows_late_is_waited_for() -> None:
     small.backend.unlisted = set()
     small.backend.drop_output("tower")
     await small.clock.advance(2 * TWIN_LOOK_S)
-    outcome = await running
+    outcome = await finish(small, running)
 
     assert {str(change.key) for change in outcome.done} == {"output/news/tower", "output/news/mast"}
     assert small.backend.sent.count("create output/news/tower") == 1
@@ -283,7 +283,7 @@ async def test_a_twin_is_looked_at_again_after_a_list_that_failed() -> None:
     small.backend.unreadable.clear()
     put_on_air(small.backend, "tower_t")
     await small.clock.advance(2 * TWIN_LOOK_S)
-    outcome = await running
+    outcome = await finish(small, running)
 
     assert [(one.result, one.is_half) for one in outcome.outcomes] == [(Result.DONE, False)]
     assert small.backend.names() == {"news", "news/tower_t", "news/mast"}
@@ -298,7 +298,7 @@ async def test_a_recreate_that_a_judgement_holds_back_later_is_blocked() -> None
 
     small.clock.jumped_s = 7200.0
     await small.clock.advance(TWIN_LOOK_S)
-    outcome = await running
+    outcome = await finish(small, running)
 
     assert holds(outcome) == [("recreate output/news/tower", Hold.TREE)]
     assert outcome.outcomes == ()

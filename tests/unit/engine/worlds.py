@@ -328,7 +328,7 @@ def lifted(*limits: Limit, until: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -
     return Policies(overrides=tuple(overrides))
 
 
-async def finish(small: Worldlet, work: Coroutine[Any, Any, Result]) -> Result:
+async def finish(small: Worldlet, work: Coroutine[Any, Any, Result] | asyncio.Future[Result]) -> Result:
     """Return what the work returns, moving the clock for as long as it waits for something."""
     task = asyncio.ensure_future(work)
     await small.clock.advance(0)

@@ -101,7 +101,7 @@ async def test_what_carries_less_does_not_replace_anything() -> None:
     outcome = await passed(small, await released(small, moved(small)))
 
     assert anew(small) == [OLD, NEW]
-    assert holds(outcome) == [("recreate output/news/tower", Hold.ON_AIR)]
+    assert holds(outcome) == [("recreate output/news/tower", Hold.GIVEN_UP)]
     assert "both it and what replaces it are on air" in outcome.left.blocked[0].why
 
 
@@ -140,7 +140,7 @@ async def test_what_was_given_up_is_not_tried_again_before_the_manifests_change(
     await passed(small, replace(target, revision=moved(small, revision="another").revision))
 
     assert unsent
-    assert holds(again) == [("recreate output/news/tower", Hold.TWIN)]
+    assert holds(again) == [("recreate output/news/tower", Hold.GIVEN_UP)]
     assert "the next revision of the manifests tries again" in again.left.blocked[0].why
     assert anew(small) == [NEW]
 
@@ -220,6 +220,8 @@ async def test_an_approval_that_expired_ends_nothing_that_is_on_air() -> None:
         await passed(small, target)
         await small.clock.advance(Limits().delete_gap_s)
 
+    await passed(small, approved(target))
+    await small.clock.advance(Limits().sample_gap_s)
     outcome = await passed(small, approved(target))
 
     assert holds(outcome) == [("recreate output/news/tower", Hold.ON_AIR)]
@@ -240,7 +242,7 @@ async def test_a_status_that_cannot_be_read_takes_nothing_over() -> None:
     later = await passed(small, target)
 
     assert holds(outcome) == [("recreate output/news/tower", Hold.TWIN)]
-    assert holds(later) == [("recreate output/news/tower", Hold.ON_AIR)]
+    assert holds(later) == [("recreate output/news/tower", Hold.GIVEN_UP)]
     assert anew(small) == [OLD, NEW]
 
 
