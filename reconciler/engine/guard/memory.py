@@ -21,7 +21,7 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
-from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, key_of
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
@@ -144,18 +144,27 @@ class Memory:
         )
 
     def _settling(self, plan: Plan) -> Plan:
-        """Return the plan without creates of what was created a moment ago: lists may be late."""
+        """Return the plan without creates of what was created a moment ago, and what is in it: lists may be late."""
         now_s = self._clock.monotonic_s()
         # What was made long ago is forgotten: this process lives for years.
         known = {place: at_s for place, at_s in self._created().items() if now_s - at_s < self._limits.settling_s}
         self._created_at = known
-        ages = {id(change): self._youngest_s(change) for change in plan.changes} if known else {}
-        held = [change for change in plan.changes if ages.get(id(change)) is not None]
-        if not held:
+        if not known:
             return plan
-        waiting = (Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held)
-        kept = tuple(change for change in plan.changes if ages.get(id(change)) is None)
-        return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting))
+        ages = [(change, self._youngest_s(change)) for change in plan.changes]
+        unlisted = {change.at: age_s for change, age_s in ages if age_s is not None and isinstance(change.key, FlowKey)}
+        waiting: dict[Key, Waiting] = {}
+        kept: list[Change] = []
+        for change, age_s in ages:
+            if age_s is not None:
+                waiting[change.key] = Waiting(key=change.key, why=self._why_settling("it", age_s))
+            elif change.at in unlisted:
+                waiting.setdefault(
+                    change.key, Waiting(key=change.key, why=self._why_settling("its flow", unlisted[change.at]))
+                )
+            else:
+                kept.append(change)
+        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting.values()))
 
     def _youngest_s(self, change: Change) -> float | None:
         """Return how long ago something that a change makes was made, while that is within the settling time."""
@@ -164,9 +173,9 @@ class Memory:
         ages = [now_s - at_s for at_s in times if at_s is not None and now_s - at_s < self._limits.settling_s]
         return min(ages, default=None)
 
-    def _why_settling(self, age_s: float | None) -> str:
+    def _why_settling(self, what: str, age_s: float) -> str:
         return (
-            f"a create of it was sent {age_s or 0:.0f} s ago, and a list may not show it yet; it is looked for until "
+            f"a create of {what} was sent {age_s:.0f} s ago, and a list may not show it yet; it is looked for until "
             f"{self._limits.settling_s:g} s are over, and only then made again"
         )
 
@@ -179,14 +188,19 @@ class Memory:
     def _created_before(self) -> dict[_Place, float]:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
+        gone: set[_Place] = set()
         for written in self._keeper.journal.calls(limit=_READ_BACK):
             age_s = (now - written.at).total_seconds()
             if not 0 <= age_s < self._limits.settling_s:
                 break
             key = key_of(written.intent.resource)
-            is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
-            if is_create and key is not None:
-                found.setdefault((key, written.intent.live_name), now_s - age_s)
+            place = None if key is None else (key, written.intent.live_name)
+            if place is None or place in gone:
+                continue
+            if written.intent.action == Action.DELETE and written.settled is Settled.DONE:
+                gone.add(place)
+            elif written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED:
+                found.setdefault(place, now_s - age_s)
         return found
 
     def _remembered(self, plan: Plan, mode: Mode) -> Plan:
