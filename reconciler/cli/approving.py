@@ -130,9 +130,11 @@ def astray(approvals: "Iterable[Approval]", plan: "Plan") -> "Iterator[str]":
 
 
 def _parts(text: str) -> tuple[str, str, str]:
+    from reconciler.cli.addresses import address_of
+
     address, _, rest = text.partition(":")
     action, _, change = rest.partition(":")
-    return address, action, change
+    return address_of(address), action, change
 
 
 def _demand_need(action: str) -> None:

@@ -85,6 +85,11 @@ def test_one_change_is_approved_with_reason_and_expiry(settings: Settings) -> No
     assert (str(second.resource), second.action) == ("flow/news", Action.STOP)
 
 
+def test_an_address_may_be_without_its_kind(settings: Settings) -> None:
+    """As everywhere on the command line."""
+    assert [str(one.resource) for one in given(settings, f"news/tower:delete:{CHANGE}")] == ["output/news/tower"]
+
+
 def test_without_approvals_there_are_none(settings: Settings) -> None:
     """An apply as it always was."""
     assert given(settings, reason="") == []
@@ -94,7 +99,7 @@ def test_without_approvals_there_are_none(settings: Settings) -> None:
     ("words", "why"),
     [
         pytest.param(["--approve", "output/news/tower"], "is no change: say RESOURCE, ACTION and ID", id="no id"),
-        pytest.param(["--approve", f"news/tower:delete:{CHANGE}"], "is no change", id="no address"),
+        pytest.param(["--approve", f"a/b/c:delete:{CHANGE}"], "is no address", id="no address"),
         pytest.param(["--approve", f"output/news/tower:remove:{CHANGE}"], "is no change", id="no action"),
         pytest.param(["--approve", "output/news/tower:delete:12345"], "is no change", id="a short id"),
         pytest.param(["--approve", f"{GOOD}:x"], "is no change", id="more than an id"),
