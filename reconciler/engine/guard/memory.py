@@ -163,7 +163,7 @@ class Memory:
         if not held:
             return plan
         unmade = {change.key for change in held if isinstance(change, Create) and isinstance(change.key, FlowKey)}
-        waiting = [Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held]
+        waiting = [Waiting(key=change.key, why=self._why_settling("it", ages[id(change)] or 0.0)) for change in held]
         kept: list[Change] = []
         for change in plan.changes:
             if isinstance(change.key, OutputKey) and change.key.flow_key in unmade:
@@ -172,9 +172,9 @@ class Memory:
                 kept.append(change)
         return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
 
-    def _why_settling(self, age_s: float | None) -> str:
+    def _why_settling(self, what: str, age_s: float) -> str:
         return (
-            f"a create of it was sent {age_s or 0:.0f} s ago, and a list may not show it yet; it is looked for until "
+            f"a create of {what} was sent {age_s:.0f} s ago, and a list may not show it yet; it is looked for until "
             f"{self._limits.settling_s:g} s are over, and only then made again"
         )
 
@@ -187,6 +187,7 @@ class Memory:
     def _created_before(self) -> dict[_Place, float]:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
+        gone: set[tuple[Key, str]] = set()
         for written in self._keeper.journal.calls(limit=_READ_BACK):
             # What is asked is how long ago the call ended; nobody knows that of one that was cut off. What was written
             # in the future was written before the clock was put back, and may be of a moment ago.
@@ -194,8 +195,12 @@ class Memory:
             if age_s >= self._limits.settling_s + _READING_S:
                 break
             key = key_of(written.intent.resource)
-            is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
-            if is_create and key is not None:
+            name = None if key is None else (key, written.intent.live_name)
+            if key is None or name in gone:
+                continue
+            if written.intent.action == Action.DELETE and written.settled is Settled.DONE:
+                gone.add((key, written.intent.live_name))
+            elif written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED:
                 found.setdefault((key, None, written.intent.live_name), now_s - age_s)
         return found
 

@@ -10,7 +10,7 @@ from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, Outp
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import Disturbed, Sample, carrying, delivers, disturbed_by, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
-from reconciler.domain.safety.releases import approval_of, command_for, holding
+from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
@@ -256,7 +256,4 @@ def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
 
 
 def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:
-    return (
-        f"{'; '.join(reasons)}, and viewers would notice ({change.impact}). To do it all the same: "
-        f"{command_for(change)}"
-    )
+    return f"{'; '.join(reasons)}, and viewers would notice ({change.impact}).{RELEASING}{command_for(change)}"
