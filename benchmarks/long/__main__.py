@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks.long import churn, examples, siblings
+from benchmarks.long import churn, examples, recreate, siblings
 from reconciler.cli import logs
 
 
@@ -20,16 +20,23 @@ def main() -> None:
     one = shows.add_parser("siblings", help="a receiver kept at each kind of output, while all is done to its siblings")
     one.add_argument("--seconds", type=float, default=120.0, help="for each family of rows")
     one.add_argument("--family", action="append", default=[], help="SRT, RTMP, RTP or RTSP alone; repeat it")
+    one = shows.add_parser("recreate", help="whatever cannot be edited is made anew, with somebody at each far end")
+    one.add_argument("only", nargs="*", help="of what is tried, those whose name holds one of these words")
     chosen = parser.parse_args()
     logs.configure(None, level="warning")
+    sys.exit(0 if _is_clean(chosen) else 1)
+
+
+def _is_clean(chosen: argparse.Namespace) -> bool:
     match chosen.show:
         case "examples":
-            clean = examples.show(minutes=chosen.minutes)
+            return examples.show(minutes=chosen.minutes)
         case "siblings":
-            clean = siblings.show(seconds=chosen.seconds, only=chosen.family)
+            return siblings.show(seconds=chosen.seconds, only=chosen.family)
+        case "recreate":
+            return recreate.show(only=chosen.only)
         case _:
-            clean = churn.show(churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes))
-    sys.exit(0 if clean else 1)
+            return churn.show(churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes))
 
 
 if __name__ == "__main__":
