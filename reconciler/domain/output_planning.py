@@ -113,7 +113,9 @@ def _plan_pair(
     parts.then[:] = [
         change for change in parts.then if change.key != wanted.key or change.action is not Action.RECREATE
     ]
-    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=kept is new))
+    # Which of a pair is the newer cannot be seen: what was a twin has a temporary name for life, and what replaces it
+    # has not. Either way the one that stays must carry before the other one goes.
+    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=bool(fit)))
 
 
 def _plan_known(wanted: Output, found: FoundOutput, flow: FoundFlow, *, context: Context, parts: Parts) -> None:
