@@ -45,6 +45,8 @@ class Move:
 
     small: Worldlet
     work: "asyncio.Task[PassOutcome]"
+    told: list[str]
+    """Why something was not done yet, as it came."""
 
     @property
     def outputs(self) -> set[str]:
@@ -63,15 +65,16 @@ class Move:
         return self.outputs
 
 
-async def a_move(*, live_name: str = "tower") -> Move:
+async def a_move(wanted: Output | None = None, *, live_name: str = "tower") -> Move:
     """Return a move whose twin has just been made; the old one has this live name, which may be that of a twin."""
+    wanted = wanted or listener("eu-frankfurt")
     small = a_world()
     old = replace(found_output(listener("local")), live_name=live_name)
     if live_name != "tower":
         old = replace(old, mark=Mark(owner=US, name="tower", twin=True))
     small.backend.hold(found_flow(flow(), old, state=FlowState.RUNNING))
     small.backend.statuses["id-tower"] = connected("id-tower")
-    drawn = say(small, flow(), listener("eu-frankfurt"))
+    drawn = say(small, flow(), wanted)
     (change,) = (await plan_for(small.world, replace(drawn, mode=Mode.SAVED))).changes
     assert isinstance(change, Sequence)
     approval = Approval(
@@ -83,7 +86,9 @@ async def a_move(*, live_name: str = "tower") -> Move:
         expires=small.clock.now() + timedelta(hours=1),
     )
     target = replace(drawn, policies=Policies(approvals=(approval,)))
-    move = Move(small=small, work=asyncio.ensure_future(reconcile(small.world, target, terms=Terms())))
+    told: list[str] = []
+    work = reconcile(small.world, target, terms=Terms(on_outcome=lambda outcome: told.append(outcome.why)))
+    move = Move(small=small, work=asyncio.ensure_future(work), told=told)
     assert await move.after(1) == {"tower", "tower_t"}
     return move
 
@@ -100,6 +105,28 @@ async def test_the_old_one_stays_until_the_new_one_has_carried_as_much_for_a_whi
     assert waiting == soon == {"tower", "tower_t"}
     assert later == {"tower_t"}
     assert [one.result for one in (await move.work).outcomes] == [Result.DONE]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        pytest.param(listener("eu-frankfurt"), "reconciler status --reveal output/news/tower_t", id="called"),
+        pytest.param(output(), "has carried as much for a few seconds", id="calls by itself"),
+    ],
+)
+async def test_what_is_waited_for_is_told_in_the_same_words(wanted: Output, words: str) -> None:
+    """Where receivers have to move over, they are told how to find the new address."""
+    move = await a_move(wanted)
+
+    await move.after(10)
+
+    waiting = [why for why in move.told if why]
+    assert len(waiting) > 2
+    assert len(set(waiting)) == 1
+    assert waiting[0].endswith(words)
+    move.twin_carries(RATE_BPS)
+    await move.after(10)
+    await move.work
 
 
 async def test_a_new_one_that_pauses_begins_anew() -> None:
