@@ -2,25 +2,29 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from benchmarks.long import churn, examples, histories, siblings
+from benchmarks.long import churn, examples, histories, onair, recreate, siblings
 from reconciler.cli import logs
+
+_SHOWS: Final[Mapping[str, Callable[[argparse.Namespace], bool]]] = {
+    "examples": lambda chosen: examples.show(minutes=chosen.minutes),
+    "siblings": lambda chosen: siblings.show(seconds=chosen.seconds, only=chosen.family),
+    "churn": lambda chosen: churn.show(
+        churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes)
+    ),
+    "recreate": lambda chosen: recreate.show(only=chosen.only),
+    "histories": lambda chosen: histories.show(count=chosen.count, first=chosen.first),
+    "onair": lambda chosen: onair.show(histories=chosen.histories),
+}
 
 
 def main() -> None:
     """Run a show."""
     chosen = _parser().parse_args()
     logs.configure(None, level="warning")
-    match chosen.show:
-        case "examples":
-            clean = examples.show(minutes=chosen.minutes)
-        case "siblings":
-            clean = siblings.show(seconds=chosen.seconds, only=chosen.family)
-        case "histories":
-            clean = histories.show(count=chosen.count, first=chosen.first)
-        case _:
-            clean = churn.show(churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes))
-    sys.exit(0 if clean else 1)
+    sys.exit(0 if _SHOWS[chosen.show](chosen) else 1)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,9 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     one = shows.add_parser("siblings", help="a receiver kept at each kind of output, while all is done to its siblings")
     one.add_argument("--seconds", type=float, default=120.0, help="for each family of rows")
     one.add_argument("--family", action="append", default=[], help="SRT, RTMP, RTP or RTSP alone; repeat it")
+    one = shows.add_parser("recreate", help="whatever cannot be edited is made anew, with somebody at each far end")
+    one.add_argument("only", nargs="*", help="of what is tried, those whose name holds one of these words")
     one = shows.add_parser("histories", help="seeded faults and deaths, after which all must be as wanted")
     one.add_argument("--count", type=int, default=1000)
     one.add_argument("--first", type=int, default=0, help="seed of the first")
+    one = shows.add_parser("onair", help="random histories of an account on air, and a checker of every write")
+    one.add_argument("--histories", type=int, default=10_000)
     return parser
 
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from reconciler import wiring
 from reconciler.domain.model import FoundFlow, Region
@@ -24,9 +25,11 @@ REGION: Final = "local"
 _READY_S: Final = 30.0
 _STOP_S: Final = 30.0
 _POLL_S: Final = 0.05
+_PATIENCE_S: Final = 60.0
 _RATE_PER_S: Final = 1000.0
 
 Json = dict[str, Any]
+Thing = TypeVar("Thing")
 
 
 class StageError(Exception):
@@ -140,3 +143,19 @@ class StagedRelay:
         if self._client is not None:
             await self._client.close()
             self._client = None
+
+
+async def until_there(look: Callable[[], Awaitable[Thing | None]], what: str) -> Thing:
+    """
+    Return what `look` finds, once it finds something.
+
+    Raises:
+        StageError: it has not within a minute.
+
+    """
+    until_s = time.monotonic() + _PATIENCE_S
+    while (found := await look()) is None:
+        if time.monotonic() > until_s:
+            raise StageError(f"there is no sign of {what}")
+        await asyncio.sleep(_POLL_S)
+    return found

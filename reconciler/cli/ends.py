@@ -41,7 +41,8 @@ def flow_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Foun
     """
     Return the flow that `flow/NAME`, NAME or a live name means; our own name for it counts first.
 
-    While one is made anew beside another, the name is the old one's, which carries; the new one has its live name.
+    While one is made anew beside another, the name is that of the one whose live name is for life; the other one, whose
+    live name is a temporary one, is meant by that.
 
     Raises:
         NotFoundError: there is none.
@@ -64,7 +65,8 @@ def output_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Fo
     """
     Return the output that `output/FLOW/NAME` or FLOW/NAME means, by our own names or by live names.
 
-    While one is made anew beside another, the name is the old one's, which carries; the new one has its live name.
+    While one is made anew beside another, the name is that of the one whose live name is for life; the other one, whose
+    live name is a temporary one, is meant by that.
 
     Raises:
         NotFoundError: there is none.

@@ -71,7 +71,8 @@ def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: Fou
         kept: the one that stays.
         gone: the one that goes.
         flow: that they are outputs of.
-        is_done: whether the new one stays, which must deliver first; else the twin is not wanted any more.
+        is_done: whether the one that stays is as it is to be, and must deliver first; else the twin is not wanted any
+            more.
 
     """
     at = FlowAt(flow.region, flow.live_name)

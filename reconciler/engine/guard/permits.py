@@ -203,13 +203,25 @@ class Permits:
         for group, touched in facts.legs.touched_by(change).items():
             if not await self._carry(touched, facts, unless_read=True):
                 continue
-            if not await self._carry(facts.legs.others(group, touched), facts, unless_read=False):
+            if not await self._stand_in(facts.legs.others(group, touched), facts):
                 why = (
                     f"no other output of the redundancy group {group} is on air now, and one of them must be while "
                     "another is changed"
                 )
                 return held_back(change, Hold.REDUNDANCY, why)
         return None
+
+    async def _stand_in(self, keys: Iterable[OutputKey], facts: Facts) -> bool:
+        """
+        Return whether one of the outputs is on air, by two samples as far apart as those that prove the contrary.
+
+        One sample alone may tell of the time before it was changed itself, a moment ago.
+        """
+        legs = tuple(keys)
+        if not await self._carry(legs, facts, unless_read=False):
+            return False
+        await self._clock.sleep(self._limits.sample_gap_s)
+        return await self._carry(legs, facts, unless_read=False)
 
     async def _carry(self, keys: Iterable[OutputKey], facts: Facts, *, unless_read: bool) -> bool:
         """Return whether one of the outputs is on air; what cannot be read counts as `unless_read` says."""

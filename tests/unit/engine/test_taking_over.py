@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Hold, Sequence
+from reconciler.domain.marks import Mark
 from reconciler.domain.model import FlowState, Output, Region, Srt
 from reconciler.domain.policies import Approval, Policies
 from reconciler.domain.protocols import SrtMode
@@ -16,8 +17,8 @@ from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import plan_for
 from reconciler.engine.reconcile import PassOutcome, reconcile
 from reconciler.ports.backend import EndStatus
-from tests.builders import flow, found_flow, found_output, output
-from tests.unit.engine.worlds import Worldlet, a_world, say
+from tests.builders import US, flow, found_flow, found_output, output
+from tests.unit.engine.worlds import Worldlet, a_world, finish, say
 
 pytestmark = pytest.mark.anyio
 
@@ -44,6 +45,8 @@ class Move:
 
     small: Worldlet
     work: "asyncio.Task[PassOutcome]"
+    told: list[str]
+    """Why something was not done yet, as it came."""
 
     @property
     def outputs(self) -> set[str]:
@@ -52,7 +55,7 @@ class Move:
 
     def twin_carries(self, bitrate_bps: int) -> None:
         """Have the new output carry so much from now on."""
-        (twin,) = (each for each in self.small.backend.flow().outputs if each.live_name != "tower")
+        (twin,) = (each for each in self.small.backend.flow().outputs if each.id != "id-tower")
         self.small.backend.statuses[twin.id] = connected(twin.id, bitrate_bps)
 
     async def after(self, seconds: int) -> set[str]:
@@ -62,12 +65,16 @@ class Move:
         return self.outputs
 
 
-async def a_move(*, mode: Mode = Mode.SHOWN) -> Move:
-    """Return a move whose twin has just been made."""
+async def a_move(wanted: Output | None = None, *, live_name: str = "tower") -> Move:
+    """Return a move whose twin has just been made; the old one has this live name, which may be that of a twin."""
+    wanted = wanted or listener("eu-frankfurt")
     small = a_world()
-    small.backend.hold(found_flow(flow(), found_output(listener("local")), state=FlowState.RUNNING))
+    old = replace(found_output(listener("local")), live_name=live_name)
+    if live_name != "tower":
+        old = replace(old, mark=Mark(owner=US, name="tower", twin=True))
+    small.backend.hold(found_flow(flow(), old, state=FlowState.RUNNING))
     small.backend.statuses["id-tower"] = connected("id-tower")
-    drawn = say(small, flow(), listener("eu-frankfurt"), mode=mode)
+    drawn = say(small, flow(), wanted)
     (change,) = (await plan_for(small.world, replace(drawn, mode=Mode.SAVED))).changes
     assert isinstance(change, Sequence)
     approval = Approval(
@@ -79,7 +86,9 @@ async def a_move(*, mode: Mode = Mode.SHOWN) -> Move:
         expires=small.clock.now() + timedelta(hours=1),
     )
     target = replace(drawn, policies=Policies(approvals=(approval,)))
-    move = Move(small=small, work=asyncio.ensure_future(reconcile(small.world, target, terms=Terms())))
+    told: list[str] = []
+    work = reconcile(small.world, target, terms=Terms(on_outcome=lambda outcome: told.append(outcome.why)))
+    move = Move(small=small, work=asyncio.ensure_future(work), told=told)
     assert await move.after(1) == {"tower", "tower_t"}
     return move
 
@@ -96,6 +105,28 @@ async def test_the_old_one_stays_until_the_new_one_has_carried_as_much_for_a_whi
     assert waiting == soon == {"tower", "tower_t"}
     assert later == {"tower_t"}
     assert [one.result for one in (await move.work).outcomes] == [Result.DONE]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        pytest.param(listener("eu-frankfurt"), "reconciler status --reveal output/news/tower_t", id="called"),
+        pytest.param(output(), "has carried as much for a few seconds", id="calls by itself"),
+    ],
+)
+async def test_what_is_waited_for_is_told_in_the_same_words(wanted: Output, words: str) -> None:
+    """Where receivers have to move over, they are told how to find the new address."""
+    move = await a_move(wanted)
+
+    await move.after(10)
+
+    waiting = [why for why in move.told if why]
+    assert len(waiting) > 2
+    assert len(set(waiting)) == 1
+    assert waiting[0].endswith(words)
+    move.twin_carries(RATE_BPS)
+    await move.after(10)
+    await move.work
 
 
 async def test_a_new_one_that_pauses_begins_anew() -> None:
@@ -142,3 +173,41 @@ async def test_nobody_comes_and_the_old_one_stays() -> None:
     assert again.changes == ()
     assert [held.hold for held in again.blocked] == [Hold.GIVEN_UP]
     assert replace(outcome, outcomes=(), left=again).continues_in_s is None
+
+
+async def test_what_was_a_twin_itself_is_replaced_in_the_same_way() -> None:
+    """The next new one has the name that is free again; it proves that it carries as well, under the same approval."""
+    move = await a_move(live_name="tower_t")
+    waiting = await move.after(20)
+    move.twin_carries(RATE_BPS)
+
+    later = await move.after(10)
+
+    assert waiting == {"tower", "tower_t"}
+    assert later == {"tower"}
+    assert [one.result for one in (await move.work).outcomes] == [Result.DONE]
+
+
+async def test_what_was_a_twin_itself_stays_where_nobody_comes() -> None:
+    """After the deadline the newer one goes, whichever of the two has the temporary name."""
+    move = await a_move(live_name="tower_t")
+
+    left = await move.after(DEADLINE_S + 10)
+
+    assert left == {"tower_t"}
+    assert [one.result for one in (await move.work).outcomes] == [Result.FAILED]
+
+
+async def test_a_change_that_is_taken_back_takes_the_new_one_away() -> None:
+    """The old one is as it is to be again, and on air: what was to replace it goes without being asked about."""
+    small = a_world()
+    old = found_output(listener("local"))
+    mark = Mark(owner=US, name="tower", twin=True)
+    new = replace(found_output(listener("eu-frankfurt")), id="id-new", live_name="tower_t", mark=mark)
+    small.backend.hold(found_flow(flow(), old, new, state=FlowState.RUNNING))
+    small.backend.statuses["id-tower"] = connected("id-tower")
+
+    outcome = await finish(small, reconcile(small.world, say(small, flow(), listener("local")), terms=Terms()))
+
+    assert small.backend.names() == {"news", "news/tower"}
+    assert [one.result for one in outcome.outcomes] == [Result.DONE]
