@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from benchmarks.long import churn, examples, histories, siblings
+from benchmarks.long import churn, crash, examples, histories, siblings
 from reconciler.cli import logs
 
 
@@ -16,6 +16,8 @@ def main() -> None:
             clean = examples.show(minutes=chosen.minutes)
         case "siblings":
             clean = siblings.show(seconds=chosen.seconds, only=chosen.family)
+        case "crash":
+            clean = crash.show(every=chosen.every)
         case "histories":
             clean = histories.show(count=chosen.count, first=chosen.first)
         case _:
@@ -38,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     one = shows.add_parser("histories", help="seeded faults and deaths, after which all must be as wanted")
     one.add_argument("--count", type=int, default=1000)
     one.add_argument("--first", type=int, default=0, help="seed of the first")
+    one = shows.add_parser("crash", help="an apply killed at every point of every write")
+    one.add_argument("--every", type=int, default=1, help="try every so-many-th point alone")
     return parser
 
 
