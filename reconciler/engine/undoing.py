@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reconciler.domain.changes import Action, Call, Change, Create, Sequence
+from reconciler.domain.changes import Action, Call, Change, Create, Sequence, Start, Stop
 from reconciler.domain.errors import BackendError, UnavailableError
 from reconciler.domain.flow_replacing import removal
 from reconciler.domain.matching import ours
@@ -26,13 +26,21 @@ async def put_back(sender: Sender, change: Change, permit: Permit, *, failed: in
 
     """
     is_unknown = isinstance(error, UnavailableError) and error.maybe_applied
-    calls = permit.undo[failed] if failed < len(permit.undo) else ()
+    calls = _calls(permit, failed=failed, is_unknown=is_unknown)
     # What may have been made is not made again, whatever the old one was.
     sent = [call for call in calls if not (is_unknown and isinstance(call, Create))]
     told = await _sent(sender, sent, change)
     if isinstance(change, Sequence) and _made_a_flow(change, permit.calls[:failed]) and not is_unknown:
         told += await _without_twin(sender, change)
     return told
+
+
+def _calls(permit: Permit, *, failed: int, is_unknown: bool) -> tuple[Call, ...]:
+    stop = permit.calls[failed]
+    if permit.undo and is_unknown and isinstance(stop, Stop):
+        # It may stand still by now, and nothing else puts it back on air before somebody looks.
+        return (Start(key=stop.key, at=stop.at, why="put back on air, because it may have been stopped"),)
+    return permit.undo[failed] if failed < len(permit.undo) else ()
 
 
 async def _sent(sender: Sender, calls: Iterable[Call], change: Change) -> str:

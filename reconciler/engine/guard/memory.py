@@ -12,7 +12,6 @@ from reconciler.domain.changes import (
     Change,
     Create,
     Delete,
-    Edit,
     FlowAt,
     Hold,
     Plan,
@@ -21,11 +20,12 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
-from reconciler.domain.model import FlowState, FoundFlow, Key, key_of
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey, Unreadable, key_of
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
+from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
@@ -71,7 +71,9 @@ class Memory:
         self._gone, self._stopped = set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
-        if not any(is_removal(change) or edited(change) for change in plan.changes):
+            # Who wants something else by now corrects nobody.
+            self._corrections = Corrections()
+        if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
         known = replace(facts, policies=self._holding(facts.policies))
@@ -86,22 +88,20 @@ class Memory:
         )
         settled = self._settling(plan, known)
         self._lifted = lifted(settled, around)
-        return self._remembered(judge(settled, around), facts.mode), known
+        judged = self._remembered(judge(settled, around), facts.mode)
+        return with_reasons(judged, known.desired), known
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
-        match call:
-            case Create():
-                self._created()[_place(call)] = self._clock.monotonic_s()
-            case Delete():
-                self._created().pop((call.key, call.at, call.found.live_name), None)
-                self._gone.add(call.found.id)
-            case Stop():
-                self._stopped.add(call.at)
-            case Start():
-                self._stopped.discard(call.at)
-            case Edit():
-                pass
+        if isinstance(call, Create):
+            self._created()[_place(call)] = self._clock.monotonic_s()
+        elif isinstance(call, Delete):
+            self._created().pop((call.key, call.at, call.found.live_name), None)
+            self._gone.add(call.found.id)
+        elif isinstance(call, Stop):
+            self._stopped.add(call.at)
+        elif isinstance(call, Start):
+            self._stopped.discard(call.at)
 
     def as_now(self, flow: FoundFlow) -> FoundFlow:
         """Return a flow as it is after what was sent since it was observed: without what went, idle when stopped."""
@@ -162,9 +162,15 @@ class Memory:
         held = [change for change in plan.changes if ages.get(id(change)) is not None]
         if not held:
             return plan
-        waiting = (Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held)
-        kept = tuple(change for change in plan.changes if ages.get(id(change)) is None)
-        return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting))
+        unmade = {change.key for change in held if isinstance(change, Create) and isinstance(change.key, FlowKey)}
+        waiting = [Waiting(key=change.key, why=self._why_settling(ages[id(change)])) for change in held]
+        kept: list[Change] = []
+        for change in plan.changes:
+            if isinstance(change.key, OutputKey) and change.key.flow_key in unmade:
+                waiting.append(Waiting(key=change.key, why=f"{change.key.flow_key} is looked for first"))
+            elif ages.get(id(change)) is None and change.key not in unmade:
+                kept.append(change)
+        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
 
     def _why_settling(self, age_s: float | None) -> str:
         return (
@@ -182,13 +188,11 @@ class Memory:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
         for written in self._keeper.journal.calls(limit=_READ_BACK):
-            # What is asked is how long ago the call ended; nobody knows that of one that was cut off.
-            age_s = (now - written.at).total_seconds() - (written.duration_s or 0.0)
+            # What is asked is how long ago the call ended; nobody knows that of one that was cut off. What was written
+            # in the future was written before the clock was put back, and may be of a moment ago.
+            age_s = max(0.0, (now - written.at).total_seconds() - (written.duration_s or 0.0))
             if age_s >= self._limits.settling_s + _READING_S:
                 break
-            if age_s < -JUMP_S:
-                # The clock on the wall was wrong when this was written.
-                continue
             key = key_of(written.intent.resource)
             is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
             if is_create and key is not None:
@@ -255,3 +259,8 @@ def _creates(change: Change) -> Iterator[Create]:
     yield from (call for call in calls if isinstance(call, Create))
     if isinstance(change, Sequence) and change.twin is not None and change.twin.make is not None:
         yield change.twin.make
+
+
+def _is_whole(facts: Facts) -> bool:
+    """Return whether every region could be read, so that nothing is missing from the difference."""
+    return not any(isinstance(found, Unreadable) for found in facts.actual.regions.values())
