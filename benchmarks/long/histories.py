@@ -1,5 +1,6 @@
 """Histories of faults and deaths by their seeds, as many as are asked for, on every core."""
 
+import logging
 import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -33,7 +34,7 @@ def show(*, count: int, first: int) -> bool:
 
 def _quiet() -> None:
     """Have no log: every other line would be a fault on purpose."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(60))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def _one(seed: int) -> tuple[int, Figures | None, str]:
