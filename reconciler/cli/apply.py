@@ -101,6 +101,7 @@ async def _apply(asked: _Asked, interruption: "Interruption") -> ExitStatus | in
         found = await preview(world, approvals=asked.approvals, foresees=asked.saved is None)
         shown = _chosen(asked, found, world)
         _show(shown)
+        _tell_astray(asked, shown)
         if shown.plan is None:
             return ExitStatus.FINDINGS
         with interruption.at_once():
@@ -143,6 +144,13 @@ def _show(shown: "Preview") -> None:
     else:
         for line in render.plan_text(shown.plan):
             click.echo(line, err=True)
+
+
+def _tell_astray(asked: _Asked, shown: "Preview") -> None:
+    from reconciler.cli.approving import astray
+
+    for line in () if shown.plan is None else astray(asked.approvals, shown.plan):
+        click.secho(line, err=True, fg="yellow")
 
 
 def _agreed(plan: "Plan") -> bool:

@@ -1,7 +1,8 @@
 """Approvals from the command line: options, their words, and signatures."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -11,6 +12,7 @@ import click
 from reconciler.domain.errors import UsageError
 
 if TYPE_CHECKING:
+    from reconciler.domain.changes import Plan
     from reconciler.domain.policies import Approval
     from reconciler.settings import Settings
 
@@ -19,6 +21,8 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 _SPANS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _ID: Final = re.compile(r"[0-9a-f]{12}")
+MAX_REASON: Final = 500
+"""Characters. Source: `schemas/v1/approval.json`."""
 
 
 def approval_options(verb: Verb) -> Verb:
@@ -59,42 +63,48 @@ def approved(
         if reason or sign_with is not None:
             raise UsageError("--reason and --sign-with are for approvals: give --approve RESOURCE:ACTION:ID, too")
         return ()
-    if not reason.strip():
-        raise UsageError("An approval is recorded with its reason: give --reason 'why this may be noticed'")
-    span = _span(expires)
-    return tuple(_approval(settings, text, reason=reason.strip(), span=span, key=sign_with) for text in approve)
+    terms = Terms(reason=reason, expires=expires, key=sign_with)
+    return tuple(approval_of(settings, *_parts(text), terms) for text in approve)
 
 
-def _span(text: str) -> timedelta:
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        raise UsageError(f"--expires {text} is no span: say 30m, 2h or 1d")
-    return int(found[1]) * _SPANS[found[2]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is the same for every approval of one command."""
+
+    reason: str
+    expires: str
+    """A span, such as 30m."""
+    key: Path | None
+    """Of whoever signs."""
 
 
-def _approval(settings: "Settings", text: str, *, reason: str, span: timedelta, key: Path | None) -> "Approval":
-    from dataclasses import replace
+def approval_of(settings: "Settings", resource: str, action: str, change: str, terms: Terms) -> "Approval":
+    """
+    Return the approval of one change, from now on and without a name; signed where that is asked for.
 
+    Raises:
+        UsageError: it is none, the reason is missing, or nobody signed where that is asked for.
+        EnvironmentFailedError: OpenSSH is not there, or cannot sign.
+
+    """
     from reconciler import wiring
     from reconciler.domain.changes import Action
     from reconciler.domain.model import key_of
     from reconciler.domain.policies import Approval
     from reconciler.domain.safety.releases import signed_text
 
-    address, _, rest = text.partition(":")
-    action, _, change = rest.partition(":")
-    resource = key_of(address)
-    if resource is None or action not in set(Action) or not _ID.fullmatch(change):
+    key = key_of(resource)
+    if key is None or action not in set(Action) or not _ID.fullmatch(change):
         raise UsageError(
-            f"--approve {text} is no approval: RESOURCE:ACTION:ID, as the plan prints it, such as "
-            "output/news/tower:delete:3f9ac1d2e4b5"
+            f"{resource}:{action}:{change} is no change: say RESOURCE, ACTION and ID as the plan prints them, such as "
+            "output/news/tower, delete and 3f9ac1d2e4b5"
         )
+    _demand_need(action)
+    reason, span = _reason(terms.reason), _span(terms.expires)
     now = wiring.clock().now().replace(microsecond=0)
-    approval = Approval(
-        name="", resource=resource, action=Action(action), change=change, reason=reason, expires=now + span
-    )
-    if key is not None:
-        approval = replace(approval, signature=wiring.sign(signed_text(approval), key))
+    approval = Approval(name="", resource=key, action=Action(action), change=change, reason=reason, expires=now + span)
+    if terms.key is not None:
+        approval = replace(approval, signature=wiring.sign(signed_text(approval), terms.key))
     verifier = wiring.verifier(settings)
     if verifier.is_asked and verifier.signer(signed_text(approval), approval.signature) is None:
         raise UsageError(
@@ -102,3 +112,49 @@ def _approval(settings: "Settings", text: str, *, reason: str, span: timedelta, 
             "SSH key of one of them"
         )
     return approval
+
+
+def astray(approvals: "Iterable[Approval]", plan: "Plan") -> "Iterator[str]":
+    """Yield a sentence for each approval that fits nothing of a plan: its change is another one by now, or is gone."""
+    from reconciler.domain.change_ids import change_id
+
+    changes = [*plan.changes, *(item.change for item in plan.blocked if item.change is not None)]
+    planned = {(change.key, change.action): change for change in changes}
+    for approval in approvals:
+        change = planned.get((approval.resource, approval.action))
+        given = f"The approval of {approval.resource}:{approval.action}:{approval.change} releases nothing"
+        if change is None:
+            yield f"{given}: no {approval.action} of it is planned."
+        elif (now := change_id(change)) != approval.change:
+            yield f"{given}: what is planned for it is another change by now, {now}. Look at it, and approve that one."
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    from reconciler.cli.addresses import address_of
+
+    address, _, rest = text.partition(":")
+    action, _, change = rest.partition(":")
+    return address_of(address), action, change
+
+
+def _demand_need(action: str) -> None:
+    from reconciler.domain.rules.policies import needless
+
+    for fault in needless(action):
+        raise UsageError(fault.message)
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if not reason:
+        raise UsageError("An approval is recorded with its reason: give --reason 'why this may be noticed'")
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise UsageError(f"--reason is one line of at most {MAX_REASON} characters")
+    return reason
+
+
+def _span(text: str) -> timedelta:
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise UsageError(f"--expires {text} is no span: say 30m, 2h or 1d")
+    return int(found[1]) * _SPANS[found[2]]

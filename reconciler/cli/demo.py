@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from reconciler.cli.audience import Audience, Row
+from reconciler.cli.held_panel import Place, panel
 from reconciler.domain.errors import BackendError, ExitStatus
 from reconciler.domain.model import Desired, FlowSpec, OutputSpec
 from reconciler.domain.resolution import secrets_of
@@ -31,6 +32,10 @@ DELIVERED_FRAMES: Final = 101
 DELIVERY_S: Final = 60.0
 """Seconds within which every output must have delivered, with `--once`."""
 _REFRESH_S: Final = 0.5
+_FRAME: Final = 5
+"""Lines of the table's head and of the space around it, and the one where the cursor stands."""
+_LEAST: Final = 7
+"""Lines that what is held back may take in any case: two of them with reason and command, and how many more."""
 _PLAIN_WIDTH: Final = 160
 """Columns of the table where no terminal says how many there are: nothing is cut off in a log."""
 _KEY_BYTES: Final = 12
@@ -58,8 +63,9 @@ def make_missing_secrets(desired: Desired, directory: Path) -> tuple[Path, ...]:
 class Demonstration:
     """Runs the loop of a session with an audience around it, and shows what arrives."""
 
-    def __init__(self, session: "Session", *, console: Console, once: bool) -> None:
+    def __init__(self, session: "Session", *, console: Console, once: bool, place: Place | None = None) -> None:
         self._session = session
+        self._place = place or Place()
         self._console = console
         self._once = once
         self._passed = asyncio.Event()
@@ -98,11 +104,15 @@ class Demonstration:
                 await self._look(audience)
                 rows = audience.rows()
                 if self._console.is_terminal:
-                    live.update(table(rows), refresh=True)
+                    live.update(self._picture(rows), refresh=True)
                 if self._once and (_delivered(rows) or clock.monotonic_s() > until_s):
                     break
                 await clock.wait(self._ended, _REFRESH_S)
         return self._conclude(audience.rows())
+
+    def _picture(self, rows: tuple[Row, ...]) -> Group:
+        size = self._console.size
+        return picture(rows, self._outcome, self._place, width=size.width, height=size.height)
 
     async def _look(self, audience: Audience) -> None:
         if not self._passed.is_set():
@@ -148,6 +158,20 @@ def console_for(*, color: bool | None) -> Console:
     """Return where the table is shown: colours and a live table on a terminal alone."""
     console = Console(no_color=color is False, highlight=False)
     return console if console.is_terminal else Console(no_color=True, highlight=False, width=_PLAIN_WIDTH)
+
+
+def picture(rows: tuple[Row, ...], outcome: "PassOutcome | None", place: Place, *, width: int, height: int) -> Group:
+    """Return the table and what is held back below it, in no more lines than the terminal has."""
+    room = height - _FRAME
+    held = [] if outcome is None else panel(outcome, place, width=width, lines=max(_LEAST, room - len(rows)))
+    most = max(1, room - len(held))
+    shown = rows if len(rows) <= most else rows[: most - 1]
+    parts: list[RenderableType] = [table(shown)]
+    if len(shown) < len(rows):
+        parts.append(Text(f"and {len(rows) - len(shown)} more outputs; `reconciler status` shows all"))
+    # Of one width with the terminal and never wrapped anew: people copy these lines.
+    parts += [Text(line, style="yellow", no_wrap=True, overflow="crop") for line in held]
+    return Group(*parts)
 
 
 def table(rows: tuple[Row, ...]) -> Table:

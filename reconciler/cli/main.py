@@ -19,6 +19,7 @@ VERBS: Final[Mapping[str, str]] = {
     "validate": "Say what is wrong in manifests, at file, line and column.",
     "plan": "Show what would change, why, and what viewers would notice.",
     "apply": "Make the account as the manifests say, after asking.",
+    "approve": "Print an Approval of one change, to be committed beside the manifests.",
     "run": "Watch the manifests and keep the account as they say.",
     "export": "Write manifests of what a live account has.",
     "adopt": "Take over what manifests describe and nobody keeps yet, without touching media.",

@@ -110,6 +110,7 @@ async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options,
     from reconciler.cli import logs, render
     from reconciler.cli.asynchronous import on_signals
     from reconciler.cli.demo import Demonstration, console_for, make_missing_secrets
+    from reconciler.cli.held_panel import Place
     from reconciler.engine.validate import validate
 
     wiring.demand_paths(settings, paths)
@@ -124,7 +125,8 @@ async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options,
     with logs.written_to(settings.state / "run.log" if console.is_terminal else None, settings.log_format):
         async with wiring.session(settings, paths) as session:
             _say_where(session)
-            demonstration = Demonstration(session, console=console, once=once)
+            place = Place.of(settings, paths)
+            demonstration = Demonstration(session, console=console, once=once, place=place)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
 

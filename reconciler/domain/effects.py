@@ -89,7 +89,8 @@ def _going_off(change: Change) -> int:
 
 def _anew(change: Change, watched: Watched) -> str:
     if isinstance(change.key, FlowKey):
-        return "addresses change, and the flow breaks for the time between a stop and a start"
+        breaks = any(call.action is Action.STOP for call in _calls(change))
+        return f"addresses change{', and the flow breaks for the time between a stop and a start' if breaks else ''}"
     wanted = [call.wanted for call in _calls(change) if isinstance(call, Create)]
     moves = any(isinstance(each, Output) and _is_pulled(each) for each in wanted)
     what = "addresses change" if moves or not wanted else "made anew"

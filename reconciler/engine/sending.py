@@ -3,7 +3,7 @@
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Call, Change, Create
+from reconciler.domain.changes import Call, Change, Create, Delete
 from reconciler.domain.errors import BackendError, UnavailableError, WrongStateError
 from reconciler.engine.deadline import within
 from reconciler.engine.world import World
@@ -35,7 +35,7 @@ class Sender:
             resource=str(call.key),
             action=str(call.action),
             change=change_id(change),
-            live_name=call.wanted.live_name if isinstance(call, Create) else "",
+            live_name=_live_name(call),
         )
         number, began_s = journal.intend(intent), self._clock.monotonic_s()
         try:
@@ -51,6 +51,7 @@ class Sender:
                 duration_s=self._clock.monotonic_s() - began_s,
             )
             raise
+        self.world.guard.sent(call)
         duration_s = self._clock.monotonic_s() - began_s
         self.world.guard.sent(call)
         journal.settle(number, Settled.DONE, request_id=request_id, duration_s=duration_s)
@@ -78,3 +79,14 @@ class Sender:
                 fields={"rules": rules},
             )
             self.world.journal.note(note)
+
+
+def _live_name(call: Call) -> str:
+    """Return the live name of what a call makes or removes; "" for any other."""
+    match call:
+        case Create(wanted=wanted):
+            return wanted.live_name
+        case Delete(found=found):
+            return found.live_name
+        case _:
+            return ""

@@ -1,6 +1,7 @@
 """Manifests as text: block style for people, and quotes wherever some reader of YAML could take text for more."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any, Final
 
 import yaml
@@ -22,6 +23,7 @@ from reconciler.domain.model import (
     RtspSource,
     Srt,
 )
+from reconciler.domain.policies import Approval
 from reconciler.domain.protocols import (
     DEFAULT_IDLE_TIMEOUT_MS,
     DEFAULT_LATENCY_MS,
@@ -38,6 +40,8 @@ _API_VERSION: Final = "reconciler/v1"
 _DEFAULT_BANDWIDTH: Final = "10M"
 _MOST_IN_LINE: Final = 3
 """Networks of an allowlist that are written side by side."""
+_LONGEST_NAME: Final = 32
+"""Characters of a `metadata.name`."""
 _ENDLESS: Final = 2**31
 """Columns of a line: nothing is folded, so that a value stands as it is."""
 
@@ -52,6 +56,18 @@ class _InlineList(list[Any]):
     """A short list that is written in one line."""
 
 
+class _Quoted(str):
+    """Text that is quoted whatever it looks like."""
+
+    __slots__ = ()
+
+
+class _Lines(str):
+    """Text of several lines, which stand as they are."""
+
+    __slots__ = ()
+
+
 class ManifestWriter:
     """Writes manifests; implements `ports.writer.Writer`."""
 
@@ -59,10 +75,30 @@ class ManifestWriter:
         """Return one document, without what is default."""
         return _dumped(_flow(resource) if isinstance(resource, Flow) else _output(resource, region))
 
+    def approval(self, approval: Approval) -> str:
+        """Return one document; its name is made of what it is about, and so tells it apart from every other."""
+        return _dumped(_approval(approval))
+
     def file(self, documents: Sequence[str], *, head: Sequence[str]) -> str:
         """Return documents as one file, under lines of comment; whatever is in these is text."""
         comments = [MODELINE, *(f"# {fit(line)}".rstrip() for line in head)]
         return "\n".join(comments) + "\n" + "---\n".join(documents)
+
+
+def _approval(approval: Approval) -> Mapped:
+    tail = f"_{approval.action}_{approval.change}"
+    name = f"{approval.resource.name[: _LONGEST_NAME - len(tail)]}{tail}"
+    # Some ids look like numbers, and a reader may not know that these are none: all of them are quoted.
+    spec: Mapped = {
+        "resource": str(approval.resource),
+        "action": str(approval.action),
+        "change": _Quoted(approval.change),
+        "reason": _Quoted(approval.reason),
+        "expires": _Quoted(f"{approval.expires.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"),
+    }
+    if approval.signature:
+        spec["signature"] = _Lines(approval.signature)
+    return {"apiVersion": _API_VERSION, "kind": "Approval", "metadata": _Inline(name=name), "spec": spec}
 
 
 def _flow(flow: Flow) -> Mapped:
@@ -219,7 +255,17 @@ def _inline_list(dumper: yaml.SafeDumper, value: Sequence[Any]) -> yaml.Sequence
     return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=True)
 
 
+def _quoted(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style='"')
+
+
+def _lines(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style="|")
+
+
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(_Quoted, _quoted)
+_Dumper.add_representer(_Lines, _lines)
 _Dumper.add_representer(_Inline, _inline)
 _Dumper.add_representer(_InlineList, _inline_list)
 

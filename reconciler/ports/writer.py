@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from reconciler.domain.model import Flow, Output
+from reconciler.domain.policies import Approval
 
 
 class Writer(Protocol):
@@ -18,6 +19,10 @@ class Writer(Protocol):
             region: of an output's flow, which is its own where it does not say.
 
         """
+        ...
+
+    def approval(self, approval: Approval) -> str:
+        """Return one document that says what the approval says, under a name that tells it apart from others."""
         ...
 
     def file(self, documents: Sequence[str], *, head: Sequence[str]) -> str:

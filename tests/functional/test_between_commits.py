@@ -48,6 +48,17 @@ spec:
     latency: {latency}
     encryption: {{keyLength: 32, passphrase: {{env: {secret}}}}}
 """
+OVERRIDE = """\
+apiVersion: reconciler/v1
+kind: Override
+metadata: {{name: season}}
+spec:
+  kind: {kind}
+  action: {action}
+  lifts: [budget]
+  reason: the season begins
+  expires: 2099-01-01T00:00:00Z
+"""
 
 
 def tower(name: str, latency: int = 120, env: str = "STREAM_TOWER") -> str:
@@ -57,10 +68,11 @@ def tower(name: str, latency: int = 120, env: str = "STREAM_TOWER") -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Manifests:
-    """Give a repository with a sound first commit, named base."""
+    """Give a repository with a sound first commit, named base; it is large enough that one may delete two objects."""
     repository = made(tmp_path / "repository")
     towers = tower("north") + tower("south") + tower("west")
-    repository.commit(studio=STUDIO + towers, archive=ARCHIVE)
+    rest = "".join(map(tower, ("oslo", "rome", "bonn"))).removeprefix("---\n")
+    repository.commit(studio=STUDIO + towers, archive=ARCHIVE, rest=rest)
     repository.git("tag", "base")
     return repository
 
@@ -102,7 +114,7 @@ def test_what_a_branch_breaks_elsewhere_is_told(repository: Manifests) -> None:
 
 def test_the_plan_of_a_branch_is_one_comment(repository: Manifests) -> None:
     """The same to the last character: what viewers notice on top, every property below, no secret."""
-    towers = tower("north", 200) + tower("south", env=CANARY) + tower("east")
+    towers = tower("north", 200) + tower("south", env=CANARY) + tower("east", 800)
     repository.commit(studio=STUDIO + towers, archive=ARCHIVE.replace("eu-frankfurt", "ap-singapore"))
     (repository.root / "manifests" / "studio.yaml").write_text("not committed, so of no consequence")
 
@@ -119,7 +131,7 @@ def test_the_plan_is_for_people_and_programs_too(repository: Manifests) -> None:
     text = reconciler(repository, "plan", "--base", "base", "--detailed-exitcode", status=2)
     document = json.loads(reconciler(repository, "plan", "--base", "base", "--head", "HEAD", "-o", "json"))
 
-    assert "- delete output/studio/south  impact: interrupt" in text
+    assert "- delete output/studio/south  impact: goes off air: its receivers" in text
     assert [change["resource"] for change in document["changes"]] == ["output/studio/south", "output/studio/west"]
     assert (document["base"], document["head"], document["backend"], document["drift"]) == ("base", "HEAD", None, None)
 
@@ -170,7 +182,8 @@ def test_what_was_wrong_when_a_branch_began_is_not_new(repository: Manifests) ->
 def test_what_changes_within_a_flow_that_is_made_anew_is_told(repository: Manifests) -> None:
     """Of each output, in every form: what is edited with it, what is new, and what goes."""
     towers = tower("north", 200) + tower("south") + tower("east")
-    repository.commit(studio=STUDIO.replace("eu-frankfurt", "ap-singapore") + towers)
+    lifted = OVERRIDE.format(kind="Flow", action="recreate")
+    repository.commit(studio=STUDIO.replace("eu-frankfurt", "ap-singapore") + towers, lifted=lifted)
 
     document = json.loads(reconciler(repository, "plan", "--base", "base", "-o", "json"))
     page = reconciler(repository, "plan", "--base", "base", "-o", "markdown")
@@ -182,7 +195,7 @@ def test_what_changes_within_a_flow_that_is_made_anew_is_told(repository: Manife
     assert told["output/studio/south"] == ("recreate", ["region"])
     assert told["output/studio/west"] == ("delete", [])
     assert told["output/studio/east"][0] == "create"
-    assert "Viewers notice: 1 flow is made anew with 2 outputs, 1 output ends." in page
+    assert "Viewers notice: 1 flow is made anew with 5 outputs, 1 output ends." in page
     assert "- with it recreate `output/studio/north`\n  - `region`: `eu-frankfurt` → `ap-singapore`" in page
     assert "    with it delete output/studio/west\n" in text
 
@@ -198,18 +211,30 @@ def test_nothing_that_changes_is_a_command(repository: Manifests) -> None:
     assert json.loads(pages[1])["changes"][0]["properties"][0]["wanted"] == text
 
 
+def test_what_the_safety_limits_would_hold_back_is_told_before_it_is_merged(repository: Manifests) -> None:
+    """The comment names each with the reason and the way out, and the check of the pull request says 4."""
+    repository.commit(studio=STUDIO)
+
+    page = reconciler(repository, "plan", "--base", "base", "-o", "markdown", status=4)
+
+    assert "3 blocked; 5 unchanged." in page
+    assert "- blocked `output/studio/north` (delete), goes off air&#58; its receivers, change `" in page
+    assert "an Override document with &#96;lifts&#58; &#91;budget&#93;&#96; says why" in page
+
+
 def test_three_thousand_changes_fit_into_a_comment(tmp_path: Path) -> None:
     """The delete among them is on top, and what has no room is counted."""
     repository = made(tmp_path / "large")
     many = [tower(f"t{number}") for number in range(3000)]
     repository.commit(studio=STUDIO + "".join(many) + tower("the_last"))
     base = repository.git("rev-parse", "HEAD")
-    repository.commit(studio=STUDIO + "".join(many).replace("latency: 120", "latency: 200"))
+    lifted = OVERRIDE.format(kind="Output", action="edit")
+    repository.commit(studio=STUDIO + "".join(many).replace("latency: 120", "latency: 200"), lifted=lifted)
 
     page = reconciler(repository, "plan", "--base", base, "--head", "HEAD", "-o", "markdown")
 
     assert len(page) <= MAX_CHARACTERS
-    first = next(line for line in page.splitlines() if line.startswith("| **interrupt**"))
+    first = next(line for line in page.splitlines() if line.startswith("| **goes off air"))
     assert "`output/studio/the_last`" in first
     assert "3000 to edit, 1 to delete" in page
     assert "rows of changes" in page

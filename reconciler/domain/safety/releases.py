@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Blocked, Change, Hold
@@ -54,6 +55,15 @@ def signed_text(approval: Approval) -> str:
 def command_for(change: Change) -> str:
     """Return the one command that releases a change."""
     return f"reconciler apply --approve {change.key}:{change.action}:{change_id(change)} --reason 'WHY'"
+
+
+RELEASING: Final = " To do it all the same: "
+"""What stands between a reason and the command that releases."""
+
+
+def reason_of(item: Blocked) -> str:
+    """Return why something is held back, without the command that releases it."""
+    return item.why.partition(RELEASING)[0]
 
 
 def released_by(item: Blocked) -> str | None:

@@ -70,10 +70,14 @@ class Sampler:
             return 1
 
     def before(self, flow: FoundFlow, last: Sample) -> Sample | None:
-        """Return the newest sample that is old enough to prove something together with the last one; None without."""
+        """
+        Return the newest sample that is old enough to prove something together with the last one; None without.
+
+        One that does not know an end which is there now proves nothing of it: somebody may have made that meanwhile.
+        """
         youngest, oldest = last.at_s - self._limits.sample_gap_s, last.at_s - self._limits.sample_age_s
-        fit = [sample for sample in self._samples.get(flow.id, ()) if oldest <= sample.at_s <= youngest]
-        return fit[-1] if fit else None
+        fit = (sample for sample in reversed(self._samples.get(flow.id, ())) if oldest <= sample.at_s <= youngest)
+        return next((sample for sample in fit if sample.ends.keys() >= last.ends.keys()), None)
 
 
 def _end(status: EndStatus) -> End:

@@ -1,0 +1,35 @@
+"""Tests of `engine.guard.sampling`: which samples prove something together."""
+
+import pytest
+
+from reconciler.domain.safety.limits import Limits
+from reconciler.engine.guard.sampling import Sampler
+from tests.builders import flow, found_flow, found_output, output
+from tests.fakes.clock import FakeClock
+from tests.unit.engine.worlds import MeddledBackend
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
+    """A flow that got another output is looked at twice anew; until then an older look is none."""
+    clock, backend = FakeClock(auto=False), MeddledBackend()
+    small = found_flow(flow(), found_output(output()))
+    larger = found_flow(flow(), found_output(output()), found_output(output("studio")))
+    sampler = Sampler(backend, clock, Limits())
+    backend.hold(small)
+    first = await sampler.take(small)
+    await clock.advance(6)
+    second = await sampler.take(small)
+    backend.hold(larger)
+    third = await sampler.take(larger)
+    await clock.advance(6)
+    fourth = await sampler.take(larger)
+
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert fourth is not None
+    assert sampler.before(small, second) is first
+    assert sampler.before(larger, third) is None
+    assert sampler.before(larger, fourth) is third
