@@ -25,9 +25,10 @@ async def test_a_revert_is_a_rollback_that_nothing_undoes(house: House) -> None:
     git(house.tree, "init", "-q")
     house.write(alpha=slow(120))
     commit(house.tree, "good")
-    house.write(alpha=slow(999))
-    commit(house.tree, "bad")
     async with house.running() as work:
+        await until(lambda: has_latency(house, 120))
+        house.write(alpha=slow(999))
+        commit(house.tree, "bad")
         await until(lambda: has_latency(house, 999))
 
         git(house.tree, "revert", "--no-edit", "HEAD")
