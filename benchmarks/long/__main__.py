@@ -1,14 +1,29 @@
-"""`make long`: run the show that is named; the exit status is 1 where somebody saw a gap."""
+"""`make long`: run the show that is named; the exit status is 1 where somebody saw a gap, or a promise was broken."""
 
 import argparse
 import sys
 
-from benchmarks.long import churn, examples, siblings
+from benchmarks.long import churn, examples, histories, siblings
 from reconciler.cli import logs
 
 
 def main() -> None:
     """Run a show."""
+    chosen = _parser().parse_args()
+    logs.configure(None, level="warning")
+    match chosen.show:
+        case "examples":
+            clean = examples.show(minutes=chosen.minutes)
+        case "siblings":
+            clean = siblings.show(seconds=chosen.seconds, only=chosen.family)
+        case "histories":
+            clean = histories.show(count=chosen.count, first=chosen.first)
+        case _:
+            clean = churn.show(churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes))
+    sys.exit(0 if clean else 1)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make long", description=__doc__)
     shows = parser.add_subparsers(dest="show", metavar="ARGS", required=True)
     one = shows.add_parser("examples", help="the example manifests, while one output is edited by its file")
@@ -20,16 +35,10 @@ def main() -> None:
     one = shows.add_parser("siblings", help="a receiver kept at each kind of output, while all is done to its siblings")
     one.add_argument("--seconds", type=float, default=120.0, help="for each family of rows")
     one.add_argument("--family", action="append", default=[], help="SRT, RTMP, RTP or RTSP alone; repeat it")
-    chosen = parser.parse_args()
-    logs.configure(None, level="warning")
-    match chosen.show:
-        case "examples":
-            clean = examples.show(minutes=chosen.minutes)
-        case "siblings":
-            clean = siblings.show(seconds=chosen.seconds, only=chosen.family)
-        case _:
-            clean = churn.show(churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes))
-    sys.exit(0 if clean else 1)
+    one = shows.add_parser("histories", help="seeded faults and deaths, after which all must be as wanted")
+    one.add_argument("--count", type=int, default=1000)
+    one.add_argument("--first", type=int, default=0, help="seed of the first")
+    return parser
 
 
 if __name__ == "__main__":

@@ -40,9 +40,10 @@ HOLDS: Final = {
         "can be read."
     ),
     "again": "A delete must be wanted in two passes at least 10 s apart. If it still is, the next pass does it.",
-    "twin": (
-        "What replaces it is there, and has not delivered as the old one does. The old one serves until then, or for "
-        "good where nothing comes of it."
+    "twin": "What replaces it is there, and does not deliver as it does yet. It is looked at every few seconds.",
+    "given-up": (
+        "What was to replace it did not deliver in time, so the old one stays. See that receivers can reach the new "
+        "one; a new revision of the manifests tries again."
     ),
     "unfit": "The backend does not allow it, or manifests cannot say what is there. The decision says what to change.",
 }

@@ -162,7 +162,7 @@ class Hold(StrEnum):
     TWIN = "twin"
     """What replaces it is there, and does not deliver yet."""
     GIVEN_UP = "given-up"
-    """What replaced it did not deliver in time, and has gone again."""
+    """What was to replace it did not deliver in time; it is not tried again, or not waited for any more."""
     TREE = "tree"
     """The manifests or the list of the backend look wrong as a whole."""
     AGAIN = "again"

@@ -10,7 +10,7 @@ from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Output
 from reconciler.domain.output_planning import delete_output
 from reconciler.domain.plan_parts import felt, fixed_of
 from reconciler.domain.properties import PropertyChange
-from reconciler.domain.replacing import temporary
+from reconciler.domain.replacing import marked_as_twin, temporary
 
 
 def flow_replaced(
@@ -37,7 +37,8 @@ def flow_replaced(
     creates = tuple(made)
     name = temporary(flow.live_name, taken) if flow.live_name in taken else flow.live_name
     at = FlowAt(flow.spec.region, name)
-    first = tuple(_as_twin(each, at) for each in creates)
+    is_twin = not marked_as_twin(found)
+    first = tuple(_as_twin(each, at, is_twin=is_twin) for each in creates)
     runs = flow.spec.state is FlowState.RUNNING and len(creates) > 1
     turn = tuple(_turned(flow.key, found, at if runs else None))
     rest = tuple(removal(flow.key, found, is_stopped=True))
@@ -87,8 +88,15 @@ def flow_succeeded(
 
 
 def kept_of(old: FoundFlow, new: FoundFlow, fixed: Mapping[str, bool]) -> FoundFlow:
-    """Return which of a pair stays: the only one that needs no recreate, else the old one."""
-    return new if fixed[old.id] and not fixed[new.id] else old
+    """
+    Return which of a pair stays: the only one that needs no recreate, else the one that runs, else the first.
+
+    Which of them is the newer, nobody can tell: the mark only tells one from the other.
+    """
+    fit = [each for each in (old, new) if not fixed[each.id]]
+    if len(fit) == 1:
+        return fit[0]
+    return next((each for each in (old, new) if each.state is FlowState.RUNNING), old)
 
 
 def removal(key: FlowKey, found: FoundFlow, *, is_stopped: bool = False) -> Iterator[Call]:
@@ -105,10 +113,10 @@ def removal(key: FlowKey, found: FoundFlow, *, is_stopped: bool = False) -> Iter
     yield Delete(key=key, at=at, found=found, impact=felt(Impact.INTERRUPT, found))
 
 
-def _as_twin(create: Create, at: FlowAt) -> Create:
+def _as_twin(create: Create, at: FlowAt, *, is_twin: bool) -> Create:
     if isinstance(create.wanted, Output):
         return replace(create, at=at)
-    return replace(create, at=at, wanted=replace(create.wanted, live_name=at.live_name), is_twin=True)
+    return replace(create, at=at, wanted=replace(create.wanted, live_name=at.live_name), is_twin=is_twin)
 
 
 def _turned(key: FlowKey, old: FoundFlow, new: FlowAt | None) -> Iterator[Call]:

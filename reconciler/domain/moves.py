@@ -23,3 +23,12 @@ def moved_names(moves: Iterable[Move]) -> Mapping[Key, Key]:
                 # A rule keeps such a move out of every tree that is applied.
                 pass
     return found
+
+
+def key_now(key: Key, moved: Mapping[Key, Key]) -> Key:
+    """Return what a resource is called now that was called `key`, by what `moved_names` returns."""
+    if isinstance(key, FlowKey):
+        return moved.get(key, key)
+    flow = moved.get(key.flow_key, key.flow_key)
+    there = OutputKey(flow.name, key.name)
+    return moved.get(there, there)

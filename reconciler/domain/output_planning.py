@@ -105,6 +105,7 @@ def _plan_pair(
 ) -> None:
     """Plan the rest of a recreate: of the two, the one that needs no recreate stays."""
     old, new = pair
+    # Which of them is the newer, nobody can tell: the mark only tells one from the other.
     fit = [each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each))]
     kept = fit[0] if fit else old
     gone = new if kept is old else old
@@ -113,7 +114,7 @@ def _plan_pair(
     parts.then[:] = [
         change for change in parts.then if change.key != wanted.key or change.action is not Action.RECREATE
     ]
-    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=kept is new))
+    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=len(fit) == 1))
 
 
 def _plan_known(wanted: Output, found: FoundOutput, flow: FoundFlow, *, context: Context, parts: Parts) -> None:

@@ -98,9 +98,13 @@ class _Planner:
             live_of=lambda flow: (flow.region, flow.live_name),
             name_of=lambda flow: self._context.flow_in(flow.mark),
             is_twin=lambda flow: flow.mark is not None and flow.mark.twin,
+            place_of=lambda flow: flow.region,
         )
         return match(
-            [Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name) for flow in self._flows],
+            [
+                Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name, place=flow.spec.region)
+                for flow in self._flows
+            ],
             sorted(self._actual.flows(), key=lambda flow: (flow.region, flow.live_name, flow.id)),
             reading,
         )
@@ -205,15 +209,17 @@ class _Planner:
         refusal = self._removal_refusal(flow.key, gone)
         if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
-        if kept is old and kept.spec is not None:
-            parts = Parts() if fixed[old.id] else self._known_flow(flow, kept, kept.spec)
-            parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
+        is_done = fixed[gone.id] and not fixed[kept.id]
+        whole = self._new_flow(flow)
+        creates = [change for change in whole.then if isinstance(change, Create)]
+        meant = flow_replaced(flow, gone, creates, (), taken=set()).meant if is_done else ()
+        if kept.spec is not None and (not is_done or kept.state is FlowState.RUNNING):
+            parts = Parts() if fixed[kept.id] else self._known_flow(flow, kept, kept.spec)
+            parts.first.insert(0, flow_succeeded(flow, gone, (), meant=meant, kept=kept if is_done else None))
             return parts
         parts = Parts()
         wanted = self._outputs.get(flow.key, [])
         plan_outputs(flow.key, wanted, kept, context=self._context, parts=parts)
-        whole = self._new_flow(flow)
-        meant = flow_replaced(flow, gone, [c for c in whole.then if isinstance(c, Create)], (), taken=set()).meant
         rest = [change for change in (*parts.first, *parts.then) if not isinstance(change, Sequence)]
         parts.first, parts.then = [], [flow_succeeded(flow, gone, rest, meant=meant, kept=kept)]
         return parts

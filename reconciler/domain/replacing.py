@@ -26,6 +26,11 @@ def temporary(live_name: str, taken: Iterable[str]) -> str:
     return next(name for name in names if name not in others)
 
 
+def marked_as_twin(found: FoundFlow | FoundOutput) -> bool:
+    """Return whether the mark says that it was made beside something."""
+    return found.mark is not None and found.mark.twin
+
+
 def replaced(
     wanted: Output, found: FoundOutput, flow: FoundFlow, changed: tuple[PropertyChange, ...], *, adds_live: bool
 ) -> Sequence:
@@ -87,11 +92,11 @@ def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: Fou
 def _twin_of(wanted: Output, found: FoundOutput, flow: FoundFlow) -> Create:
     """Return what makes the twin: under a temporary name, or under the right one where the old one has that no more."""
     taken = [output.live_name for output in flow.outputs]
-    is_twin = wanted.live_name in taken
-    live_name = temporary(wanted.live_name, taken) if is_twin else wanted.live_name
+    live_name = temporary(wanted.live_name, taken) if wanted.live_name in taken else wanted.live_name
     at = FlowAt(flow.region, flow.live_name)
     why = f"beside {found.live_name}, which goes when this one delivers"
-    # The mark says which of two is the newer only where it is under a name that is not its own.
+    # Of two that bear one name exactly one is marked as the twin, or nobody could tell them from two by mistake.
+    is_twin = not marked_as_twin(found)
     return Create(key=wanted.key, at=at, wanted=replace(wanted, live_name=live_name), why=why, is_twin=is_twin)
 
 

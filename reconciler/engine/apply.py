@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Call, Change, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Plan, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import FlowKey, Key
+from reconciler.domain.safety.judging import held_with
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Permit
 from reconciler.engine.sending import Sender
@@ -114,6 +115,8 @@ class _Executor:
         self._outcomes: dict[int, Outcome] = {}
         self._stuck: dict[FlowKey, str] = {}
         self._refused: CredentialsRefusedError | None = None
+        self._unmade: dict[FlowKey, Blocked] = {}
+        """Flows that would have been made, and what held that back."""
 
     async def run(self) -> Execution:
         """Send everything, in two phases."""
@@ -138,10 +141,14 @@ class _Executor:
     async def _ask(self, change: Change) -> Outcome:
         if why_not := self._why_not(change):
             return Outcome(change=change, result=Result.SKIPPED, why=why_not)
+        if (held := held_with(change, self._unmade)) is not None:
+            return Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
         async with self._world.guard.permit(change) as permit:
-            if permit.held is not None:
-                return Outcome(change=change, result=Result.BLOCKED, why=permit.held.why, held=permit.held)
-            return await self._send(change, permit)
+            if permit.held is None:
+                return await self._send(change, permit)
+        if isinstance(change, Create) and isinstance(change.key, FlowKey):
+            self._unmade[change.key] = permit.held
+        return Outcome(change=change, result=Result.BLOCKED, why=permit.held.why, held=permit.held)
 
     async def _send(self, change: Change, permit: Permit) -> Outcome:
         request_ids: list[str] = []

@@ -104,6 +104,7 @@ async def plan_for(world: World, target: Target) -> Plan:
 
     """
     resolved = replace(resolve(target.desired, world.vault.resolve), moved=moved_names(target.policies.moves))
+    began_s = world.clock.monotonic_s()
     actual = await observe(world.backend, clock=world.clock)
     proposed = planning.plan(resolved, actual, owner=world.owner, capabilities=world.backend.capabilities)
     facts = Facts(
@@ -114,5 +115,6 @@ async def plan_for(world: World, target: Target) -> Plan:
         owner=world.owner,
         mode=target.mode,
         pass_id=pass_id(world.clock),
+        observed_s=began_s,
     )
     return world.guard.judge(proposed, facts)

@@ -1,15 +1,17 @@
 """Reconcile: one level-based pass, from what is desired to what became of it."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Change, Hold, Plan, Sequence
-from reconciler.domain.errors import CredentialsRefusedError
+from reconciler.domain.errors import CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.limits import Limits, is_removal
+from reconciler.domain.safety.reasons import with_reasons
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
@@ -158,7 +160,7 @@ class _Carrying:
         doubted = [change for change in removals if change_id(change) not in confirmed]
         blocked = [_doubted(change) for change in doubted]
         kept = tuple(change for change in plan.changes if change not in doubted)
-        return replace(plan, changes=kept, blocked=(*plan.blocked, *blocked))
+        return with_reasons(replace(plan, changes=kept, blocked=(*plan.blocked, *blocked)), self._target.desired)
 
     async def _try_stopped(self) -> bool:
         """Do what was refused while its flow runs, by the rules that the refusal taught and as the guard allows."""
@@ -187,12 +189,14 @@ class _Carrying:
                 plan = await unless(self._terms.cut, plan_for(self._world, self._target))
             except CutError:
                 return
+            except UnavailableError:
+                # Most of it is done, and told of; whoever cannot be asked now is asked again.
+                continue
             rest = tuple(one for one in plan.changes if one.key in keys and one.action is Action.RECREATE)
-            held = {one.key: one for one in plan.blocked if one.key in keys}
-            if not rest:
-                self._outcomes.update(_blocked(held.values(), self._outcomes))
-                return
-            await self._round(replace(plan, changes=rest))
+            if rest:
+                await self._round(replace(plan, changes=rest))
+            elif not _is_unclear(plan, keys):
+                self._outcomes.update(_ended(plan, keys, self._outcomes))
 
     def _hold(self) -> str:
         if self._world.clock.monotonic_s() - self._started_s > PASS_TIMEOUT_S:
@@ -208,14 +212,27 @@ def _goes_on(outcome: Outcome) -> bool:
     return outcome.is_half or (outcome.held is not None and outcome.held.hold is Hold.TWIN)
 
 
-def _blocked(held: Iterable[Blocked], outcomes: dict[tuple[Key, Action], Outcome]) -> dict[tuple[Key, Action], Outcome]:
-    """Return the outcomes of recreates that are held back as a whole by now."""
-    by_change = {(one.change.key, one.action): one for one in held if one.change is not None}
-    return {
-        place: replace(outcome, result=Result.BLOCKED, held=by_change[place], is_half=False)
-        for place, outcome in outcomes.items()
-        if place in by_change
-    }
+def _is_unclear(plan: Plan, keys: AbstractSet[Key]) -> bool:
+    """Return whether a plan cannot say what there is of these resources: a list is late, or cannot be read."""
+    flows: set[object] = {flow_key(key) for key in keys}
+    late = [waiting.key for waiting in plan.waiting]
+    lost = [failed.key for failed in plan.failed]
+    unread = {blocked.key for blocked in plan.blocked if blocked.hold is Hold.UNREADABLE}
+    return not flows.isdisjoint({*map(flow_key, (*late, *lost)), *unread})
+
+
+def _ended(
+    plan: Plan, keys: AbstractSet[Key], outcomes: Mapping[tuple[Key, Action], Outcome]
+) -> dict[tuple[Key, Action], Outcome]:
+    """Return the outcomes of recreates that a plan has no call for any more: held back as a whole, else done."""
+    held: dict[object, Blocked] = {one.key: one for one in plan.blocked}
+    ended: dict[tuple[Key, Action], Outcome] = {}
+    for place, outcome in outcomes.items():
+        if place[0] in keys and _goes_on(outcome):
+            why = held.get(place[0]) or held.get(flow_key(place[0]))
+            result = Result.DONE if why is None else Result.BLOCKED
+            ended[place] = replace(outcome, result=result, held=why, is_half=False)
+    return ended
 
 
 def _doubted(change: Change) -> Blocked:

@@ -1,7 +1,7 @@
 """What the journal keeps of decisions: the same events as the log's, written down when they are news."""
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Blocked, Failed, Waiting
+from reconciler.domain.changes import Blocked, Waiting
 from reconciler.domain.errors import BackendError
 from reconciler.domain.findings import Severity
 from reconciler.domain.safety.tree import withheld
@@ -77,13 +77,9 @@ class Recorder:
 
 
 def _kind(item: Held) -> str:
-    match item:
-        case Blocked():
-            return "change.blocked"
-        case Waiting():
-            return "change.waiting"
-        case Failed():
-            return "change.failed"
+    if isinstance(item, Blocked):
+        return "change.blocked"
+    return "change.waiting" if isinstance(item, Waiting) else "change.failed"
 
 
 def _note(item: Held, outcome: PassOutcome, pass_id: str) -> Note:

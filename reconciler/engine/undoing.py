@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from reconciler.domain.changes import Action, Call, Change, Create, Sequence
+from reconciler.domain.changes import Action, Call, Change, Create, Sequence, Start, Stop
 from reconciler.domain.errors import BackendError, UnavailableError
 from reconciler.domain.flow_replacing import removal
 from reconciler.domain.matching import ours
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow
+from reconciler.domain.replacing import marked_as_twin
 from reconciler.engine.guard.facts import Permit
 from reconciler.engine.sending import Sender
 from reconciler.engine.world import World
@@ -25,13 +26,21 @@ async def put_back(sender: Sender, change: Change, permit: Permit, *, failed: in
 
     """
     is_unknown = isinstance(error, UnavailableError) and error.maybe_applied
-    calls = permit.undo[failed] if failed < len(permit.undo) else ()
+    calls = _calls(permit, failed=failed, is_unknown=is_unknown)
     # What may have been made is not made again, whatever the old one was.
     sent = [call for call in calls if not (is_unknown and isinstance(call, Create))]
     told = await _sent(sender, sent, change)
     if isinstance(change, Sequence) and _made_a_flow(change, permit.calls[:failed]) and not is_unknown:
         told += await _without_twin(sender, change)
     return told
+
+
+def _calls(permit: Permit, *, failed: int, is_unknown: bool) -> tuple[Call, ...]:
+    stop = permit.calls[failed]
+    if permit.undo and is_unknown and isinstance(stop, Stop):
+        # It may stand still by now, and nothing else puts it back on air before somebody looks.
+        return (Start(key=stop.key, at=stop.at, why="put back on air, because it may have been stopped"),)
+    return permit.undo[failed] if failed < len(permit.undo) else ()
 
 
 async def _sent(sender: Sender, calls: Iterable[Call], change: Change) -> str:
@@ -54,18 +63,20 @@ def _made_a_flow(change: Sequence, sent: tuple[Call, ...]) -> bool:
 
 async def _without_twin(sender: Sender, change: Sequence) -> str:
     """Take away the flow that was made to replace another one, while it stands still and nobody uses it."""
-    at = next(call.at for call in change.calls if isinstance(call, Create))
+    made = next(call for call in change.calls if isinstance(call, Create))
+    at = made.at
     try:
         flows = await sender.world.backend.observe(at.region)
     except BackendError as error:
         return f"; what was made beside it could not be looked for: {error}"
-    twins = [flow for flow in flows if flow.live_name == at.live_name and _is_idle_twin(flow, sender.world)]
+    twins = [flow for flow in flows if flow.live_name == at.live_name and _is_idle(flow, made, sender.world)]
     return await _sent(sender, [call for twin in twins for call in _removal(change, twin)], change)
 
 
-def _is_idle_twin(flow: FoundFlow, world: World) -> bool:
-    is_twin = ours(flow.mark, world.owner) and flow.mark is not None and flow.mark.twin
-    return is_twin and flow.state is FlowState.IDLE
+def _is_idle(flow: FoundFlow, made: Create, world: World) -> bool:
+    """Return whether a flow is what this create made, and stands still."""
+    is_it = ours(flow.mark, world.owner) and marked_as_twin(flow) == made.is_twin
+    return is_it and flow.state is FlowState.IDLE
 
 
 def _removal(change: Sequence, twin: FoundFlow) -> Iterable[Call]:

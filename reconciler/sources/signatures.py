@@ -21,8 +21,17 @@ class SshVerifier:
     Each approver is `NAME KEY-TYPE KEY`, a line as in SSH's file of allowed signers, without options.
     """
 
-    def __init__(self, approvers: Sequence[str]) -> None:
+    def __init__(self, approvers: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> None:
+        """
+        Know some approvers.
+
+        Args:
+            approvers: one line each.
+            timeout_s: how long one check may take; what takes longer counts as signed by nobody.
+
+        """
         self._approvers = tuple(approvers)
+        self._timeout_s = timeout_s
 
     @property
     def is_asked(self) -> bool:
@@ -44,7 +53,12 @@ class SshVerifier:
             allowed, signed = Path(folder, "allowed"), Path(folder, "signature")
             allowed.write_text("\n".join(self._approvers) + "\n", encoding="utf-8")
             signed.write_text(signature, encoding="utf-8")
-            return next((name for name in names if _is_by(name, text, allowed=allowed, signature=signed)), None)
+            for name in names:
+                words = ("-Y", "verify", "-f", str(allowed), "-I", name, "-n", NAMESPACE, "-s", str(signed))
+                done = _ran(words, text, timeout_s=self._timeout_s)
+                if done is not None and done.returncode == 0:
+                    return name
+        return None
 
 
 def sign(text: str, key: Path) -> str:
@@ -55,20 +69,16 @@ def sign(text: str, key: Path) -> str:
         EnvironmentFailedError: OpenSSH is not there, or cannot use the key.
 
     """
-    done = _ran(("-Y", "sign", "-f", str(key), "-n", NAMESPACE, "-q"), text)
+    done = _ran(("-Y", "sign", "-f", str(key), "-n", NAMESPACE, "-q"), text, timeout_s=TIMEOUT_S)
     if done is None or done.returncode:
         said = done.stderr.decode(errors="replace").strip() if done is not None else f"no answer in {TIMEOUT_S:g} s"
-        raise EnvironmentFailedError(f"ssh-keygen could not sign with {key}: {said}")
+        raise EnvironmentFailedError(
+            f"ssh-keygen could not sign with {key}: {said}. A key with a passphrase must be held by an agent (ssh-add)"
+        )
     return done.stdout.decode()
 
 
-def _is_by(name: str, text: str, *, allowed: Path, signature: Path) -> bool:
-    words = ("-Y", "verify", "-f", str(allowed), "-I", name, "-n", NAMESPACE, "-s", str(signature))
-    done = _ran(words, text)
-    return done is not None and done.returncode == 0
-
-
-def _ran(words: Sequence[str], text: str) -> subprocess.CompletedProcess[bytes] | None:
+def _ran(words: Sequence[str], text: str, *, timeout_s: float) -> subprocess.CompletedProcess[bytes] | None:
     """Return what came of ssh-keygen; None where it did not end in time."""
     program = shutil.which("ssh-keygen")
     if program is None:
@@ -78,7 +88,13 @@ def _ran(words: Sequence[str], text: str) -> subprocess.CompletedProcess[bytes] 
         )
     try:
         return subprocess.run(  # noqa: S603 -- fixed words, and what people gave stands behind its option
-            (program, *words), input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=False
+            (program, *words),
+            input=text.encode(),
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            # Without a terminal of its own it asks nobody for a passphrase, and does not wait for one.
+            start_new_session=True,
         )
     except subprocess.TimeoutExpired:
         return None

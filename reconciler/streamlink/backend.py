@@ -120,7 +120,7 @@ class StreamLinkBackend:
         try:
             return Applied(request_id=await self._send(call))
         except WrongStateError as error:
-            raise self._taught(call, error) from error
+            raise await self._taught(call, error) from error
 
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return the realtime status of the flow's input and of each output."""
@@ -146,11 +146,10 @@ class StreamLinkBackend:
         """Let go of connections."""
         await self._client.close()
 
-    def _taught(self, call: Call, error: WrongStateError) -> WrongStateError:
+    async def _taught(self, call: Call, error: WrongStateError) -> WrongStateError:
         """Return the refusal of a live change with what it teaches of this account; any other one as it is."""
-        edited = [change.path for change in call.differences] if isinstance(call, Edit) else []
-        adds_or_removes = isinstance(call, Create | Delete) and isinstance(call.key, OutputKey)
-        if not edited and not adds_or_removes:
+        edited, adds_or_removes = _refused_live(call)
+        if not (edited or adds_or_removes) or not await self._runs(call.at):
             return error
         self._rules, self._is_certain = stricter(self._rules, edited, adds_or_removes=adds_or_removes), True
         message = (
@@ -158,6 +157,14 @@ class StreamLinkBackend:
             "only while a flow stands still waits until nothing is on air, or for an approval"
         )
         return WrongStateError(message, code=error.code, request_id=error.request_id)
+
+    async def _runs(self, at: FlowAt) -> bool:
+        """Return whether a flow is known to run: what is refused while it turns, or stands still, teaches nothing."""
+        try:
+            flow_id = await self._flow_id(at)
+        except BackendError:
+            return False
+        return await self._shows(at.region, flow_id, FlowState.RUNNING)
 
     async def _send(self, call: Call) -> str:
         match call:
@@ -356,3 +363,12 @@ class StreamLinkBackend:
             protected=wanted.care.protected,
             twin=is_twin,
         )
+
+
+def _refused_live(call: Call) -> tuple[tuple[str, ...], bool]:
+    """Return what a call edits that some account may not take live, and whether it makes or deletes an output."""
+    if isinstance(call, Edit):
+        # The name of a flow is no part of its input: no generation wants it stopped for a new one.
+        hot = {"liveName"} if isinstance(call.wanted, Flow) else set()
+        return tuple(change.path for change in call.differences if change.path not in hot), False
+    return (), isinstance(call, Create | Delete) and isinstance(call.key, OutputKey)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence
+from reconciler.domain.changes import Blocked, Change, Create, Delete, Hold, Plan, Sequence
+from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, edited, is_removal
@@ -17,13 +18,24 @@ def judge(plan: Plan, around: Circumstances) -> Plan:
     judgement = _Judgement.of(plan, around)
     allowed: list[Change] = []
     blocked: list[Blocked] = []
+    unmade: dict[FlowKey, Blocked] = {}
     for change in plan.changes:
-        held = judgement.held(change)
+        held = judgement.held(change) or held_with(change, unmade)
+        if held is not None and isinstance(change, Create) and isinstance(change.key, FlowKey):
+            unmade[change.key] = held
         if held is None:
             allowed.append(change)
         else:
             blocked.append(held)
     return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
+
+
+def held_with(change: Change, unmade: Mapping[FlowKey, Blocked]) -> Blocked | None:
+    """Return a change as held back where the flow that it needs is not made, by what holds that; else None."""
+    held = unmade.get(change.key.flow_key if isinstance(change.key, OutputKey) else change.key)
+    if held is None:
+        return None
+    return held_back(change, held.hold, f"{held.key} is to be made first, and that is held back: {held.why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

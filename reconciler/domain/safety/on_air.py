@@ -54,13 +54,18 @@ class Disturbed:
         return not (self.outputs or self.whole)
 
 
-def disturbed_by(change: Change) -> Disturbed:
-    """Return what a change of a flow, or in it, disturbs; nothing where its impact is none."""
+def disturbed_by(change: Change, *, was_idle: bool = False) -> Disturbed:
+    """
+    Return what a change of a flow, or in it, disturbs; nothing where its impact is none.
+
+    Of a flow that stood still when it was seen, an edit disturbs what it edits: nobody notices it but where somebody
+    has started the flow since.
+    """
     calls = change.calls if isinstance(change, Sequence) else (change,)
     ids: set[str] = set()
     whole = False
     for call in calls:
-        if isinstance(call, Create | Start) or _is_harmless(call):
+        if isinstance(call, Create | Start) or (_is_harmless(call) and not was_idle):
             continue
         if isinstance(call, Edit | Delete) and isinstance(call.found, FoundOutput):
             ids.add(call.found.id)

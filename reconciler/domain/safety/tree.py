@@ -15,7 +15,11 @@ def distrust(plan: Plan, around: Circumstances, renamed: Sequence[Rename]) -> st
 
 def withheld(plan: Plan) -> Mapping[str, int]:
     """Return why nothing is deleted, and how many deletes are held back for that; empty where nothing is wrong."""
-    return Counter(blocked.why for blocked in plan.blocked if blocked.hold is Hold.TREE)
+    reasons = Counter(blocked.why for blocked in plan.blocked if blocked.hold is Hold.TREE)
+    renamed = sum(blocked.hold is Hold.RENAME and blocked.action is Action.DELETE for blocked in plan.blocked)
+    if renamed >= STORM:
+        reasons[f"{renamed} resources look renamed at once; a Move document for each keeps what is live"] = renamed
+    return reasons
 
 
 def _empty(around: Circumstances) -> str:

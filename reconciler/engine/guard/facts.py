@@ -45,6 +45,8 @@ class Facts:
     owner: Owner
     mode: Mode
     pass_id: str = ""
+    observed_s: float | None = None
+    """When the reading of the backend began, on the clock that never runs backwards; None for just now."""
 
     @cached_property
     def legs(self) -> Legs:

@@ -1,6 +1,6 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,6 @@ from reconciler.domain.changes import (
     Change,
     Create,
     Delete,
-    Edit,
     FlowAt,
     Hold,
     Plan,
@@ -21,10 +20,12 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
-from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, key_of
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey, Unreadable, key_of
+from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
+from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 
 JUMP_S: Final = 60.0
 """By so much the clock on the wall may leave the one that never runs backwards between two passes."""
+_READING_S: Final = 600.0
+"""How long the backend may be read before a plan is made of it, at most."""
 _READ_BACK: Final = 10_000
 """Calls that are read back from the journal at most: what was created within the settling time."""
 
 
-_Place = tuple[Key, str]
-"""A resource, and the live name that an object of it was made under."""
+_Place = tuple[Key, FlowAt | None, str]
+"""A resource, in or as which flow an object of it was made (None where only the journal tells), and its live name."""
 
 
 class Memory:
@@ -68,7 +71,9 @@ class Memory:
         self._gone, self._stopped = set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
-        if not any(is_removal(change) or edited(change) for change in plan.changes):
+            # Who wants something else by now corrects nobody.
+            self._corrections = Corrections()
+        if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
         known = replace(facts, policies=self._holding(facts.policies))
@@ -81,24 +86,22 @@ class Memory:
             limits=self._limits,
             distrust=distrust,
         )
-        settled = self._settling(plan)
+        settled = self._settling(plan, known)
         self._lifted = lifted(settled, around)
-        return self._remembered(judge(settled, around), facts.mode), known
+        judged = self._remembered(judge(settled, around), facts.mode)
+        return with_reasons(judged, known.desired), known
 
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
-        match call:
-            case Create():
-                self._created()[_place(call)] = self._clock.monotonic_s()
-            case Delete():
-                self._created().pop((call.key, call.found.live_name), None)
-                self._gone.add(call.found.id)
-            case Stop():
-                self._stopped.add(call.at)
-            case Start():
-                self._stopped.discard(call.at)
-            case Edit():
-                pass
+        if isinstance(call, Create):
+            self._created()[_place(call)] = self._clock.monotonic_s()
+        elif isinstance(call, Delete):
+            self._created().pop((call.key, call.at, call.found.live_name), None)
+            self._gone.add(call.found.id)
+        elif isinstance(call, Stop):
+            self._stopped.add(call.at)
+        elif isinstance(call, Start):
+            self._stopped.discard(call.at)
 
     def as_now(self, flow: FoundFlow) -> FoundFlow:
         """Return a flow as it is after what was sent since it was observed: without what went, idle when stopped."""
@@ -143,35 +146,31 @@ class Memory:
             f"the clock of this machine jumped by {jump_s:+.0f} s since the last look, so nothing is deleted this time"
         )
 
-    def _settling(self, plan: Plan) -> Plan:
-        """Return the plan without creates of what was created a moment ago, and what is in it: lists may be late."""
-        now_s = self._clock.monotonic_s()
+    def _settling(self, plan: Plan, facts: Facts) -> Plan:
+        """Return the plan without creates of what was created a moment ago, under whatever name: lists may be late."""
+        # A list shows at best what was there when it was asked for; to read one may take minutes.
+        now_s = self._clock.monotonic_s() if facts.observed_s is None else facts.observed_s
         # What was made long ago is forgotten: this process lives for years.
         known = {place: at_s for place, at_s in self._created().items() if now_s - at_s < self._limits.settling_s}
         self._created_at = known
-        if not known:
+        moved = moved_names(facts.policies.moves)
+        youngest: dict[Key, float] = {}
+        for (key, _, _), at_s in known.items():
+            now = key_now(key, moved)
+            youngest[now] = min(now_s - at_s, youngest.get(now, self._limits.settling_s))
+        ages = {id(change): _youngest_s(change, youngest) for change in plan.changes} if known else {}
+        held = [change for change in plan.changes if ages.get(id(change)) is not None]
+        if not held:
             return plan
-        ages = [(change, self._youngest_s(change)) for change in plan.changes]
-        unlisted = {change.at: age_s for change, age_s in ages if age_s is not None and isinstance(change.key, FlowKey)}
-        waiting: dict[Key, Waiting] = {}
+        unmade = {change.key for change in held if isinstance(change, Create) and isinstance(change.key, FlowKey)}
+        waiting = [Waiting(key=change.key, why=self._why_settling("it", ages[id(change)] or 0.0)) for change in held]
         kept: list[Change] = []
-        for change, age_s in ages:
-            if age_s is not None:
-                waiting[change.key] = Waiting(key=change.key, why=self._why_settling("it", age_s))
-            elif change.at in unlisted:
-                waiting.setdefault(
-                    change.key, Waiting(key=change.key, why=self._why_settling("its flow", unlisted[change.at]))
-                )
-            else:
+        for change in plan.changes:
+            if isinstance(change.key, OutputKey) and change.key.flow_key in unmade:
+                waiting.append(Waiting(key=change.key, why=f"{change.key.flow_key} is looked for first"))
+            elif ages.get(id(change)) is None and change.key not in unmade:
                 kept.append(change)
-        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting.values()))
-
-    def _youngest_s(self, change: Change) -> float | None:
-        """Return how long ago something that a change makes was made, while that is within the settling time."""
-        now_s = self._clock.monotonic_s()
-        times = (self._created().get(_place(create)) for create in _creates(change))
-        ages = [now_s - at_s for at_s in times if at_s is not None and now_s - at_s < self._limits.settling_s]
-        return min(ages, default=None)
+        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
 
     def _why_settling(self, what: str, age_s: float) -> str:
         return (
@@ -188,19 +187,21 @@ class Memory:
     def _created_before(self) -> dict[_Place, float]:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
-        gone: set[_Place] = set()
+        gone: set[tuple[Key, str]] = set()
         for written in self._keeper.journal.calls(limit=_READ_BACK):
-            age_s = (now - written.at).total_seconds()
-            if not 0 <= age_s < self._limits.settling_s:
+            # What is asked is how long ago the call ended; nobody knows that of one that was cut off. What was written
+            # in the future was written before the clock was put back, and may be of a moment ago.
+            age_s = max(0.0, (now - written.at).total_seconds() - (written.duration_s or 0.0))
+            if age_s >= self._limits.settling_s + _READING_S:
                 break
             key = key_of(written.intent.resource)
-            place = None if key is None else (key, written.intent.live_name)
-            if place is None or place in gone:
+            name = None if key is None else (key, written.intent.live_name)
+            if key is None or name in gone:
                 continue
             if written.intent.action == Action.DELETE and written.settled is Settled.DONE:
-                gone.add(place)
+                gone.add((key, written.intent.live_name))
             elif written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED:
-                found.setdefault(place, now_s - age_s)
+                found.setdefault((key, None, written.intent.live_name), now_s - age_s)
         return found
 
     def _remembered(self, plan: Plan, mode: Mode) -> Plan:
@@ -249,7 +250,12 @@ class Memory:
 
 
 def _place(create: Create) -> _Place:
-    return create.key, create.wanted.live_name
+    return create.key, create.at, create.wanted.live_name
+
+
+def _youngest_s(change: Change, ages_s: Mapping[Key, float]) -> float | None:
+    """Return how long ago something that a change makes was made; None where nothing was."""
+    return min((ages_s[create.key] for create in _creates(change) if create.key in ages_s), default=None)
 
 
 def _creates(change: Change) -> Iterator[Create]:
@@ -258,3 +264,8 @@ def _creates(change: Change) -> Iterator[Create]:
     yield from (call for call in calls if isinstance(call, Create))
     if isinstance(change, Sequence) and change.twin is not None and change.twin.make is not None:
         yield change.twin.make
+
+
+def _is_whole(facts: Facts) -> bool:
+    """Return whether every region could be read, so that nothing is missing from the difference."""
+    return not any(isinstance(found, Unreadable) for found in facts.actual.regions.values())

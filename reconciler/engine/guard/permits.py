@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
-from reconciler.domain.model import FoundFlow, FoundOutput, Key, OutputKey
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, Sample, carrying, delivers, disturbed_by, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -29,8 +29,10 @@ class Permits:
         self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
         self._windows = Windows(keeper, self._sampler)
         self._locks: dict[str, asyncio.Lock] = {}
-        self._twin_since: dict[Key, float] = {}
-        self._delivers_since: dict[Key, float] = {}
+        self._twin_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and when it was seen first."""
+        self._delivers_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and since when it has carried as much as the old one."""
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
         """Take the first sample of every flow that a plan disturbs."""
@@ -80,11 +82,20 @@ class Permits:
             self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts) or await self._alone(change, facts)
+        held = await self._windows.held(change, facts, is_last=False) or await self._alone(change, facts)
         if held is not None:
             return Permit(held=held)
+        permit = await self._proven(change, facts)
+        # To prove that something is off air takes a while, in which a window may have opened.
+        late = None if permit.held is not None else await self._windows.held(change, facts)
+        return permit if late is None else Permit(held=late)
+
+    async def _proven(self, change: Change, facts: Facts) -> Permit:
+        """Permit what disturbs nobody, or what somebody approved."""
         flow = facts.flow_of(change)
-        if flow is None or disturbed_by(change).is_nothing:
+        if flow is None:
+            return _of_nothing_seen(change)
+        if _disturbed(change, flow).is_nothing:
             return _all_of(change)
         flow = self._memory.as_now(flow)
         if isinstance(change, Sequence) and change.twin is not None:
@@ -93,14 +104,15 @@ class Permits:
 
     async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
         """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
-        disturbed = disturbed_by(change)
+        disturbed = _disturbed(change, flow)
         last = await self._sampler.take(flow)
         if last is None:
             return unproven(disturbed, flow, None, None, self._limits)
         if reasons := self._carried(change, flow, last):
             return reasons
         first = self._sampler.before(flow, last)
-        if first is None and on_air(disturbed, flow, None, last, self._limits):
+        if on_air(disturbed, flow, first, last, self._limits):
+            # Nothing carries anything now. An older sample may say otherwise, or not know what came since.
             await self._clock.sleep(self._limits.sample_gap_s)
             first, last = last, await self._sampler.take(flow)
         if not on_air(disturbed, flow, first, last, self._limits):
@@ -109,7 +121,7 @@ class Permits:
 
     def _carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
         """Return what a change disturbs and is on air by this one sample."""
-        disturbed = disturbed_by(change)
+        disturbed = _disturbed(change, flow)
         is_any = carrying(disturbed, flow, sample, self._limits)
         return carried(disturbed, flow, sample, self._limits) if is_any else ()
 
@@ -140,13 +152,20 @@ class Permits:
             return self._released(change, reasons, beside, facts)
         has_taken_over = await self._has_taken_over(change, twin, flow)
         if not reasons or has_taken_over:
-            self._forget(change)
             return self._released(change, reasons, _all_of(change), facts)
-        since_s = self._twin_since.setdefault(change.key, self._clock.monotonic_s())
-        is_late = self._clock.monotonic_s() - since_s >= self._limits.twin_deadline_s
-        if not is_late or twin.give_up is None:
+        age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
+        if age_s < self._limits.twin_deadline_s or twin.give_up is None:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
         return await self._give_up(change, twin.give_up, flow)
+
+    def _since_s(self, times: dict[Key, tuple[str, float]], change: Sequence, twin: Twin) -> float:
+        """Return since when something holds of this very twin: another one of the same resource has its own time."""
+        id_ = "" if twin.made is None else twin.made.id
+        known, since_s = times.get(change.key, ("", 0.0))
+        if known != id_:
+            since_s = self._clock.monotonic_s()
+            times[change.key] = (id_, since_s)
+        return since_s
 
     async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
         """
@@ -163,19 +182,18 @@ class Permits:
         if not delivers(twin.made.id, sample, self._limits, like_bps=like_bps):
             self._delivers_since.pop(change.key, None)
             return False
-        since_s = self._delivers_since.setdefault(change.key, sample.at_s)
-        return sample.at_s - since_s >= self._limits.sample_gap_s
-
-    def _forget(self, change: Sequence) -> None:
-        self._twin_since.pop(change.key, None)
-        self._delivers_since.pop(change.key, None)
+        return (
+            self._clock.monotonic_s() - self._since_s(self._delivers_since, change, twin) >= self._limits.sample_gap_s
+        )
 
     async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
         if await self._on_air(give_up, flow):
-            why = "both it and what replaces it are on air, and the new one does not carry as much: nobody is cut off"
-            return Permit(held=held_back(change, Hold.TWIN, why))
-        self._forget(change)
+            why = (
+                "both it and what replaces it are on air, or not proven to be off air, and the new one carries less: "
+                "nobody is cut off; it goes when the new one carries as much, or nobody is left at one of them"
+            )
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
@@ -204,9 +222,21 @@ class Permits:
         return False
 
 
+def _disturbed(change: Change, flow: FoundFlow) -> Disturbed:
+    return disturbed_by(change, was_idle=flow.state is FlowState.IDLE)
+
+
 def _disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
     found = (facts.flow_of(change) for change in plan.changes if not disturbed_by(change).is_nothing)
     return [flow for flow in found if flow is not None]
+
+
+def _of_nothing_seen(change: Change) -> Permit:
+    """Permit what makes something; what else is in a flow that is not there by that name disturbs nobody knows whom."""
+    if disturbed_by(change, was_idle=True).is_nothing:
+        return _all_of(change)
+    why = f"no flow {change.at.live_name} is there any more, as it was when this was planned; the next plan tells"
+    return Permit(held=held_back(change, Hold.UNREADABLE, why))
 
 
 def _all_of(change: Change) -> Permit:

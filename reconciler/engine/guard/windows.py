@@ -5,7 +5,7 @@ from typing import Final
 
 from reconciler.domain.changes import Blocked, Change, Hold
 from reconciler.domain.model import FlowKey, FoundFlow, Key
-from reconciler.domain.policies import Calendar, Limit
+from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.releases import holding, override_of
 from reconciler.domain.timetable import Timetable, is_about
@@ -28,13 +28,22 @@ class Windows:
         self._timetable = Timetable((), keeper.zone_of)
         self._on_air: dict[str, tuple[float, bool]] = {}
 
-    async def held(self, change: Change, facts: Facts) -> Blocked | None:
-        """Return the change as held back, where a calendar forbids it now and no override lifts that; else None."""
+    async def held(self, change: Change, facts: Facts, *, is_last: bool = True) -> Blocked | None:
+        """
+        Return the change as held back, where a calendar forbids it now and no override lifts that; else None.
+
+        Args:
+            change: that is to be sent.
+            facts: what it was planned from.
+            is_last: whether it is sent if nothing holds it; then an override that lets it pass is recorded.
+
+        """
         if not facts.policies.calendars:
             return None
         if facts.policies.calendars != self._calendars:
             self._calendars = facts.policies.calendars
             self._timetable = Timetable(self._calendars, self._keeper.zone_of)
+            self._on_air = {}
         now = self._keeper.clock.now()
         ruling = self._timetable.ruling(change.key, facts.labels_of(change.key), now)
         on_air = {each.calendar.name: await self._carries(each.calendar, facts) for each in ruling.overruns}
@@ -44,6 +53,11 @@ class Windows:
         override = override_of(change, holding(facts.policies, now=now), Limit.WINDOW)
         if override is None:
             return held_back(change, Hold.WINDOW, self._timetable.words(holds, now))
+        if is_last:
+            self._record(override, change, facts)
+        return None
+
+    def _record(self, override: Override, change: Change, facts: Facts) -> None:
         fields = {"action": str(change.action), "lifts": str(Limit.WINDOW), "name": override.name}
         self._keeper.journal.note(
             Note(
@@ -55,7 +69,6 @@ class Windows:
                 fields=fields,
             )
         )
-        return None
 
     async def _carries(self, calendar: Calendar, facts: Facts) -> bool:
         """Return whether anything that a calendar is about is on air, or cannot be read."""

@@ -8,6 +8,7 @@ once, and never waited for: who has no room for it loses it, and nobody else doe
 import ctypes
 import os
 import queue
+import signal
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -62,6 +63,21 @@ class Flow:
             if now_s >= next_s:
                 next_s = now_s + _TICK_S
                 self.tick(now_s)
+        self.say_farewell()
+
+    def quit(self) -> None:
+        """End soon."""
+        self.ends = True
+
+    def say_farewell(self) -> None:
+        """
+        Close every connection.
+
+        A peer that hears nothing of the end believes for seconds that we are there, and has no place for whoever comes
+        next: what is made anew, or the next start.
+        """
+        for end in self.all_ends():
+            end.close()
 
     def tick(self, now_s: float) -> None:
         """Look after what time brings about."""
@@ -176,7 +192,7 @@ class Flow:
             case "stats":
                 done(self.stats())
             case "quit":
-                self.ends = True
+                self.quit()
                 done({})
             case unknown:
                 done({"error": f"no such command: {unknown}"})
@@ -192,5 +208,6 @@ def main() -> None:
     """Carry the flow until told to quit."""
     os.umask(0o077)
     flow = Flow()
+    signal.signal(signal.SIGTERM, lambda *_: flow.commands.put(flow.quit))
     Control(flow.handle, flow.commands.put)
     flow.run()

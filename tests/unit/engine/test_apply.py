@@ -130,6 +130,7 @@ async def test_a_call_that_surely_was_not_done_holds_nothing() -> None:
 async def test_refused_credentials_end_the_rest() -> None:
     """Once the account does not accept us, nothing else is sent anywhere."""
     small = a_world()
+    small.backend.hold(found_flow(flow()))
     refusal = CredentialsRefusedError("the key was revoked")
     fail_on(small, "stop flow/news", refusal)
 

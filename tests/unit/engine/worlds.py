@@ -1,16 +1,16 @@
 """Worlds in memory: a tree that tests write, a backend that remembers, a clock that moves when it is told to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from reconciler.domain.changes import Action, Call, Change, Plan
-from reconciler.domain.errors import BackendError, SecretUnavailableError, SourceUnreadableError
+from reconciler.domain.errors import BackendError, SecretUnavailableError, SourceUnreadableError, UnavailableError
 from reconciler.domain.findings import Finding, Position, Rule, Severity
-from reconciler.domain.model import Actual, Desired, Flow, FoundFlow, Output, Region, ResourceKind, Srt
+from reconciler.domain.model import Actual, Desired, Flow, FoundFlow, FoundOutput, Output, Region, ResourceKind, Srt
 from reconciler.domain.policies import Limit, Override, Policies
 from reconciler.domain.protocols import OUTPUT_PROTOCOLS
 from reconciler.domain.safety.limits import Limits
@@ -20,7 +20,7 @@ from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
 from reconciler.engine.plan import Target
 from reconciler.engine.world import World
-from reconciler.ports.backend import Applied, Backend
+from reconciler.ports.backend import Applied, Backend, EndStatus
 from reconciler.ports.clock import Clock
 from reconciler.ports.journal import Journal
 from reconciler.ports.source import ManifestFile, Revision, Snapshot, Verdict
@@ -129,8 +129,8 @@ Fault = Callable[[Call], BackendError | None]
 class MeddledBackend(FakeBackend):
     """The backend in memory, and what tests do to it behind the reconciler's back."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, regions: Iterable[str] = ("local",)) -> None:
+        super().__init__(regions=regions)
         self.fault: Fault = lambda _: None
         self.sent: list[str] = []
         """Every call that arrived, `action key`, in order."""
@@ -142,11 +142,31 @@ class MeddledBackend(FakeBackend):
         """How long a call takes."""
         self.at_once = 0
         self.most_at_once = 0
+        self.unlisted: set[str] = set()
+        """Live names that lists do not show yet."""
+        self.unwell: set[str] = set()
+        """Live names of the flows whose status cannot be read."""
+        self.uncounted = False
+        """Whether nobody can say how many are connected."""
+        self.lost: Fault = lambda _: None
+        """What is answered in place of the good news that a call was done."""
+        self.then: Callable[[Call], None] = lambda _: None
+        """What happens in the world when a call was done."""
 
     async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
         """Return all flows of a region."""
         self.observed += 1
-        return await super().observe(region)
+        listed = [flow for flow in await super().observe(region) if flow.live_name not in self.unlisted]
+        return tuple(replace(flow, outputs=self._listed(flow)) for flow in listed)
+
+    def _listed(self, flow: FoundFlow) -> tuple[FoundOutput, ...]:
+        return tuple(output for output in flow.outputs if output.live_name not in self.unlisted)
+
+    async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
+        """Return what every end of a flow says, where that can be read."""
+        if flow_id in self.flows and self.flows[flow_id].live_name in self.unwell:
+            raise UnavailableError("no status today", maybe_applied=False)
+        return await super().status(region, flow_id)
 
     async def apply(self, call: Call) -> Applied:
         """Make one call, or fail as the test wants."""
@@ -161,7 +181,17 @@ class MeddledBackend(FakeBackend):
             self.at_once -= 1
         if (error := self.fault(call)) is not None:
             raise error
-        return await super().apply(call)
+        applied = await super().apply(call)
+        self.then(call)
+        if (error := self.lost(call)) is not None:
+            raise error
+        return applied
+
+    async def sessions(self, region: Region, flow_id: str, end: EndStatus, *, at: datetime) -> int:
+        """Return how many are connected to an end, where that can be read."""
+        if self.uncounted:
+            raise UnavailableError("no statistics today", maybe_applied=False)
+        return await super().sessions(region, flow_id, end, at=at)
 
     def hold(self, *flows: FoundFlow) -> None:
         """Put flows there, as if somebody had made them."""
@@ -193,6 +223,13 @@ class MeddledBackend(FakeBackend):
 
 class PatientClock(FakeClock):
     """A clock that lets a whole pass come to rest before it moves on: no time goes by while something can still run."""
+
+    jumped_s = 0.0
+    """By how much somebody set the clock on the wall."""
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return super().now() + timedelta(seconds=self.jumped_s)
 
     async def _settle(self) -> None:
         for _ in range(400):
@@ -274,7 +311,7 @@ def say(
     return Target(revision=Revision(revision), desired=resolved(*resources).desired, policies=policies, mode=mode)
 
 
-def lifted(*limits: Limit) -> Policies:
+def lifted(*limits: Limit, until: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> Policies:
     """Return the policies under which these limits hold for nothing."""
     overrides = (
         Override(
@@ -283,7 +320,7 @@ def lifted(*limits: Limit) -> Policies:
             action=action,
             lifts=frozenset(limits),
             reason="a test wants it",
-            expires=datetime(2030, 1, 1, tzinfo=UTC),
+            expires=until,
         )
         for kind in ResourceKind
         for action in Action

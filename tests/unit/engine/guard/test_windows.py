@@ -1,0 +1,281 @@
+"""Windows of calendars, asked at each write."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconciler.domain.changes import Action, Hold
+from reconciler.domain.model import FlowKey, FlowState, ResourceKind
+from reconciler.domain.policies import Calendar, Limit, OneOff, Override, Policies, WindowKind
+from reconciler.engine.apply import Terms
+from reconciler.engine.guard.windows import REMEMBERED_S
+from reconciler.engine.plan import Target, plan_for
+from reconciler.engine.reconcile import carry_out
+from tests.builders import flow, found_flow, found_output, output
+from tests.unit.engine.broadcasts import LATER, approval, approved, held_change, holds, passed, put_on_air
+from tests.unit.engine.worlds import Worldlet, a_world, finish, say
+
+pytestmark = pytest.mark.anyio
+
+MIDNIGHT = datetime.fromisoformat("2026-01-01")
+EDIT = ("edit output/news/tower", Hold.WINDOW)
+
+
+def calendar(
+    kind: WindowKind = WindowKind.FREEZE, *, begins_s: float = -3600, ends_s: float = 3600, overruns: bool = False
+) -> Calendar:
+    """Return a calendar with one window around the moment at which these worlds begin."""
+    window = OneOff(
+        kind=kind,
+        begins=MIDNIGHT + timedelta(seconds=begins_s),
+        ends=MIDNIGHT + timedelta(seconds=ends_s),
+        overruns=overruns,
+    )
+    return Calendar(name="cup_final", zone="UTC", windows=(window,))
+
+
+def a_broadcast() -> Worldlet:
+    """Return a world with a running flow and an idle one, an output in each."""
+    small = a_world()
+    small.backend.hold(
+        found_flow(flow(), found_output(output())),
+        found_flow(flow("quiet", state=FlowState.IDLE), found_output(output("mast", of="quiet"))),
+    )
+    return small
+
+
+def tree(small: Worldlet, *calendars: Calendar, latency_ms: int = 500) -> Target:
+    """Return a tree that edits the output of the running flow, under these calendars."""
+    return say(
+        small,
+        flow(),
+        output(latency_ms=latency_ms),
+        flow("quiet", state=FlowState.IDLE),
+        output("mast", of="quiet"),
+        policies=Policies(calendars=calendars),
+    )
+
+
+async def test_a_freeze_holds_everything_back() -> None:
+    """Also what is new and disturbs nobody; the window is named, and until when."""
+    small = a_broadcast()
+    target = tree(small, calendar())
+    wanted = replace(target.desired, outputs=(*target.desired.outputs, output("new")))
+
+    outcome = await passed(small, replace(target, desired=wanted))
+
+    assert sorted(holds(outcome)) == [("create output/news/new", Hold.WINDOW), EDIT]
+    assert all("cup_final" in held.why for held in outcome.left.blocked)
+    assert small.backend.sent == []
+
+
+async def test_no_disruption_lets_pass_what_nobody_notices() -> None:
+    """An edit that makes receivers connect again waits, a new output does not."""
+    small = a_broadcast()
+    target = tree(small, calendar(WindowKind.NO_DISRUPTIVE))
+    wanted = replace(target.desired, outputs=(*target.desired.outputs, output("new")))
+
+    outcome = await passed(small, replace(target, desired=wanted))
+
+    assert holds(outcome) == [EDIT]
+    assert small.backend.sent == ["create output/news/new"]
+
+
+async def test_a_calendar_is_about_its_flows_alone() -> None:
+    """What another flow is frozen for holds nothing back here."""
+    small = a_broadcast()
+
+    await passed(small, tree(small, replace(calendar(), flows=frozenset({"quiet"}))))
+
+    assert small.backend.latency_ms() == 500
+
+
+async def test_a_calendar_finds_what_it_is_about_by_labels() -> None:
+    """The labels are those of the manifests."""
+    small = a_broadcast()
+    cup = replace(calendar(), labels=(("event", "cup"),))
+    target = tree(small, cup)
+    labelled = replace(output(latency_ms=500), care=replace(output().care, labels=(("event", "cup"),)))
+    wanted = replace(target.desired, outputs=(labelled, output("mast", of="quiet", latency_ms=300)))
+
+    outcome = await passed(small, replace(target, desired=wanted))
+
+    assert holds(outcome) == [EDIT]
+    assert small.backend.latency_ms("mast", of="quiet") == 300
+
+
+async def test_the_window_counts_at_the_write_and_not_at_the_plan() -> None:
+    """A plan that was made before the freeze is not sent in it."""
+    small = a_broadcast()
+    target = tree(small, calendar(begins_s=60))
+    plan = await plan_for(small.world, target)
+    await small.clock.advance(60)
+
+    outcome = await finish(small, carry_out(small.world, target, plan, terms=Terms()))
+
+    assert len(plan.changes) == 1
+    assert holds(outcome) == [EDIT]
+
+
+async def test_a_calendar_that_changes_is_read_anew() -> None:
+    """Whoever lifts a freeze in the manifests need not restart anything."""
+    small = a_broadcast()
+    await passed(small, tree(small, calendar()))
+
+    await passed(small, tree(small, calendar(ends_s=-60)))
+
+    assert small.backend.latency_ms() == 500
+
+
+def override(*, action: Action = Action.EDIT, lifts: Limit = Limit.WINDOW, expires: datetime = LATER) -> Override:
+    """Return an exception for outputs."""
+    return Override(
+        name="emergency",
+        of=ResourceKind.OUTPUT,
+        action=action,
+        lifts=frozenset({lifts}),
+        reason="the tower moved",
+        expires=expires,
+    )
+
+
+async def test_an_override_lifts_a_window_and_is_noted() -> None:
+    """Who has a reason may write all the same."""
+    small = a_broadcast()
+    target = tree(small, calendar())
+
+    await passed(small, replace(target, policies=replace(target.policies, overrides=(override(),))))
+
+    (noted,) = small.world.journal.notes(kind="override.used")
+    assert small.backend.latency_ms() == 500
+    assert (noted.note.resource, noted.note.why) == ("output/news/tower", "the tower moved")
+    assert noted.note.fields["lifts"] == "window"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(override(action=Action.DELETE), id="for another action"),
+        pytest.param(override(lifts=Limit.BUDGET), id="of another limit"),
+        pytest.param(override(expires=datetime(2026, 1, 1, tzinfo=UTC)), id="that has expired"),
+        pytest.param(replace(override(), of=FlowKey("news")), id="for another resource"),
+    ],
+)
+async def test_another_override_lifts_no_window(other: Override) -> None:
+    """It is an exception for one thing."""
+    small = a_broadcast()
+    target = tree(small, calendar())
+
+    outcome = await passed(small, replace(target, policies=replace(target.policies, overrides=(other,))))
+
+    assert holds(outcome) == [EDIT]
+
+
+async def test_an_approval_lifts_no_window() -> None:
+    """Whoever looked at a change did not look at the calendar."""
+    small = a_broadcast()
+    put_on_air(small.backend, "tower")
+    change = held_change(await passed(small, tree(small)))
+
+    outcome = await passed(small, approved(tree(small, calendar()), approval(change)))
+
+    assert holds(outcome) == [EDIT]
+
+
+async def test_an_override_of_a_window_releases_nothing_that_is_on_air() -> None:
+    """And the other way round."""
+    small = a_broadcast()
+    put_on_air(small.backend, "tower")
+    target = tree(small, calendar())
+
+    outcome = await passed(small, replace(target, policies=replace(target.policies, overrides=(override(),))))
+
+    assert holds(outcome) == [("edit output/news/tower", Hold.ON_AIR)]
+
+
+OVERRUNNING = calendar(ends_s=-60, overruns=True)
+NEW = ("create output/quiet/new", Hold.WINDOW)
+
+
+def something_new(small: Worldlet, *calendars: Calendar) -> Target:
+    """Return a tree that makes an output where nobody is on air."""
+    target = tree(small, *calendars, latency_ms=120)
+    return replace(
+        target, desired=replace(target.desired, outputs=(*target.desired.outputs, output("new", of="quiet")))
+    )
+
+
+async def test_a_window_overruns_while_something_that_it_is_about_is_on_air() -> None:
+    """The match goes into extra time, and the freeze with it; when it is over, so is the freeze."""
+    small = a_broadcast()
+    put_on_air(small.backend, "tower")
+
+    during = await passed(small, something_new(small, OVERRUNNING))
+    small.backend.statuses.clear()
+    await small.clock.advance(REMEMBERED_S)
+    after = await passed(small, something_new(small, OVERRUNNING))
+
+    assert holds(during) == [NEW]
+    assert after.left.blocked == ()
+    assert "quiet/new" in small.backend.names()
+
+
+async def test_what_is_on_air_elsewhere_prolongs_no_window() -> None:
+    """The calendar looks at what it is about, and at nothing of anybody else's."""
+    small = a_broadcast()
+    put_on_air(small.backend, "tower")
+    small.backend.hold(found_flow(flow("theirs"), found_output(output("t", of="theirs")), owner=None))
+    put_on_air(small.backend, "t", of="theirs")
+
+    outcome = await passed(small, something_new(small, replace(OVERRUNNING, flows=frozenset({"quiet"}))))
+
+    assert outcome.left.blocked == ()
+
+
+async def test_an_input_alone_prolongs_no_window() -> None:
+    """A publisher who still sends, to nobody, keeps nothing frozen."""
+    small = a_broadcast()
+    put_on_air(small.backend, "input")
+
+    outcome = await passed(small, something_new(small, OVERRUNNING))
+
+    assert outcome.left.blocked == ()
+
+
+async def test_what_cannot_be_read_prolongs_a_window() -> None:
+    """Nobody knows that the match is over."""
+    small = a_broadcast()
+    small.backend.unwell = {"news"}
+
+    outcome = await passed(small, something_new(small, OVERRUNNING))
+
+    assert holds(outcome) == [NEW]
+
+
+async def test_what_another_calendar_remembers_is_not_its_successors() -> None:
+    """One of the same name that is about something else is asked anew at once."""
+    small = a_broadcast()
+    put_on_air(small.backend, "tower")
+    await passed(small, something_new(small, replace(OVERRUNNING, flows=frozenset({"quiet"}))))
+    wanted = something_new(small, replace(OVERRUNNING, flows=frozenset({"news", "quiet"})))
+    wanted = replace(
+        wanted, desired=replace(wanted.desired, outputs=(*wanted.desired.outputs, output("b", of="quiet")))
+    )
+
+    outcome = await passed(small, wanted)
+
+    assert holds(outcome) == [("create output/quiet/b", Hold.WINDOW)]
+
+
+async def test_what_is_on_air_is_asked_once_for_many_changes() -> None:
+    """For a few seconds the answer is remembered, so that a large apply does not ask for each of its writes."""
+    small = a_broadcast()
+    put_on_air(small.backend, "tower")
+    target = something_new(small, OVERRUNNING)
+    await passed(small, target)
+    small.backend.statuses.clear()
+
+    outcome = await passed(small, target)
+
+    assert holds(outcome) == [NEW]
