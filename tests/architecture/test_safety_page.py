@@ -48,5 +48,6 @@ def test_the_example_of_an_event_holds() -> None:
     assert [str(finding) for finding in verdict.findings] == []
     assert [calendar.name for calendar in verdict.policies.calendars] == ["cup_final"]
     assert {output.care.redundancy_group for output in verdict.sound.outputs} == {"tower"}
-    assert all(item.care.contacts for item in (*verdict.sound.flows, *verdict.sound.outputs))
+    assert all(flow.care.contacts for flow in verdict.sound.flows)
+    assert all(output.care.contacts for output in verdict.sound.outputs)
     assert [flow.care.protected for flow in verdict.sound.flows] == [True]
