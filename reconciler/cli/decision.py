@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from reconciler.domain.changes import Hold
 from reconciler.domain.findings import Finding, Position, Severity
-from reconciler.domain.model import Care, FlowKey, Key, ResourceKind, key_of
-from reconciler.domain.policies import Approval, Calendar, Override, Policies
+from reconciler.domain.model import Care, Key, ResourceKind, key_of
+from reconciler.domain.policies import Approval, Override, Policies
+from reconciler.domain.safety.releases import approving
+from reconciler.domain.timetable import Labels, is_about
 from reconciler.ports.journal import History, Noted, Settled, Written
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ class InTree:
     errors: int = 0
     """Of the whole tree: with any, nothing is changed."""
     care: Care = field(default_factory=Care)
+    labels: Labels | None = None
+    """None where no manifest is left to say them."""
     policies: Policies = field(default_factory=Policies)
     """Only what is about the resource."""
 
@@ -88,6 +93,8 @@ class Decision:
     is_held: bool
     """Whether a `run` or a `relay` is at work on the state directory."""
     now: datetime
+    windows: tuple[str, ...] = ()
+    """What the calendars that are about it do now, in sentences; none where no calendar is."""
 
     @property
     def standing(self) -> Standing:
@@ -123,13 +130,25 @@ class Decision:
         return str(note.note.fields.get("hold", "")) if is_blocked and note is not None else ""
 
     @property
+    def release(self) -> str | None:
+        """Return the one command that releases it; None where no command does."""
+        note = self.journal.decided
+        if self.hold != Hold.ON_AIR or note is None or not note.note.fields.get("change"):
+            return None
+        return approving(self.resource, str(note.note.fields["action"]), str(note.note.fields["change"]))
+
+    @property
+    def next_in_s(self) -> float | None:
+        """Return how long after the last pass that was written down the next one was due; None where nobody said."""
+        last = self.journal.last_pass
+        said = None if last is None else last.note.fields.get("next_in_s")
+        return None if isinstance(said, str | None) else float(said)
+
+    @property
     def next_try(self) -> datetime | None:
         """Return when the next pass is due; None where nobody said."""
-        last = self.journal.last_pass
-        next_in_s = last.note.fields.get("next_in_s") if last is not None else None
-        if last is None or isinstance(next_in_s, str | None):
-            return None
-        return last.at + timedelta(seconds=next_in_s)
+        last, next_in_s = self.journal.last_pass, self.next_in_s
+        return None if last is None or next_in_s is None else last.at + timedelta(seconds=next_in_s)
 
 
 _OF_CALL: Final = {
@@ -151,14 +170,15 @@ def in_tree(resource: str, snapshot: "Snapshot", verdict: "Verdict", places: Seq
     """Return what a tree says of a resource."""
     cares = {str(flow.key): flow.care for flow in verdict.sound.flows}
     cares |= {str(output.key): output.care for output in verdict.sound.outputs}
-    key, care = key_of(resource), cares.get(resource, Care())
+    key, care = key_of(resource), cares.get(resource)
     return InTree(
         revision=snapshot.revision,
         places=tuple(places),
         findings=tuple(finding for finding in verdict.findings if finding.resource == resource),
         errors=sum(finding.weight is Severity.ERROR for finding in verdict.findings),
-        care=care,
-        policies=Policies() if key is None else _about(verdict.policies, key, care),
+        care=care or Care(),
+        labels=None if care is None else care.labels,
+        policies=Policies() if key is None else _about(verdict.policies, key, None if care is None else care.labels),
     )
 
 
@@ -198,26 +218,18 @@ def _newest(history: History, kinds: Sequence[str], resource: str = "") -> Noted
     return max(found, key=lambda noted: noted.number, default=None)
 
 
-def _about(policies: Policies, key: Key, care: Care) -> Policies:
-    """Return the policies that are about a resource."""
+def _about(policies: Policies, key: Key, labels: Labels | None) -> Policies:
+    """Return the policies that are about a resource; its labels are None where no manifest is left to say them."""
     return Policies(
         approvals=tuple(each for each in policies.approvals if each.resource == key),
         overrides=tuple(each for each in policies.overrides if _covers(each, key)),
-        calendars=tuple(each for each in policies.calendars if _rules(each, key, care)),
+        calendars=tuple(each for each in policies.calendars if is_about(each, key, labels)),
         moves=tuple(each for each in policies.moves if key in {each.before, each.now}),
     )
 
 
 def _covers(override: Override, key: Key) -> bool:
     return override.of.holds(key) if isinstance(override.of, ResourceKind) else override.of == key
-
-
-def _rules(calendar: Calendar, key: Key, care: Care) -> bool:
-    flow = key.name if isinstance(key, FlowKey) else key.flow
-    if not calendar.flows and not calendar.labels:
-        return True
-    has_labels = bool(calendar.labels) and set(calendar.labels) <= set(care.labels)
-    return flow in calendar.flows or has_labels
 
 
 def is_over(policy: Approval | Override, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from reconciler.cli.holds import HOLDS
 from reconciler.cli.journal_view import Page, call_json, note_json, result_of, short
 from reconciler.domain.findings import Finding
 from reconciler.domain.policies import Approval, Override
+from reconciler.domain.safety.releases import RELEASING
 from reconciler.ports.journal import Noted, Written
 
 _COLOURS: Final = {
@@ -30,7 +31,7 @@ _LABEL: Final = 12
 """Columns of the words at the left."""
 _NARROWEST: Final = 40
 _LATE_S: Final = 60.0
-"""A pass that is due so long ago is late: passes take their time, but say when the next one is."""
+"""What was due so long ago has been: later passes had nothing new to say."""
 
 
 def text(decision: Decision, page: Page) -> Iterator[str]:
@@ -58,6 +59,8 @@ def document(decision: Decision) -> dict[str, Any]:
         "standing": decision.standing.name.lower(),
         "since": None if decision.since is None else decision.since.isoformat(),
         "hold": decision.hold,
+        "release": decision.release,
+        "windows": list(decision.windows),
         "next_try": None if decision.next_try is None else decision.next_try.isoformat(),
         "is_held": decision.is_held,
         "tree": {
@@ -107,7 +110,8 @@ def _decided(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
         action = f"{said['action']} " if "action" in said else ""
         change = f" (change {said['change']})" if said.get("change") else ""
         what = f"{action}{note.note.kind.rpartition('.')[2]}{change}"
-        why = f": {note.note.why}" if note.note.why else ""
+        reason = note.note.why.partition(RELEASING)[0]
+        why = f": {reason}" if reason else ""
         yield "decision", safe(f"{page.moment(note.at)}: {what}{why}")
 
 
@@ -149,6 +153,8 @@ def _revision(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
 def _guard(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
     hold, care = decision.hold, decision.tree.care
     yield "guard", HOLDS.get(hold, safe(hold)) or "nothing holds it back, as far as was said"
+    if (command := decision.release) is not None:
+        yield "release", safe(command)
     if care.protected:
         yield "", "it is protected: it is not deleted until a commit has taken `protect` away"
     if care.redundancy_group:
@@ -162,8 +168,8 @@ def _guard(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
         name = used.note.fields.get("name") or "one from the command line"
         yield "released", safe(f"{page.moment(used.at)}: {used.note.kind}: {name}: {used.note.why}")
     if (learnt := decision.journal.learnt) is not None:
-        fields = learnt.note.fields.get("fields", "it")
-        refused = f"the backend refused a live edit of {fields}, so that such an edit stops the flow"
+        rules = learnt.note.fields.get("rules", "stricter ones")
+        refused = f"the backend refused a change while the flow ran, so its edit rules are taken to be {rules}"
         yield "learnt", safe(f"{page.moment(learnt.at)}: {refused}")
 
 
@@ -173,9 +179,10 @@ def _release(policy: Approval | Override, lets: str, decision: Decision, page: P
 
 
 def _window(decision: Decision) -> Iterator[tuple[str, str]]:
-    names = ", ".join(calendar.name for calendar in decision.tree.policies.calendars)
-    if names:
-        yield "window", safe(f"by the calendars {names}; `reconciler calendar --next 7d` shows their windows")
+    for number, said in enumerate(decision.windows):
+        yield ("" if number else "window"), safe(said)
+    if decision.windows:
+        yield "", "`reconciler calendar --next 7d` shows what opens next"
     elif not decision.tree.trouble:
         yield "window", "no calendar is about it"
 
@@ -212,8 +219,11 @@ def _passes(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
         yield "next try", "nobody has said when"
         return
     left_s = (due - decision.now).total_seconds()
-    late = f"{moments.span(-left_s)} ago: that pass is at work, or `run` is not" if left_s < -_LATE_S else "now"
-    yield "next try", f"{page.moment(due)}, {f'in {moments.span(left_s)}' if left_s > 0 else late}"
+    if left_s < -_LATE_S:
+        every = moments.span(decision.next_in_s or 0)
+        yield "next try", f"within {every} where `run` is at work: a pass without news is not written down"
+        return
+    yield "next try", f"{page.moment(due)}, {f'in {moments.span(left_s)}' if left_s > 0 else 'now'}"
 
 
 def _pass(last: Noted, page: Page) -> str:

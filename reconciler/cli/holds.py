@@ -4,8 +4,8 @@ from typing import Final
 
 HOLDS: Final = {
     "on-air": (
-        "The on-air guard: it is on air, or nobody could prove that it is not, and viewers would notice this change. "
-        "Approve exactly this change (`reconciler plan` prints its id), or wait until it is off air."
+        "The on-air guard: viewers would notice this change, and what it disturbs is on air, or could not be proven to "
+        "be off air, as the decision says. Approve exactly this change, or wait until it is off air."
     ),
     "budget": (
         "The safety budget: this revision would delete or edit too large a share of our objects. If that is meant, "
@@ -45,5 +45,6 @@ HOLDS: Final = {
         "What was to replace it did not deliver in time, so the old one stays. See that receivers can reach the new "
         "one; a new revision of the manifests tries again."
     ),
+    "unfit": "The backend does not allow it, or manifests cannot say what is there. The decision says what to change.",
 }
 """By the word of the journal (`hold` of a `change.blocked`)."""

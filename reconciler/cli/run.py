@@ -79,9 +79,10 @@ async def _once(
             outcome = await reconcile(session.world, target, terms=terms)
         reporter.pass_finished(outcome)
         recorder.pass_finished(outcome, pass_id=session.world.guard.facts.pass_id)
-        for line in render.outcome_text(outcome):
+        for line in render.plan_text(outcome.left) if observe else render.outcome_text(outcome):
             click.echo(line)
-        return interruption.status or statuses.of_pass(outcome)
+        ended = statuses.of_plan(outcome.left, detailed=False) if observe else statuses.of_pass(outcome)
+        return interruption.status or ended
 
 
 async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool) -> None:

@@ -12,6 +12,8 @@ from reconciler.cli.options import Options, form_option, paths_argument
 from reconciler.domain.errors import EnvironmentFailedError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.cli.decision import InJournal, InTree
     from reconciler.settings import Settings
 
@@ -39,12 +41,14 @@ def command(options: Options, /, resource: str, paths: tuple[Path, ...], *, form
     tree, journal = _look(settings, paths, address), _read(settings, address)
     if not tree.is_known and not journal.is_known:
         raise UsageError(_unknown(address, tree.said, {*tree.names, *journal.names}))
+    now = SystemClock().now()
     decision = Decision(
         resource=address,
         tree=tree.said,
         journal=journal.said,
         is_held=wiring.is_held(settings),
-        now=SystemClock().now(),
+        now=now,
+        windows=_windows(address, tree.said, now),
     )
     if form == "json":
         click.echo(dumped(decision_view.document(decision)))
@@ -105,6 +109,23 @@ def _read(settings: "Settings", address: str) -> _Journal:
             return _Journal(said=said, is_known=knows(reader, address), names=named_in(reader))
     except EnvironmentFailedError as error:
         return _Journal(said=InJournal(trouble=str(error)))
+
+
+def _windows(address: str, tree: "InTree", now: "datetime") -> tuple[str, ...]:
+    """Return what the calendars of a tree do to a resource now; whether anything is on air is not asked."""
+    from reconciler import wiring
+    from reconciler.domain.model import key_of
+
+    key = key_of(address)
+    if key is None or not tree.policies.calendars:
+        return ()
+    try:
+        timetable = wiring.timetable(tree.policies)
+    except EnvironmentFailedError as error:
+        return (str(error),)
+    ruling = timetable.ruling(key, tree.labels, now)
+    standing = () if ruling.standing is None else (timetable.words(ruling.standing, now),)
+    return (*(timetable.words(overrun, now) for overrun in ruling.overruns), *standing)
 
 
 def _unknown(address: str, tree: "InTree", names: Iterable[str]) -> str:

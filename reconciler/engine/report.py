@@ -4,7 +4,8 @@ from collections import Counter
 
 import structlog
 
-from reconciler.domain.changes import Action, Blocked, Waiting
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Action, Blocked, Change, Waiting
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
 from reconciler.domain.safety.tree import withheld
@@ -49,7 +50,12 @@ class Reporter:
         for item in held:
             if news_of(item) not in self._told:
                 _held_back(item)
-        self._told = frozenset(map(news_of, held))
+        # Only whoever observes leaves changes that nothing holds back.
+        planned = {("planned", str(change.key), change_id(change)): change for change in outcome.left.changes}
+        for news, change in planned.items():
+            if news not in self._told:
+                _planned(change)
+        self._told = frozenset((*map(news_of, held), *planned))
         reasons = withheld(outcome.left)
         for why in reasons.keys() - self._withheld:
             log.warning("deletes.withheld", revision=outcome.revision, count=reasons[why], why=why)
@@ -67,6 +73,16 @@ class Reporter:
         # A pass that finds nothing to do is no news: one every few seconds would hide what is.
         emit = log.warning if outcome.has_failed else log.info if outcome.done else log.debug
         emit("reconcile.pass_finished", **fields)
+
+
+def _planned(change: Change) -> None:
+    log.info(
+        "change.planned",
+        resource=str(change.key),
+        action=str(change.action),
+        impact=str(change.impact),
+        change=change_id(change),
+    )
 
 
 def _held_back(item: Held) -> None:

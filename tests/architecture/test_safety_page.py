@@ -36,3 +36,18 @@ def test_each_kind_has_an_example_that_holds(kind: str) -> None:
 
     assert f"kind: {kind}\n" in shown
     assert [str(finding) for finding in verdict.findings] == []
+
+
+def test_the_example_of_an_event_holds() -> None:
+    """It has a calendar, contacts, protection and a redundancy group, and no rule has a word about it."""
+    folder = Path(__file__).parents[2] / "docs" / "examples" / "cup_final"
+    files = [ManifestFile(path=path.name, content=path.read_bytes()) for path in sorted(folder.iterdir())]
+
+    verdict = ManifestReader().read(files)
+
+    assert [str(finding) for finding in verdict.findings] == []
+    assert [calendar.name for calendar in verdict.policies.calendars] == ["cup_final"]
+    assert {output.care.redundancy_group for output in verdict.sound.outputs} == {"tower"}
+    assert all(flow.care.contacts for flow in verdict.sound.flows)
+    assert all(output.care.contacts for output in verdict.sound.outputs)
+    assert [flow.care.protected for flow in verdict.sound.flows] == [True]

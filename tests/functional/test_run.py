@@ -82,6 +82,23 @@ def test_once_passes_and_ends(on_relay: Shop) -> None:
     assert second.stdout == "Applied: nothing to do; 2 unchanged before.\n"
 
 
+def test_observing_sends_nothing(on_relay: Shop) -> None:
+    """Once, and as a loop: what would be sent is shown, and the account stays as it is."""
+    once = on_relay.command("run", "--once", "--observe")
+    loop = on_relay.start("run", "--observe")
+    try:
+        until(lambda: bool(loop.events("change.planned")), "what would be sent")
+    finally:
+        stopped = loop.stop()
+    planned = on_relay.command("plan", "--detailed-exitcode")
+
+    assert "+ create flow/news  impact: none" in once.stdout
+    assert once.stdout.splitlines()[-1].startswith("Plan: 2 to create, 1 to start; 0 unchanged.")
+    assert (once.returncode, stopped) == (ExitStatus.OK, ExitStatus.OK), once.stderr
+    assert applied(loop) == []
+    assert planned.returncode == ExitStatus.CHANGES_PRESENT, planned.stderr
+
+
 def test_once_with_broken_manifests_changes_nothing(on_relay: Shop) -> None:
     """Findings are told, and end with 3."""
     (on_relay.manifests / "tower.yaml").write_text("kind: [")

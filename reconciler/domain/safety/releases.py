@@ -54,7 +54,12 @@ def signed_text(approval: Approval) -> str:
 
 def command_for(change: Change) -> str:
     """Return the one command that releases a change."""
-    return f"reconciler apply --approve {change.key}:{change.action}:{change_id(change)} --reason 'WHY'"
+    return approving(str(change.key), str(change.action), change_id(change))
+
+
+def approving(resource: str, action: str, change: str) -> str:
+    """Return the command that approves of a change, of which resource, action and id are known."""
+    return f"reconciler apply --approve {resource}:{action}:{change} --reason 'WHY'"
 
 
 RELEASING: Final = " To do it all the same: "

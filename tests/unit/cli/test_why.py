@@ -166,3 +166,46 @@ def test_a_journal_that_cannot_be_read_hides_no_manifest(home: Home) -> None:
 
     assert "file is not a database" in document["journal"]["trouble"]
     assert len(document["tree"]["places"]) == 1
+
+
+CALENDARS: Final = """\
+apiVersion: reconciler/v1
+kind: Calendar
+metadata: {name: always}
+spec: {zone: Europe/Berlin, outside: freeze, windows: [{kind: freeze, from: 2001-01-01T00:00, to: 2001-01-02T00:00}]}
+---
+apiVersion: reconciler/v1
+kind: Calendar
+metadata: {name: cups}
+spec:
+  zone: Europe/Berlin
+  outside: freeze
+  flows: [news]
+  labels: {event: cup}
+  windows: [{kind: freeze, from: 2001-01-01T00:00, to: 2001-01-02T00:00}]
+"""
+
+
+def test_the_windows_of_now_are_told(home: Home) -> None:
+    """In sentences with an end; of a calendar with flows and labels, only where the resource meets both."""
+    manifest = home.folder / "manifests" / "news.yaml"
+    manifest.write_text(MANIFESTS.replace("maxConcurrent: 9", "maxConcurrent: 4"))
+    (home.folder / "manifests" / "calendars.yaml").write_text(CALENDARS)
+
+    windows = home.document("news/tower")["windows"]
+    text = home.why("news/tower", str(home.folder / "manifests")).stdout
+
+    (said,) = windows
+    assert said.startswith("the calendar always freezes everything outside its windows")
+    assert f"  window      {said}" in text
+
+
+def test_of_what_no_manifest_names_every_calendar_of_its_flow_holds(home: Home) -> None:
+    """Nobody knows its labels any more, and a freeze does not end where somebody deletes a file."""
+    (home.folder / "manifests" / "calendars.yaml").write_text(CALENDARS)
+    home.journal.note(Note(kind="change.blocked", resource="output/news/gone", why="x", fields={"hold": "window"}))
+
+    document = home.document("news/gone")
+
+    assert [said.split()[2] for said in document["windows"]] in (["always"], ["cups"])
+    assert document["tree"]["calendars"] == ["always", "cups"]

@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 from structlog.testing import capture_logs
 
+from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Blocked, Change, Delete, FlowAt, Hold, Plan, Stop, Waiting
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, OutputKey
@@ -97,3 +98,16 @@ def test_what_the_guard_held_back_is_no_failure_in_the_log() -> None:
         Reporter().change(Outcome(change=STOP, result=Result.BLOCKED, why="is on air"))
 
     assert logs == []
+
+
+def test_what_whoever_observes_would_send_is_told_once() -> None:
+    """With its id, for it may be approved; another change of the same resource is another one."""
+    reporter = Reporter()
+
+    with capture_logs() as logs:
+        for change in (STOP, STOP, DELETE):
+            outcome = replace(a_pass(), left=Plan(changes=(change,)))
+            reporter.pass_finished(outcome)
+
+    told = [(event["resource"], event["change"]) for event in logs if event["event"] == "change.planned"]
+    assert told == [("flow/news", change_id(STOP)), ("output/news/tower", change_id(DELETE))]

@@ -89,5 +89,5 @@ def test_what_is_in_a_flow_that_no_list_shows_yet_waits_with_it() -> None:
     assert judged.changes == (SPORT,)
     assert {str(each.key): each.why.partition(" s ago")[0] for each in judged.waiting} == {
         "flow/news": "a create of it was sent 0",
-        "output/news/tower": "a create of its flow was sent 0",
+        "output/news/tower": "flow/news is looked for first",
     }
