@@ -9,6 +9,7 @@ from functools import cached_property
 from reconciler.domain.changes import Blocked, Call, Change
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, OutputKey, Region
+from reconciler.domain.moves import moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.redundancy import Legs
@@ -63,6 +64,14 @@ class Facts:
         """Return the outputs of ours that are live in a flow."""
         return tuple(output for output in self._by_key if output.flow_key == key)
 
+    def key_of(self, flow: FoundFlow) -> FlowKey | None:
+        """Return what the manifests call a live flow by now; None for one that is not ours."""
+        if flow.mark is None or flow.mark.owner != self.owner:
+            return None
+        key = FlowKey(flow.mark.name)
+        moved = self._moved.get(key, key)
+        return moved if isinstance(moved, FlowKey) else key
+
     def labels_of(self, key: Key) -> tuple[tuple[str, str], ...] | None:
         """Return the labels that the manifests give a resource; None where they do not name it."""
         return self._labels.get(key)
@@ -80,9 +89,18 @@ class Facts:
 
     def _ours(self) -> Iterator[tuple[OutputKey, FoundFlow, FoundOutput]]:
         for flow in self.actual.flows():
+            of = self.key_of(flow)
+            if of is None:
+                continue
             for output in flow.outputs:
-                if flow.mark is not None and output.mark is not None and output.mark.owner == self.owner:
-                    yield OutputKey(flow.mark.name, output.mark.name), flow, output
+                if output.mark is not None and output.mark.owner == self.owner:
+                    key = OutputKey(of.name, output.mark.name)
+                    moved = self._moved.get(key, key)
+                    yield moved if isinstance(moved, OutputKey) else key, flow, output
+
+    @cached_property
+    def _moved(self) -> Mapping[Key, Key]:
+        return moved_names(self.policies.moves)
 
     @cached_property
     def _labels(self) -> Mapping[Key, tuple[tuple[str, str], ...]]:
