@@ -37,7 +37,7 @@ def flow_replaced(
     creates = tuple(made)
     name = temporary(flow.live_name, taken) if flow.live_name in taken else flow.live_name
     at = FlowAt(flow.spec.region, name)
-    first = tuple(_as_twin(each, at) for each in creates)
+    first = tuple(_as_twin(each, at, found) for each in creates)
     runs = flow.spec.state is FlowState.RUNNING and len(creates) > 1
     turn = tuple(_turned(flow.key, found, at if runs else None))
     rest = tuple(removal(flow.key, found, is_stopped=True))
@@ -105,10 +105,12 @@ def removal(key: FlowKey, found: FoundFlow, *, is_stopped: bool = False) -> Iter
     yield Delete(key=key, at=at, found=found, impact=felt(Impact.INTERRUPT, found))
 
 
-def _as_twin(create: Create, at: FlowAt) -> Create:
+def _as_twin(create: Create, at: FlowAt, old: FoundFlow) -> Create:
     if isinstance(create.wanted, Output):
         return replace(create, at=at)
-    return replace(create, at=at, wanted=replace(create.wanted, live_name=at.live_name), is_twin=True)
+    # One of the two bears the mark of a twin, so that they are known for a pair: the new one, or else the old one.
+    is_twin = old.mark is None or not old.mark.twin
+    return replace(create, at=at, wanted=replace(create.wanted, live_name=at.live_name), is_twin=is_twin)
 
 
 def _turned(key: FlowKey, old: FoundFlow, new: FlowAt | None) -> Iterator[Call]:

@@ -103,7 +103,11 @@ def _refusal(output: Output, matched: Match[FoundOutput], flow: FoundFlow, conte
 def _plan_pair(
     wanted: Output, pair: tuple[FoundOutput, FoundOutput], flow: FoundFlow, *, context: Context, parts: Parts
 ) -> None:
-    """Plan the rest of a recreate: of the two, the one that needs no recreate stays."""
+    """
+    Plan the rest of a recreate: of the two, the one that needs no recreate stays.
+
+    Which of them was there first cannot be told: what stayed of a former recreate still bears the mark of a twin.
+    """
     old, new = pair
     fit = [each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each))]
     kept = fit[0] if fit else old
@@ -113,7 +117,7 @@ def _plan_pair(
     parts.then[:] = [
         change for change in parts.then if change.key != wanted.key or change.action is not Action.RECREATE
     ]
-    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=kept is new))
+    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=len(fit) == 1))
 
 
 def _plan_known(wanted: Output, found: FoundOutput, flow: FoundFlow, *, context: Context, parts: Parts) -> None:

@@ -202,7 +202,8 @@ class _Planner:
         refusal = self._removal_refusal(flow.key, gone)
         if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
-        if kept is old and kept.spec is not None:
+        # Which of them was there first cannot be told where the twin is what stayed of a former recreate.
+        if kept is old and kept.spec is not None and fixed[old.id] == fixed[new.id]:
             parts = Parts() if fixed[old.id] else self._known_flow(flow, kept, kept.spec)
             parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
             return parts

@@ -66,9 +66,10 @@ def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: Fou
         kept: the one that stays.
         gone: the one that goes.
         flow: that they are outputs of.
-        is_done: whether the new one stays, which must deliver first; else the twin is not wanted any more.
+        is_done: whether the one that stays is as it is to be, and the other one is not; then it must deliver first.
 
     """
+    is_twin = kept.mark is not None and kept.mark.twin
     at = FlowAt(flow.region, flow.live_name)
     remove = _removed(wanted, gone, flow)
     return Sequence(
@@ -78,8 +79,11 @@ def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: Fou
         calls=(remove,),
         differences=(),
         impact=Impact.RECREATE if is_done else felt(Impact.INTERRUPT, flow),
-        why="it is there anew, and the old one goes" if is_done else "what was to replace it is not wanted any more",
-        twin=Twin(made=kept, give_up=_removed(wanted, kept, flow)) if is_done else None,
+        why="two of it are there, and this one is not as it is to be"
+        if is_done
+        else "two of it are there, and one is enough",
+        # The one that bears no mark of a twin may be what was there first, and so it is never given up.
+        twin=Twin(made=kept, give_up=_removed(wanted, kept, flow) if is_twin else None) if is_done else None,
         meant=_made_anew(wanted, gone, flow) if is_done else (),
     )
 
@@ -87,11 +91,11 @@ def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: Fou
 def _twin_of(wanted: Output, found: FoundOutput, flow: FoundFlow) -> Create:
     """Return what makes the twin: under a temporary name, or under the right one where the old one has that no more."""
     taken = [output.live_name for output in flow.outputs]
-    is_twin = wanted.live_name in taken
-    live_name = temporary(wanted.live_name, taken) if is_twin else wanted.live_name
+    live_name = temporary(wanted.live_name, taken) if wanted.live_name in taken else wanted.live_name
+    # One of the two bears the mark of a twin, so that they are known for a pair: the new one, or else the old one.
+    is_twin = found.mark is None or not found.mark.twin
     at = FlowAt(flow.region, flow.live_name)
     why = f"beside {found.live_name}, which goes when this one delivers"
-    # The mark says which of two is the newer only where it is under a name that is not its own.
     return Create(key=wanted.key, at=at, wanted=replace(wanted, live_name=live_name), why=why, is_twin=is_twin)
 
 

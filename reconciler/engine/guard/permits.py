@@ -125,6 +125,9 @@ class Permits:
             self._twin_since.pop(change.key, None)
             return self._released(change, names, _all_of(change), facts)
         age_s = self._clock.monotonic_s() - self._seen_since_s(change, twin)
+        if age_s >= self._limits.twin_deadline_s and twin.give_up is None:
+            why = f"the other one has not delivered as it does for {age_s:.0f} s; see which of the two is to stay"
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         if age_s < self._limits.twin_deadline_s or twin.give_up is None:
             why = f"what replaces it is there, and has not delivered as it does for {age_s:.0f} s"
             return Permit(held=held_back(change, Hold.TWIN, why))
