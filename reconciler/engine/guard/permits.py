@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
@@ -28,6 +29,8 @@ class Permits:
         self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
         self._windows = Windows(keeper, self._sampler)
         self._locks: dict[str, asyncio.Lock] = {}
+        self._changed_at_s: dict[str, float] = {}
+        """By redundancy group: when one of its legs was changed last."""
         self._twin_since: dict[Key, tuple[str, float]] = {}
         """By what is replaced: the id of the twin, and when it was seen first."""
 
@@ -60,7 +63,10 @@ class Permits:
         async with contextlib.AsyncExitStack() as stack:
             for group in touched:
                 await stack.enter_async_context(self._locks.setdefault(group, asyncio.Lock()))
-            yield await self._permitted(change, facts)
+            permit = await self._permitted(change, facts)
+            yield permit
+            if permit.held is None:
+                self._changed_at_s.update(dict.fromkeys(touched, self._clock.monotonic_s()))
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
         held = await self._windows.held(change, facts, is_last=False) or await self._alone(change, facts)
@@ -168,6 +174,10 @@ class Permits:
         for group, touched in facts.legs.touched_by(change).items():
             if not await self._carry(touched, facts, unless_read=True):
                 continue
+            # A status may be late with what the change of another leg has done to it.
+            since_s = self._clock.monotonic_s() - self._changed_at_s.get(group, -math.inf)
+            if since_s < self._limits.sample_gap_s:
+                await self._clock.sleep(self._limits.sample_gap_s - since_s)
             if not await self._carry(facts.legs.others(group, touched), facts, unless_read=False):
                 why = (
                     f"no other output of the redundancy group {group} is on air now, and one of them must be while "

@@ -1,19 +1,31 @@
 """Guards of what a change disturbs beside what it names: siblings in a freeze, legs with new names, forged marks."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.domain.changes import Hold
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Call, Change, Edit, Hold
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import Care, FlowKey, FlowState, Output
-from reconciler.domain.policies import Calendar, Move, OneOff, Policies, WindowKind
+from reconciler.domain.model import Care, FlowKey, FlowState, Output, Region
+from reconciler.domain.policies import Approval, Calendar, Move, OneOff, Policies, WindowKind
 from reconciler.engine.apply import Terms
+from reconciler.engine.plan import plan_for
 from reconciler.engine.reconcile import reconcile
+from reconciler.ports.backend import Applied, EndStatus
 from tests.builders import flow, found_flow, found_output, output
 from tests.unit.engine.airing import put_on_air
-from tests.unit.engine.worlds import a_world, finish, say
+from tests.unit.engine.worlds import (
+    MeddledBackend,
+    MemorySource,
+    MemoryVault,
+    PatientClock,
+    a_world,
+    finish,
+    say,
+    worldlet_of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -94,3 +106,52 @@ async def test_a_strangers_flow_stands_in_for_nothing() -> None:
     )
 
     assert [each.hold for each in outcome.left.blocked] == [Hold.REDUNDANCY]
+
+
+class LateStatuses(MeddledBackend):
+    """A backend whose status shows for three seconds more what was before an edit, after which nobody came back."""
+
+    def __init__(self, clock: PatientClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._edited_at_s: dict[str, float] = {}
+
+    async def apply(self, call: Call) -> Applied:
+        """Remember when an output was edited."""
+        if isinstance(call, Edit):
+            self._edited_at_s[call.found.id] = self._clock.monotonic_s()
+        return await super().apply(call)
+
+    async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
+        """Forget what was connected to what was edited three seconds ago."""
+        for id_, at_s in self._edited_at_s.items():
+            if self._clock.monotonic_s() - at_s >= 3:
+                self.statuses.pop(id_, None)
+        return await super().status(region, flow_id)
+
+
+async def test_a_status_that_is_late_does_not_let_the_second_leg_go() -> None:
+    """Right after the first leg was changed its status tells nothing yet; both were approved, and one stays on air."""
+    clock = PatientClock(auto=False)
+    small = worldlet_of(MemorySource(), LateStatuses(clock), clock, MemoryVault())
+    small.backend.hold(found_flow(flow(), found_output(leg("left")), found_output(leg("right"))))
+    put_on_air(small, "id-left", "id-right")
+    target = say(small, flow(), leg("left", latency_ms=400), leg("right", latency_ms=400))
+    approvals = tuple(_approval(change) for change in (await plan_for(small.world, target)).changes)
+    approved = replace(target, policies=Policies(approvals=approvals))
+
+    outcome = await finish(small, reconcile(small.world, approved, terms=Terms()))
+
+    assert (small.backend.latency_ms("left"), small.backend.latency_ms("right")) == (400, 120)
+    assert [each.hold for each in outcome.left.blocked] == [Hold.REDUNDANCY]
+
+
+def _approval(change: Change) -> Approval:
+    return Approval(
+        name="both",
+        resource=change.key,
+        action=change.action,
+        change=change_id(change),
+        reason="a new latency",
+        expires=datetime(2027, 1, 1, tzinfo=UTC),
+    )
