@@ -6,7 +6,7 @@ from datetime import tzinfo
 from enum import StrEnum
 from functools import cached_property
 
-from reconciler.domain.changes import Blocked, Call, Change
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Edit, Sequence
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, OutputKey, Region
 from reconciler.domain.moves import moved_names
@@ -54,7 +54,13 @@ class Facts:
 
     def flow_of(self, change: Change) -> FoundFlow | None:
         """Return the flow that a change is in, as it was observed; None for one that is new."""
-        return self._by_place.get((change.at.region, change.at.live_name))
+        there = self._by_place.get((change.at.region, change.at.live_name), ())
+        if len(there) > 1:
+            # Of several that bear one name it is the one that the change was planned for.
+            calls = change.calls if isinstance(change, Sequence) else (change,)
+            ids = {call.found.id for call in calls if isinstance(call, Delete | Edit)}
+            there = tuple(flow for flow in there if ids & {flow.id, *(output.id for output in flow.outputs)})
+        return there[0] if len(there) == 1 else None
 
     def outputs_of(self, key: OutputKey) -> tuple[tuple[FoundFlow, FoundOutput], ...]:
         """Return what is live of an output, with its flow."""
@@ -77,8 +83,12 @@ class Facts:
         return self._labels.get(key)
 
     @cached_property
-    def _by_place(self) -> Mapping[tuple[Region, str], FoundFlow]:
-        return {(flow.region, flow.live_name): flow for flow in self.actual.flows()}
+    def _by_place(self) -> Mapping[tuple[Region, str], tuple[FoundFlow, ...]]:
+        found: dict[tuple[Region, str], tuple[FoundFlow, ...]] = {}
+        for flow in self.actual.flows():
+            place = (flow.region, flow.live_name)
+            found[place] = (*found.get(place, ()), flow)
+        return found
 
     @cached_property
     def _by_key(self) -> Mapping[OutputKey, tuple[tuple[FoundFlow, FoundOutput], ...]]:

@@ -155,3 +155,20 @@ def _approval(change: Change) -> Approval:
         reason="a new latency",
         expires=datetime(2027, 1, 1, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_namesake_that_stands_still_proves_nothing(*, is_first: bool) -> None:
+    """Somebody made an idle flow of the same name; it is ours that is looked at, and ours is on air."""
+    small = a_world()
+    ours = found_flow(flow(), found_output(output()))
+    namesake = replace(found_flow(flow(state=FlowState.IDLE), owner=None), id="namesake")
+    kept = [output(f"kept_{number}", of="other") for number in range(8)]
+    both = (ours, namesake) if is_first else (namesake, ours)
+    small.backend.hold(*both, found_flow(flow("other"), *map(found_output, kept)))
+    put_on_air(small, "id-tower")
+
+    outcome = await finish(small, reconcile(small.world, say(small, flow("other"), *kept), terms=Terms()))
+
+    assert small.backend.sent == []
+    assert [each.hold for each in outcome.left.blocked] == [Hold.ON_AIR]
