@@ -100,3 +100,20 @@ async def test_who_is_put_wrong_again_and_again_stops() -> None:
     outcome = await a_pass(small, flow(), output(latency_ms=400))
 
     assert [each.hold for each in outcome.left.blocked] == [Hold.FLIP_FLOP]
+
+
+async def test_what_comes_back_again_and_again_is_left_there() -> None:
+    """Another reconciler with our owner and another tree makes what this one deletes; the fourth time it stays."""
+    small = a_world()
+    kept = [output(f"kept_{number}") for number in range(8)]
+    both = found_flow(flow(), found_output(output()), *map(found_output, kept))
+
+    for _ in range(3):
+        small.backend.hold(both)
+        await a_pass(small, flow(), *kept)
+        assert "news/tower" not in small.backend.names()
+    small.backend.hold(both)
+    outcome = await a_pass(small, flow(), *kept)
+
+    assert "news/tower" in small.backend.names()
+    assert [each.hold for each in outcome.left.blocked] == [Hold.FLIP_FLOP]
