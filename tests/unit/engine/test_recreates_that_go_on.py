@@ -261,3 +261,41 @@ async def test_a_flow_that_was_made_anew_twice_is_no_riddle_after_a_crash() -> N
     assert sorted(each.live_name for each in backend.flows.values()) == ["news", "other"]
     assert backend.flow().state is FlowState.RUNNING
     assert len(backend.flow().outputs) == 1
+
+
+async def test_a_wish_that_is_taken_back_never_gives_up_the_old_one() -> None:
+    """Receivers have gone over to the twin already: both stay, somebody is told, and nobody is woken for it."""
+    small, backend = serving()
+    target = await moving(small, "moved")
+    await a_pass(small, target)
+    twin = next(each for each in backend.flow().outputs if each.live_name == "tower_t")
+    put_on_air(small, twin.id)
+    del backend.statuses["id-tower"]
+    back = say(small, flow(), pulled(), revision="back", mode=Mode.LOOP)
+    await a_pass(small, back, after_s=2)
+    waits = await a_pass(small, back, after_s=12)
+
+    later = await a_pass(small, back, after_s=125)
+
+    assert [each.hold for each in waits.left.blocked] == [Hold.TWIN]
+    assert [each.hold for each in later.left.blocked] == [Hold.GIVEN_UP]
+    assert later.continues_in_s is None
+    assert [each.live_name for each in backend.flow().outputs] == ["tower", "tower_t"]
+
+
+@pytest.mark.parametrize("fits", [True, False])
+async def test_of_two_flows_that_are_alike_the_twin_goes(*, fits: bool) -> None:
+    """Where both are as they are to be, or neither is, the one that bears the mark of a twin is the one too many."""
+    small, backend = serving()
+    others = [output(f"to_{number}", of="other") for number in range(8)]
+    found = backend.flow()
+    spec = flow().spec if fits else flow(region=Region("ap-tokyo")).spec
+    twin = Mark(owner=US, name="news", twin=True)
+    backend.hold(found_flow(flow("other"), *map(found_output, others)), replace(found, spec=spec))
+    idle = replace(spec, state=FlowState.IDLE)
+    backend.hold(replace(found, id="two", live_name="news_t", mark=twin, outputs=(), state=FlowState.IDLE, spec=idle))
+
+    await a_pass(small, say(small, flow(), pulled(), flow("other"), *others))
+
+    assert sorted(backend.flows) == ["id-news", "id-other"]
+    assert backend.flow().outputs == found.outputs

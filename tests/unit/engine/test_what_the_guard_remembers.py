@@ -70,9 +70,10 @@ async def test_a_clock_that_was_put_back_makes_nothing_twice() -> None:
     restarted = worldlet_of(small.source, small.backend, earlier, small.vault, journal=small.world.journal)
     sent = list(small.backend.sent)
 
-    outcome = await finish(restarted, reconcile(restarted.world, say(restarted, flow(), output()), terms=Terms()))
+    target = say(restarted, flow(), output(), flow("fresh"))
+    outcome = await finish(restarted, reconcile(restarted.world, target, terms=Terms()))
 
-    assert small.backend.sent == sent
+    assert small.backend.sent == [*sent, "create flow/fresh"]
     assert {str(each.key) for each in outcome.left.waiting} == {"flow/news", "output/news/tower"}
 
 
