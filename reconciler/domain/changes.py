@@ -103,6 +103,8 @@ class Stop:
     at: FlowAt
     why: str = "to be idle"
     impact: Impact = Impact.INTERRUPT
+    found: FoundFlow | None = None
+    """What is stopped; None where the other calls of a change say so."""
 
     action = Action.STOP
 

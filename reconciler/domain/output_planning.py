@@ -103,7 +103,11 @@ def _refusal(output: Output, matched: Match[FoundOutput], flow: FoundFlow, conte
 def _plan_pair(
     wanted: Output, pair: tuple[FoundOutput, FoundOutput], flow: FoundFlow, *, context: Context, parts: Parts
 ) -> None:
-    """Plan the rest of a recreate: of the two, the one that needs no recreate stays."""
+    """
+    Plan the rest of a recreate: of the two, the one that needs no recreate stays.
+
+    Which of them was there first cannot be told: what stayed of a former recreate still bears the mark of a twin.
+    """
     old, new = pair
     # Which of them is the newer, nobody can tell: the mark only tells one from the other.
     fit = [each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each))]

@@ -281,7 +281,7 @@ def _turn(flow: Flow, found: FoundFlow, parts: Parts, *, outputs: int) -> None:
     emptied = bool(found.outputs) and outputs == 0
     if runs and (flow.spec.state is FlowState.IDLE or emptied):
         why = "to be idle" if flow.spec.state is FlowState.IDLE else "its last output goes"
-        parts.first.insert(0, Stop(key=flow.key, at=FlowAt(found.region, found.live_name), why=why))
+        parts.first.insert(0, Stop(key=flow.key, at=FlowAt(found.region, found.live_name), why=why, found=found))
     if not runs and flow.spec.state is FlowState.RUNNING and outputs > 0:
         parts.then.append(Start(key=flow.key, at=FlowAt(found.region, flow.live_name)))
 

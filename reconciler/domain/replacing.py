@@ -71,8 +71,7 @@ def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: Fou
         kept: the one that stays.
         gone: the one that goes.
         flow: that they are outputs of.
-        is_done: whether the one that stays is as it is to be, and must deliver first; else the twin is not wanted any
-            more.
+        is_done: whether the one that stays is as it is to be, and the other one is not; then it must deliver first.
 
     """
     at = FlowAt(flow.region, flow.live_name)
@@ -84,7 +83,10 @@ def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: Fou
         calls=(remove,),
         differences=(),
         impact=Impact.RECREATE if is_done else felt(Impact.INTERRUPT, flow),
-        why="it is there anew, and the old one goes" if is_done else "what was to replace it is not wanted any more",
+        why="two of it are there, and this one is not as it is to be"
+        if is_done
+        else "two of it are there, and one is enough",
+        # Which was there first cannot always be seen; but what goes in vain is off air, while the other one serves.
         twin=Twin(made=kept, give_up=_removed(wanted, kept, flow)) if is_done else None,
         meant=_made_anew(wanted, gone, flow) if is_done else (),
     )

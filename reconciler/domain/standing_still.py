@@ -36,7 +36,7 @@ def _needs_it(change: Change, *, adds_live: bool) -> bool:
 
 def _standing_still(flow: Flow, found: FoundFlow, chosen: list[Change]) -> Sequence:
     at = FlowAt(found.region, found.live_name)
-    stop = Stop(key=flow.key, at=at, why="this account wants it stopped for that")
+    stop = Stop(key=flow.key, at=at, why="this account wants it stopped for that", found=found)
     inner: tuple[Call, ...] = tuple(change for change in chosen if not isinstance(change, Sequence))
     # The edit of the flow itself comes last, and may have given it another name.
     names = [call.wanted.live_name for call in inner if isinstance(call, Edit) and call.key == flow.key]

@@ -14,6 +14,9 @@ CORRECTIONS: Final = 3
 WITHIN_S: Final = 600.0
 """Seconds in which so many corrections are a fight, and no drift."""
 
+EXISTENCE: Final = "existence"
+"""Stands for the property that an object is there at all."""
+
 _Spot = tuple[Key, str, PropertyValue]
 """A property of a resource, and the value that it was put right to: a new wish is no fight over the old one."""
 
@@ -57,3 +60,6 @@ def _properties(change: Change) -> Iterator[tuple[Key, PropertyChange]]:
     if change.action in {Action.START, Action.STOP}:
         wanted, found = ("running", "idle") if change.action is Action.START else ("idle", "running")
         yield change.key, PropertyChange(path="state", found=found, wanted=wanted)
+    if change.action is Action.DELETE:
+        # Two of one owner with two trees: what one makes the other deletes. To make it again and again cuts nobody off.
+        yield change.key, PropertyChange(path=EXISTENCE, found="there", wanted=None)

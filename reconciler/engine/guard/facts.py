@@ -6,9 +6,10 @@ from datetime import tzinfo
 from enum import StrEnum
 from functools import cached_property
 
-from reconciler.domain.changes import Blocked, Call, Change
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Edit, Sequence
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, OutputKey, Region
+from reconciler.domain.moves import moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.redundancy import Legs
@@ -55,7 +56,13 @@ class Facts:
 
     def flow_of(self, change: Change) -> FoundFlow | None:
         """Return the flow that a change is in, as it was observed; None for one that is new."""
-        return self._by_place.get((change.at.region, change.at.live_name))
+        there = self._by_place.get((change.at.region, change.at.live_name), ())
+        if len(there) > 1:
+            # Of several that bear one name it is the one that the change was planned for.
+            calls = change.calls if isinstance(change, Sequence) else (change,)
+            ids = {call.found.id for call in calls if isinstance(call, Delete | Edit)}
+            there = tuple(flow for flow in there if ids & {flow.id, *(output.id for output in flow.outputs)})
+        return there[0] if len(there) == 1 else None
 
     def outputs_of(self, key: OutputKey) -> tuple[tuple[FoundFlow, FoundOutput], ...]:
         """Return what is live of an output, with its flow."""
@@ -65,13 +72,25 @@ class Facts:
         """Return the outputs of ours that are live in a flow."""
         return tuple(output for output in self._by_key if output.flow_key == key)
 
+    def key_of(self, flow: FoundFlow) -> FlowKey | None:
+        """Return what the manifests call a live flow by now; None for one that is not ours."""
+        if flow.mark is None or flow.mark.owner != self.owner:
+            return None
+        key = FlowKey(flow.mark.name)
+        moved = self._moved.get(key, key)
+        return moved if isinstance(moved, FlowKey) else key
+
     def labels_of(self, key: Key) -> tuple[tuple[str, str], ...] | None:
         """Return the labels that the manifests give a resource; None where they do not name it."""
         return self._labels.get(key)
 
     @cached_property
-    def _by_place(self) -> Mapping[tuple[Region, str], FoundFlow]:
-        return {(flow.region, flow.live_name): flow for flow in self.actual.flows()}
+    def _by_place(self) -> Mapping[tuple[Region, str], tuple[FoundFlow, ...]]:
+        found: dict[tuple[Region, str], tuple[FoundFlow, ...]] = {}
+        for flow in self.actual.flows():
+            place = (flow.region, flow.live_name)
+            found[place] = (*found.get(place, ()), flow)
+        return found
 
     @cached_property
     def _by_key(self) -> Mapping[OutputKey, tuple[tuple[FoundFlow, FoundOutput], ...]]:
@@ -82,9 +101,18 @@ class Facts:
 
     def _ours(self) -> Iterator[tuple[OutputKey, FoundFlow, FoundOutput]]:
         for flow in self.actual.flows():
+            of = self.key_of(flow)
+            if of is None:
+                continue
             for output in flow.outputs:
-                if flow.mark is not None and output.mark is not None and output.mark.owner == self.owner:
-                    yield OutputKey(flow.mark.name, output.mark.name), flow, output
+                if output.mark is not None and output.mark.owner == self.owner:
+                    key = OutputKey(of.name, output.mark.name)
+                    moved = self._moved.get(key, key)
+                    yield moved if isinstance(moved, OutputKey) else key, flow, output
+
+    @cached_property
+    def _moved(self) -> Mapping[Key, Key]:
+        return moved_names(self.policies.moves)
 
     @cached_property
     def _labels(self) -> Mapping[Key, tuple[tuple[str, str], ...]]:

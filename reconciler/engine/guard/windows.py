@@ -1,15 +1,18 @@
 """Windows: what the calendars say at the moment of a write."""
 
 import asyncio
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
-from reconciler.domain.changes import Blocked, Change, Hold
+from reconciler.domain.changes import Blocked, Change, Hold, Sequence
 from reconciler.domain.model import FlowKey, FoundFlow, Key
 from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.on_air import disturbed_by
 from reconciler.domain.safety.releases import holding, override_of
 from reconciler.domain.timetable import Timetable, is_about
-from reconciler.domain.windows import allows
+from reconciler.domain.windows import Overrun, Standing, allows
 from reconciler.engine.guard.facts import Facts, Keeper
 from reconciler.engine.guard.sampling import Sampler
 from reconciler.ports.journal import Note
@@ -45,17 +48,23 @@ class Windows:
             self._timetable = Timetable(self._calendars, self._keeper.zone_of)
             self._on_air = {}
         now = self._keeper.clock.now()
-        ruling = self._timetable.ruling(change.key, facts.labels_of(change.key), now)
-        on_air = {each.calendar.name: await self._carries(each.calendar, facts) for each in ruling.overruns}
-        holds = ruling.given(lambda calendar: on_air[calendar.name])
-        if holds is None or allows(holds.kind, change.impact):
+        for key in _touched(change, facts):
+            holds = await self._holding(key, facts, now)
+            if holds is None or allows(holds.kind, change.impact):
+                continue
+            override = override_of(change, holding(facts.policies, now=now), Limit.WINDOW)
+            if override is None:
+                return held_back(change, Hold.WINDOW, self._timetable.words(holds, now))
+            if is_last:
+                self._record(override, change, facts)
             return None
-        override = override_of(change, holding(facts.policies, now=now), Limit.WINDOW)
-        if override is None:
-            return held_back(change, Hold.WINDOW, self._timetable.words(holds, now))
-        if is_last:
-            self._record(override, change, facts)
         return None
+
+    async def _holding(self, key: Key, facts: Facts, now: datetime) -> Standing | Overrun | None:
+        """Return the strictest that calendars say of a resource now."""
+        ruling = self._timetable.ruling(key, facts.labels_of(key), now)
+        on_air = {each.calendar.name: await self._carries(each.calendar, facts) for each in ruling.overruns}
+        return ruling.given(lambda calendar: on_air[calendar.name])
 
     def _record(self, override: Override, change: Change, facts: Facts) -> None:
         fields = {"action": str(change.action), "lifts": str(Limit.WINDOW), "name": override.name}
@@ -88,10 +97,18 @@ class Windows:
         return any(end.carries(self._keeper.limits) for id_, end in sample.ends.items() if id_ in outputs)
 
 
+def _touched(change: Change, facts: Facts) -> Iterable[Key]:
+    """Return what a change names, and what viewers would lose with it where it stops a flow."""
+    calls = change.calls if isinstance(change, Sequence) else ()
+    of = change.key if isinstance(change.key, FlowKey) else change.key.flow_key
+    beside = facts.outputs_in(of) if disturbed_by(change).whole else ()
+    return dict.fromkeys((change.key, *(call.key for call in calls), *beside))
+
+
 def _is_about_flow(calendar: Calendar, flow: FoundFlow, facts: Facts) -> bool:
     """Return whether a calendar is about a live flow of ours, or one of its outputs."""
-    if flow.mark is None or flow.mark.owner != facts.owner:
+    key = facts.key_of(flow)
+    if key is None:
         return False
-    key = FlowKey(flow.mark.name)
     keys: tuple[Key, ...] = (key, *facts.outputs_in(key))
     return any(is_about(calendar, each, facts.labels_of(each)) for each in keys)

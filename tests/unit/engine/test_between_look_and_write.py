@@ -1,13 +1,13 @@
 """What happens between a plan and its writes: people start flows, rename them, and windows open."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from reconciler.domain.changes import Action, Hold
-from reconciler.domain.model import FlowState
-from reconciler.domain.policies import Calendar, OneOff, Policies, WindowKind
+from reconciler.domain.model import FlowState, OutputKey
+from reconciler.domain.policies import Calendar, Limit, OneOff, Override, Policies, WindowKind
 from reconciler.engine.apply import Terms
 from reconciler.engine.plan import plan_for
 from reconciler.engine.reconcile import carry_out, reconcile
@@ -87,3 +87,25 @@ async def test_a_window_that_opens_during_the_wait_for_proof_holds() -> None:
 
     assert small.backend.latency_ms() == 120
     assert [each.hold for each in outcome.left.blocked] == [Hold.WINDOW]
+
+
+async def test_an_override_of_a_window_is_written_down_once() -> None:
+    """However often the calendar is asked for one write, it is let pass once."""
+    small = a_world()
+    small.backend.hold(found_flow(flow(), found_output(output())))
+    whole = replace(FREEZE, begins=datetime.fromisoformat("2025-12-31T00:00:00"))
+    override = Override(
+        name="agreed",
+        of=OutputKey("news", "tower"),
+        action=Action.EDIT,
+        lifts=frozenset({Limit.WINDOW}),
+        reason="the partner asked for it",
+        expires=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    policies = Policies(calendars=(Calendar(name="final", zone="UTC", windows=(whole,)),), overrides=(override,))
+    target = replace(say(small, flow(), output(latency_ms=400)), policies=policies)
+
+    await finish(small, reconcile(small.world, target, terms=Terms()))
+
+    assert small.backend.latency_ms() == 400
+    assert [each.note.resource for each in small.world.journal.notes(kind="override.used")] == ["output/news/tower"]

@@ -8,8 +8,9 @@ import pytest
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Hold
+from reconciler.domain.errors import RejectedError
 from reconciler.domain.marks import Mark
-from reconciler.domain.model import FlowState, FoundFlow, Output, Region, Srt
+from reconciler.domain.model import Flow, FlowState, FoundFlow, Output, Region, Srt
 from reconciler.domain.policies import Approval, Policies
 from reconciler.domain.protocols import SrtMode
 from reconciler.engine.apply import Result, Terms
@@ -32,6 +33,7 @@ from tests.unit.engine.worlds import (
 pytestmark = pytest.mark.anyio
 
 
+DOWN = RejectedError("not now", field="")
 Look = Callable[[], None]
 
 
@@ -73,7 +75,11 @@ def serving() -> tuple[Worldlet, LateBackend]:
 
 async def moving(small: Worldlet, revision: str, region: str = "eu-frankfurt") -> Target:
     """Return the wish to have the output in another region, wanted for long enough and approved for an hour."""
-    target = say(small, flow(), pulled(region=region), revision=revision, mode=Mode.LOOP)
+    return await approved(small, say(small, flow(), pulled(region=region), revision=revision, mode=Mode.LOOP))
+
+
+async def approved(small: Worldlet, target: Target) -> Target:
+    """Return the wish for one change, wanted for long enough and approved for an hour."""
     (held,) = (await plan_for(small.world, target)).blocked
     change = held.change
     assert change is not None
@@ -200,3 +206,96 @@ async def test_the_new_flow_of_a_half_done_recreate_is_guarded() -> None:
     assert backend.latency_ms(of="news_t") == 120
     assert (Action.EDIT, Hold.ON_AIR) in [(each.action, each.hold) for each in outcome.left.blocked]
     assert "old" not in backend.flows
+
+
+async def test_a_second_recreate_of_the_same_output_is_seen_through() -> None:
+    """What stayed under its temporary name is the old one by now, and goes by the approval that was given."""
+    small, backend = serving()
+    found = backend.flow()
+    kept = replace(found.outputs[0], live_name="tower_t", mark=Mark(owner=US, name="tower", twin=True))
+    backend.flows[found.id] = replace(found, outputs=(kept,))
+    target = await moving(small, "moved")
+    await a_pass(small, target)
+    new = next(each for each in backend.flow().outputs if each.id != kept.id)
+    waits = await a_pass(small, target, after_s=2)
+    put_on_air(small, new.id)
+
+    outcome = await a_pass(small, target, after_s=2)
+
+    assert [each.hold for each in waits.left.blocked] == [Hold.TWIN]
+    assert [each.result for each in outcome.outcomes] == [Result.DONE]
+    assert [each.id for each in backend.flow().outputs] == [new.id]
+
+
+async def test_another_name_and_another_region_at_once_are_one_pair() -> None:
+    """The new one bears its own name at once, and the two are known for what they are in the pass after."""
+    small, backend = serving()
+    renamed = replace(pulled(region="eu-frankfurt"), live_name="mast")
+    target = await approved(small, say(small, flow(), renamed, mode=Mode.LOOP))
+    await a_pass(small, target)
+
+    later = await a_pass(small, target, after_s=2)
+
+    assert [each.live_name for each in backend.flow().outputs] == ["tower", "mast"]
+    assert [each.hold for each in later.left.blocked] == [Hold.TWIN]
+
+
+async def test_a_flow_that_was_made_anew_twice_is_no_riddle_after_a_crash() -> None:
+    """Of the flow that kept its temporary name and the new one under its own, the one that fits stays."""
+    small, backend = serving()
+    found = backend.flow()
+    others = [output(f"to_{number}", of="other") for number in range(8)]
+    backend.hold(found_flow(flow("other"), *map(found_output, others)))
+    twin = Mark(owner=US, name="news", twin=True)
+    backend.flows[found.id] = replace(found, live_name="news_t", mark=twin, spec=flow(region=Region("ap-tokyo")).spec)
+    backend.statuses.clear()
+    wanted: list[Flow | Output] = [flow(), pulled(), flow("other"), *others]
+    backend.fault = lambda call: DOWN if call.action is Action.STOP else None
+
+    await a_pass(small, say(small, *wanted))
+    left = sorted(each.live_name for each in backend.flows.values())
+    backend.fault = lambda _: None
+    await a_pass(small, say(small, *wanted), after_s=30)
+
+    assert left == ["news", "news_t", "other"]
+    assert sorted(each.live_name for each in backend.flows.values()) == ["news", "other"]
+    assert backend.flow().state is FlowState.RUNNING
+    assert len(backend.flow().outputs) == 1
+
+
+async def test_a_wish_that_is_taken_back_never_gives_up_the_old_one() -> None:
+    """Receivers have gone over to the twin already: both stay, somebody is told, and nobody is woken for it."""
+    small, backend = serving()
+    target = await moving(small, "moved")
+    await a_pass(small, target)
+    twin = next(each for each in backend.flow().outputs if each.live_name == "tower_t")
+    put_on_air(small, twin.id)
+    del backend.statuses["id-tower"]
+    back = say(small, flow(), pulled(), revision="back", mode=Mode.LOOP)
+    await a_pass(small, back, after_s=2)
+    waits = await a_pass(small, back, after_s=12)
+
+    later = await a_pass(small, back, after_s=125)
+
+    assert [each.hold for each in waits.left.blocked] == [Hold.TWIN]
+    assert [each.hold for each in later.left.blocked] == [Hold.GIVEN_UP]
+    assert later.continues_in_s is None
+    assert [each.live_name for each in backend.flow().outputs] == ["tower", "tower_t"]
+
+
+@pytest.mark.parametrize("fits", [True, False])
+async def test_of_two_flows_that_are_alike_the_twin_goes(*, fits: bool) -> None:
+    """Where both are as they are to be, or neither is, the one that bears the mark of a twin is the one too many."""
+    small, backend = serving()
+    others = [output(f"to_{number}", of="other") for number in range(8)]
+    found = backend.flow()
+    spec = flow().spec if fits else flow(region=Region("ap-tokyo")).spec
+    twin = Mark(owner=US, name="news", twin=True)
+    backend.hold(found_flow(flow("other"), *map(found_output, others)), replace(found, spec=spec))
+    idle = replace(spec, state=FlowState.IDLE)
+    backend.hold(replace(found, id="two", live_name="news_t", mark=twin, outputs=(), state=FlowState.IDLE, spec=idle))
+
+    await a_pass(small, say(small, flow(), pulled(), flow("other"), *others))
+
+    assert sorted(backend.flows) == ["id-news", "id-other"]
+    assert backend.flow().outputs == found.outputs

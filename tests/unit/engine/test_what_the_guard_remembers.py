@@ -70,9 +70,10 @@ async def test_a_clock_that_was_put_back_makes_nothing_twice() -> None:
     restarted = worldlet_of(small.source, small.backend, earlier, small.vault, journal=small.world.journal)
     sent = list(small.backend.sent)
 
-    outcome = await finish(restarted, reconcile(restarted.world, say(restarted, flow(), output()), terms=Terms()))
+    target = say(restarted, flow(), output(), flow("fresh"))
+    outcome = await finish(restarted, reconcile(restarted.world, target, terms=Terms()))
 
-    assert small.backend.sent == sent
+    assert small.backend.sent == [*sent, "create flow/fresh"]
     assert {str(each.key) for each in outcome.left.waiting} == {"flow/news", "output/news/tower"}
 
 
@@ -99,4 +100,21 @@ async def test_who_is_put_wrong_again_and_again_stops() -> None:
         small.backend.hold(found_flow(flow(), found_output(output())))
     outcome = await a_pass(small, flow(), output(latency_ms=400))
 
+    assert [each.hold for each in outcome.left.blocked] == [Hold.FLIP_FLOP]
+
+
+async def test_what_comes_back_again_and_again_is_left_there() -> None:
+    """Another reconciler with our owner and another tree makes what this one deletes; the fourth time it stays."""
+    small = a_world()
+    kept = [output(f"kept_{number}") for number in range(8)]
+    both = found_flow(flow(), found_output(output()), *map(found_output, kept))
+
+    for _ in range(3):
+        small.backend.hold(both)
+        await a_pass(small, flow(), *kept)
+        assert "news/tower" not in small.backend.names()
+    small.backend.hold(both)
+    outcome = await a_pass(small, flow(), *kept)
+
+    assert "news/tower" in small.backend.names()
     assert [each.hold for each in outcome.left.blocked] == [Hold.FLIP_FLOP]
