@@ -154,7 +154,8 @@ class Permits:
         if not reasons or has_taken_over:
             return self._released(change, reasons, _all_of(change), facts)
         age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
-        if age_s < self._limits.twin_deadline_s or twin.give_up is None:
+        is_coming = change.key in self._delivers_since
+        if age_s < self._limits.twin_deadline_s or is_coming or twin.give_up is None:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
         return await self._give_up(change, twin.give_up, flow)
 
@@ -176,6 +177,7 @@ class Permits:
         """
         sample = await self._sampler.take(flow)
         if sample is None or twin.made is None:
+            self._delivers_since.pop(change.key, None)
             return False
         old = [sample.ends.get(call.found.id) for call in change.calls if isinstance(call, Delete)]
         like_bps = max((end.bitrate_bps for end in old if end is not None), default=0)
