@@ -149,6 +149,7 @@ class Memory:
     def _created_before(self) -> dict[Key, float]:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[Key, float] = {}
+        gone: set[Key] = set()
         for written in self._keeper.journal.calls(limit=_READ_BACK):
             # What was written in the future was written before the clock was put back, nobody knows how long ago.
             age_s = max(0.0, (now - written.at).total_seconds())
@@ -156,7 +157,10 @@ class Memory:
                 break
             key = key_of(written.intent.resource)
             is_create = written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED
-            if is_create and key is not None:
+            if key is not None and written.intent.action == Action.DELETE and written.settled is Settled.DONE:
+                # What was deleted after it was created is looked for no more.
+                gone.add(key)
+            if is_create and key is not None and key not in gone:
                 found.setdefault(key, now_s - age_s)
         return found
 
