@@ -11,9 +11,7 @@ from reconciler.cli import logs
 _SHOWS: Final[Mapping[str, Callable[[argparse.Namespace], bool]]] = {
     "examples": lambda chosen: examples.show(minutes=chosen.minutes),
     "siblings": lambda chosen: siblings.show(seconds=chosen.seconds, only=chosen.family),
-    "churn": lambda chosen: churn.show(
-        churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes)
-    ),
+    "churn": lambda chosen: churn.show(churn.Scale(outputs=chosen.outputs, mbps=chosen.mbps, minutes=chosen.minutes)),
     "recreate": lambda chosen: recreate.show(only=chosen.only),
     "crash": lambda chosen: crash.show(every=chosen.every),
     "histories": lambda chosen: histories.show(count=chosen.count, first=chosen.first),

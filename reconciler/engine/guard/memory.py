@@ -157,7 +157,7 @@ class Memory:
         youngest: dict[Key, float] = {}
         for (key, _, _), at_s in known.items():
             now = key_now(key, moved)
-            youngest[now] = min(now_s - at_s, youngest.get(now, self._limits.settling_s))
+            youngest[now] = min(max(0.0, now_s - at_s), youngest.get(now, self._limits.settling_s))
         ages = {id(change): _youngest_s(change, youngest) for change in plan.changes} if known else {}
         held = [change for change in plan.changes if ages.get(id(change)) is not None]
         if not held:
@@ -166,9 +166,11 @@ class Memory:
         waiting = [Waiting(key=change.key, why=self._why_settling("it", ages[id(change)] or 0.0)) for change in held]
         kept: list[Change] = []
         for change in plan.changes:
+            if ages.get(id(change)) is not None:
+                continue
             if isinstance(change.key, OutputKey) and change.key.flow_key in unmade:
                 waiting.append(Waiting(key=change.key, why=f"{change.key.flow_key} is looked for first"))
-            elif ages.get(id(change)) is None and change.key not in unmade:
+            elif change.key not in unmade:
                 kept.append(change)
         return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
 
@@ -187,7 +189,7 @@ class Memory:
     def _created_before(self) -> dict[_Place, float]:
         now, now_s = self._clock.now(), self._clock.monotonic_s()
         found: dict[_Place, float] = {}
-        gone: set[tuple[Key, str]] = set()
+        gone: dict[tuple[Key, str], str] = {}
         for written in self._keeper.journal.calls(limit=_READ_BACK):
             # What is asked is how long ago the call ended; nobody knows that of one that was cut off. What was written
             # in the future was written before the clock was put back, and may be of a moment ago.
@@ -195,11 +197,14 @@ class Memory:
             if age_s >= self._limits.settling_s + _READING_S:
                 break
             key = key_of(written.intent.resource)
-            name = None if key is None else (key, written.intent.live_name)
-            if key is None or name in gone:
+            if key is None:
+                continue
+            name, change = (key, written.intent.live_name), written.intent.change
+            # A recreate deletes the old one; what it has made bears the same name, and is there.
+            if gone.get(name, change) != change:
                 continue
             if written.intent.action == Action.DELETE and written.settled is Settled.DONE:
-                gone.add((key, written.intent.live_name))
+                gone[name] = change
             elif written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED:
                 found.setdefault((key, None, written.intent.live_name), now_s - age_s)
         return found

@@ -1,0 +1,186 @@
+"""Pairs: two live objects of one resource, of which one takes the place of the other."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.domain.changes import Action, Create, Delete, Plan, Sequence
+from reconciler.domain.impact import Capabilities
+from reconciler.domain.model import (
+    Actual,
+    Flow,
+    FlowKey,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Key,
+    Output,
+    OutputKey,
+    Region,
+    Srt,
+)
+from reconciler.domain.moves import key_now, moved_names
+from reconciler.domain.planning import plan
+from reconciler.domain.policies import Move
+from reconciler.domain.protocols import SrtMode
+from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
+
+AWAY = Region("eu-frankfurt")
+NEWS = flow()
+WIDER = replace(NEWS, spec=replace(NEWS.spec, max_bandwidth_bps=20_000_000))
+TOWER = output()
+PULLED = Output(
+    key=OutputKey("news", "pulled"),
+    live_name="pulled",
+    spec=replace(TOWER.spec, settings=Srt(mode=SrtMode.LISTENER), allowlist=(), max_concurrent=4),
+)
+
+
+def planned(*wanted: Flow | Output, found: Actual) -> Plan:
+    """Plan as the owner that the builders mark with."""
+    return plan(resolved(*wanted), found, owner=US, capabilities=Capabilities())
+
+
+def only(proposed: Plan, key: FlowKey | OutputKey) -> Sequence:
+    """Return the one change of a plan that is a recreate of this resource."""
+    (change,) = [each for each in proposed.changes if each.key == key and each.action is Action.RECREATE]
+    assert isinstance(change, Sequence)
+    return change
+
+
+def twin_flow(found: FoundFlow) -> FoundFlow:
+    """Return the flow as one that was made beside another."""
+    assert found.mark is not None
+    return replace(found, id=f"{found.id}-t", mark=replace(found.mark, twin=True))
+
+
+def twin_output(found: FoundOutput, live_name: str = "tower_t") -> FoundOutput:
+    """Return the output as one that was made beside another."""
+    assert found.mark is not None
+    return replace(found, id="id-t", live_name=live_name, mark=replace(found.mark, twin=True))
+
+
+def test_a_flow_made_anew_twice_is_told_from_the_first() -> None:
+    """Of two flows that bear one name exactly one is marked as the twin, whichever is the older."""
+    found = found_flow(NEWS, found_output(TOWER))
+
+    marked = [_made(planned(WIDER, TOWER, found=actual(live))).is_twin for live in (found, twin_flow(found))]
+
+    assert marked == [True, False]
+
+
+def test_an_output_made_anew_twice_is_told_from_the_first() -> None:
+    """The same of outputs, also where the new one is under another name than the old one."""
+    away = Output(key=PULLED.key, live_name="renamed", spec=replace(PULLED.spec, region=AWAY))
+    found = found_output(PULLED)
+
+    changes = [
+        only(planned(NEWS, away, found=actual(found_flow(NEWS, live))), away.key)
+        for live in (found, twin_output(found))
+    ]
+
+    makes = [change.twin.make for change in changes if change.twin is not None and change.twin.make is not None]
+    assert [make.is_twin for make in makes] == [True, False]
+
+
+@pytest.mark.parametrize("newer_is_twin", [True, False])
+def test_of_a_pair_of_outputs_the_one_that_is_as_wanted_stays(*, newer_is_twin: bool) -> None:
+    """Whichever is marked: the other one goes, when the one that stays delivers."""
+    away = Output(key=PULLED.key, live_name="pulled", spec=replace(PULLED.spec, region=AWAY))
+    older, newer = replace(found_output(PULLED), id="older"), replace(found_output(away), id="newer")
+    pair = (older, twin_output(newer)) if newer_is_twin else (twin_output(older), newer)
+
+    change = only(planned(NEWS, away, found=actual(found_flow(NEWS, *pair))), away.key)
+
+    assert [call.found.id for call in change.calls if isinstance(call, Delete)] == [pair[0].id]
+    assert change.twin is not None
+    assert change.twin.made == pair[1]
+
+
+@pytest.mark.parametrize("newer_is_twin", [True, False])
+def test_of_a_pair_of_flows_the_idle_one_that_fits_is_completed(*, newer_is_twin: bool) -> None:
+    """Whichever is marked: what the new one lacks is made, and then they change places."""
+    older = replace(found_flow(NEWS, found_output(TOWER)), id="older")
+    newer = replace(found_flow(WIDER, state=FlowState.IDLE), id="newer", live_name="news_t")
+    pair = (older, twin_flow(newer)) if newer_is_twin else (twin_flow(older), newer)
+
+    change = only(planned(WIDER, TOWER, found=actual(*pair)), NEWS.key)
+
+    assert [f"{call.action} {call.at.live_name}" for call in change.calls] == [
+        "create news_t",
+        "stop news",
+        "start news_t",
+        "delete news",
+        "delete news",
+    ]
+
+
+def test_of_a_pair_of_flows_the_running_one_that_fits_stays_as_it_is() -> None:
+    """What was stopped for it goes, and its own outputs are planned by themselves."""
+    older = twin_flow(found_flow(NEWS, found_output(TOWER), state=FlowState.IDLE))
+    newer = replace(found_flow(WIDER), id="newer", live_name="news_t")
+
+    proposed = planned(WIDER, TOWER, found=actual(older, newer))
+
+    change = next(each for each in proposed.changes if isinstance(each, Sequence))
+    assert {call.at.live_name for call in change.calls} == {"news"}
+    assert any(isinstance(each, Create) and each.key == TOWER.key for each in proposed.changes)
+
+
+def test_of_a_pair_that_fits_twice_the_running_one_stays() -> None:
+    """A wish that was taken back cuts nobody off, whichever of the two is marked."""
+    running = twin_flow(found_flow(NEWS, found_output(TOWER)))
+    idle = replace(found_flow(NEWS, state=FlowState.IDLE), id="idle", live_name="news_t")
+
+    proposed = planned(NEWS, TOWER, found=actual(running, idle))
+
+    assert [call.found.id for call in only(proposed, NEWS.key).calls if isinstance(call, Delete)] == ["idle"]
+
+
+@pytest.mark.parametrize("live_name", ["news", "renamed"])
+def test_a_flow_that_was_made_while_its_region_was_unreadable_takes_its_place(live_name: str) -> None:
+    """Two flows of ours in two regions, of which one is where it is wanted, are a recreate that is half done."""
+    here = found_flow(NEWS, found_output(TOWER))
+    wanted = replace(NEWS, live_name=live_name, spec=replace(NEWS.spec, region=AWAY))
+    there = replace(found_flow(replace(wanted, live_name="news"), found_output(TOWER)), id="there")
+
+    proposed = planned(wanted, TOWER, found=actual(here, there))
+
+    change = only(proposed, NEWS.key)
+    assert proposed.blocked == ()
+    assert {call.at.region for call in change.calls if isinstance(call, Delete)} == {LOCAL}
+
+
+def test_two_flows_in_one_region_are_never_guessed() -> None:
+    """A copy that somebody made with its Description is reported."""
+    copy = replace(found_flow(NEWS), id="copy", live_name="copy")
+
+    proposed = planned(NEWS, found=actual(found_flow(NEWS), copy))
+
+    assert proposed.changes == ()
+    assert [str(held.key) for held in proposed.blocked] == ["flow/news"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (FlowKey("old"), FlowKey("new")),
+        (FlowKey("other"), FlowKey("other")),
+        (OutputKey("old", "a"), OutputKey("new", "b")),
+        (OutputKey("old", "c"), OutputKey("new", "c")),
+    ],
+)
+def test_a_name_of_before_leads_to_the_name_of_now(before: Key, now: Key) -> None:
+    """An output goes with its flow, and may have another name itself."""
+    moves = (
+        Move(name="flow", before=FlowKey("old"), now=FlowKey("new")),
+        Move(name="output", before=OutputKey("old", "a"), now=OutputKey("new", "b")),
+    )
+
+    assert key_now(before, moved_names(moves)) == now
+
+
+def _made(proposed: Plan) -> Create:
+    """Return what makes the flow of a recreate."""
+    calls = only(proposed, NEWS.key).calls
+    return next(call for call in calls if isinstance(call, Create) and call.key == NEWS.key)
