@@ -59,13 +59,12 @@ async def _without_twin(sender: Sender, change: Sequence) -> str:
         flows = await sender.world.backend.observe(at.region)
     except BackendError as error:
         return f"; what was made beside it could not be looked for: {error}"
-    twins = [flow for flow in flows if flow.live_name == at.live_name and _is_idle_twin(flow, sender.world)]
+    twins = [flow for flow in flows if flow.live_name == at.live_name and _is_idle_of_ours(flow, sender.world)]
     return await _sent(sender, [call for twin in twins for call in _removal(change, twin)], change)
 
 
-def _is_idle_twin(flow: FoundFlow, world: World) -> bool:
-    is_twin = ours(flow.mark, world.owner) and flow.mark is not None and flow.mark.twin
-    return is_twin and flow.state is FlowState.IDLE
+def _is_idle_of_ours(flow: FoundFlow, world: World) -> bool:
+    return ours(flow.mark, world.owner) and flow.state is FlowState.IDLE
 
 
 def _removal(change: Sequence, twin: FoundFlow) -> Iterable[Call]:

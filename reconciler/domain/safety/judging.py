@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Plan, Sequence
+from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.policies import Limit
 from reconciler.domain.safety.budget import Budget, budget
-from reconciler.domain.safety.limits import Circumstances, edited, is_removal
+from reconciler.domain.safety.limits import Circumstances, deleted, edited, is_removal
 from reconciler.domain.safety.releases import approval_of, override_of
 from reconciler.domain.safety.renames import Rename, renames
 from reconciler.domain.safety.tree import distrust
@@ -17,18 +18,27 @@ def judge(plan: Plan, around: Circumstances) -> Plan:
     judgement = _Judgement.of(plan, around)
     allowed: list[Change] = []
     blocked: list[Blocked] = []
+    unmade: dict[FlowKey, Blocked] = {}
     for change in plan.changes:
-        held = judgement.held(change)
+        held = judgement.held(change) or _waits_for(unmade, change)
         if held is None:
             allowed.append(change)
-        else:
-            blocked.append(held)
+            continue
+        blocked.append(held)
+        if isinstance(change, Create) and isinstance(change.key, FlowKey):
+            unmade[change.key] = held
     return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
 
 
 def held_back(change: Change, hold: Hold, why: str) -> Blocked:
     """Return the change as one that may not be sent."""
     return Blocked(key=change.key, action=change.action, why=why, hold=hold, change=change)
+
+
+def _waits_for(unmade: Mapping[FlowKey, Blocked], change: Change) -> Blocked | None:
+    """Hold back what is to be done in a flow that may not be made: there is nothing that it could be sent to."""
+    held = unmade.get(change.key.flow_key if isinstance(change.key, OutputKey) else change.key)
+    return None if held is None else held_back(change, held.hold, f"it waits for {held.key}: {held.why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +93,20 @@ class _Judgement:
         return held_back(change, Hold.RENAME, why)
 
     def _removal(self, change: Change) -> Blocked | None:
-        if not is_removal(change):
-            return None
-        policies = self.around.policies
-        if self.distrust and override_of(change, policies, Limit.TREE) is None:
+        if self.distrust and is_removal(change) and not self._is_lifted(change, Limit.TREE, Delete):
             return held_back(change, Hold.TREE, self.distrust)
-        if self.budget.deletes and override_of(change, policies, Limit.BUDGET) is None:
+        if self.budget.deletes and deleted(change) and not self._is_lifted(change, Limit.BUDGET, Delete):
             return held_back(change, Hold.BUDGET, self.budget.deletes)
         return None
 
     def _edit(self, change: Change) -> Blocked | None:
-        if not edited(change) or not self.budget.edits:
-            return None
-        if override_of(change, self.around.policies, Limit.BUDGET) is not None:
-            return None
-        return held_back(change, Hold.BUDGET, self.budget.edits)
+        if self.budget.edits and edited(change) and not self._is_lifted(change, Limit.BUDGET, Edit):
+            return held_back(change, Hold.BUDGET, self.budget.edits)
+        return None
+
+    def _is_lifted(self, change: Change, limit: Limit, part: type[Delete | Edit]) -> bool:
+        """Return whether an override is about this change; of what stands still together, about each such part."""
+        if not isinstance(change, Sequence) or change.action is not Action.EDIT:
+            return override_of(change, self.around.policies, limit) is not None
+        parts = [call for call in change.calls if isinstance(call, part)]
+        return all(override_of(call, self.around.policies, limit) is not None for call in parts)
