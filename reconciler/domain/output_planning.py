@@ -115,7 +115,8 @@ def _plan_pair(
     kept = fit[0] if fit else pair[0]
     gone = pair[1] if kept is pair[0] else pair[0]
     rest = Parts()
-    _plan_known(wanted, kept, room, context=context, parts=rest)
+    # It has the right name when the other one is gone, which may bear that until then.
+    _plan_known(replace(wanted, live_name=kept.live_name), kept, room, context=context, parts=rest)
     if rest.blocked:
         parts.blocked.extend(rest.blocked)
         return

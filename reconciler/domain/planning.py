@@ -200,32 +200,36 @@ class _Planner:
         Which of them is the newer is no matter: the other one goes when the one that fits takes its place.
         """
         fit = [
-            each
+            (each, each.spec)
             for each in pair
             if each.spec is not None and not fixed_of(flow.key, self._changed(flow, each, each.spec))
         ]
-        kept = fit[0] if fit else pair[0]
+        kept = fit[0][0] if fit else pair[0]
         gone = pair[1] if kept is pair[0] else pair[0]
         refusal = self._removal_refusal(flow.key, gone)
         if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
+        # It has the right name when the other one is gone, which may bear that until then.
+        called = replace(flow, live_name=kept.live_name)
+        parts = self._known_flow(called, kept, fit[0][1]) if fit and not _stands_by(kept, fit) else Parts()
         if len(fit) == 1:
-            return self._taken_over(flow, kept, gone)
-        parts = self._known_flow(flow, kept, kept.spec) if fit and kept.spec is not None else Parts()
+            return self._taken_over(flow, kept, gone, parts)
         parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
         return parts
 
-    def _taken_over(self, flow: Flow, kept: FoundFlow, gone: FoundFlow) -> Parts:
-        """Plan that one flow takes the place of another one, which is then removed."""
-        parts = Parts()
-        plan_outputs(flow.key, self._outputs.get(flow.key, []), kept, context=self._context, parts=parts)
+    def _taken_over(self, flow: Flow, kept: FoundFlow, gone: FoundFlow, alone: Parts) -> Parts:
+        """Plan that one flow takes the place of another one, which is then removed; what it needs alone goes first."""
+        rest = Parts()
+        if kept.state is FlowState.IDLE:
+            # An idle one gets all that it lacks before the one turn.
+            plan_outputs(flow.key, self._outputs.get(flow.key, []), kept, context=self._context, parts=rest)
+            alone.then.extend(change for change in rest.then if isinstance(change, Sequence))
         made = [change for change in self._new_flow(flow).then if isinstance(change, Create)]
         meant = flow_replaced(flow, gone, made, (), taken=set()).meant
-        # What a running flow lacks is asked for by itself, for it may be on air; an idle one takes it all before.
-        rest = [] if kept.state is FlowState.RUNNING else [*parts.first, *parts.then]
-        alone = [change for change in (*parts.first, *parts.then) if change not in rest or isinstance(change, Sequence)]
-        parts.first, parts.then = [], [*alone, flow_succeeded(flow, gone, rest, meant=meant, kept=kept)]
-        return parts
+        alone.then.append(flow_succeeded(flow, gone, (*rest.first, *rest.then), meant=meant, kept=kept))
+        alone.blocked.extend(rest.blocked)
+        alone.waiting.extend(rest.waiting)
+        return alone
 
     def _surplus(self) -> Iterator[Parts]:
         """Yield the removal of each flow that bears our mark and that no manifest names; not where nobody can tell."""
@@ -275,6 +279,11 @@ class _Planner:
 def _named(flow: Flow, found: FoundFlow) -> Flow:
     """Return the flow by the live name that it keeps: what was made as a twin keeps its temporary one."""
     return replace(flow, live_name=found.live_name) if is_twin(found.mark) else flow
+
+
+def _stands_by(kept: FoundFlow, fit: Iterable[object]) -> bool:
+    """Return whether a flow is to take the place of another one, and stands still until then."""
+    return len(tuple(fit)) == 1 and kept.state is FlowState.IDLE
 
 
 def _turn(flow: Flow, found: FoundFlow, parts: Parts, *, outputs: int) -> None:
