@@ -7,7 +7,18 @@ from itertools import count
 from reconciler.domain.changes import Call, Change, Create, Delete, Edit, FlowAt, Sequence, Start, Stop
 from reconciler.domain.impact import EditRules
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import Actual, Address, Flow, FlowState, FoundFlow, FoundOutput, Output, Srt, Unreadable
+from reconciler.domain.model import (
+    Actual,
+    Address,
+    Flow,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Output,
+    Region,
+    Srt,
+    Unreadable,
+)
 from reconciler.domain.protocols import SrtMode
 from reconciler.domain.resolution import secret_versions
 from reconciler.domain.targets import may_coexist
@@ -43,7 +54,7 @@ class Account:
 
     def seen(self, before: Actual) -> Actual:
         """Return what is found now, in the regions of before."""
-        regions: dict = {}
+        regions: dict[Region, tuple[FoundFlow, ...] | Unreadable] = {}
         for region, known in before.regions.items():
             there = tuple(flow for flow in self.flows.values() if flow.region == region)
             regions[region] = known if isinstance(known, Unreadable) else there
@@ -65,6 +76,20 @@ class Account:
         """
         self.sent += 1
         match call:
+            case Create() | Edit():
+                self._write(call)
+            case Delete(found=FoundFlow(id=id_)):
+                self._delete_flow(self._by_id(id_))
+            case Delete(found=FoundOutput(id=id_)):
+                self._delete_output(self._at(call.at), id_)
+            case Start():
+                _demand(self._at(call.at).outputs, f"{call}: nothing to send to")
+                self._turn(self._at(call.at), FlowState.RUNNING)
+            case Stop():
+                self._turn(self._at(call.at), FlowState.IDLE)
+
+    def _write(self, call: Create | Edit) -> None:
+        match call:
             case Create(wanted=Flow() as flow):
                 self._create_flow(flow, call)
             case Create(wanted=Output() as output):
@@ -73,18 +98,6 @@ class Account:
                 self._edit_flow(self._by_id(id_), flow, call)
             case Edit(wanted=Output() as output, found=FoundOutput(id=id_)):
                 self._edit_output(self._at(call.at), id_, output, call)
-            case Delete(found=FoundFlow(id=id_)):
-                self._delete_flow(self._by_id(id_))
-            case Delete(found=FoundOutput(id=id_)):
-                self._delete_output(self._at(call.at), id_)
-            case Start():
-                flow_there = self._at(call.at)
-                _demand(flow_there.outputs, f"{call}: nothing to send to")
-                self._turn(flow_there, FlowState.RUNNING)
-            case Stop():
-                self._turn(self._at(call.at), FlowState.IDLE)
-            case _:
-                raise RefusedError(call)
 
     def _create_flow(self, wanted: Flow, call: Create) -> None:
         place = (wanted.spec.region, wanted.live_name)
@@ -106,7 +119,7 @@ class Account:
         )
 
     def _create_output(self, flow: FoundFlow, wanted: Output, call: Create) -> None:
-        self._demand_live(flow, adds=True, what=str(call))
+        self._demand_live(flow, str(call))
         _demand(all(each.live_name != wanted.live_name for each in flow.outputs), f"{wanted.live_name} is taken")
         if call.is_twin:
             others = (each.spec for each in flow.outputs if each.mark is not None and each.mark.name == call.key.name)
@@ -143,15 +156,14 @@ class Account:
         del self.flows[flow.id]
 
     def _delete_output(self, flow: FoundFlow, id_: str) -> None:
-        self._demand_live(flow, adds=True, what=f"delete of {id_}")
+        self._demand_live(flow, f"delete of {id_}")
         kept = tuple(each for each in flow.outputs if each.id != id_)
         _demand(len(kept) < len(flow.outputs), f"no output {id_}")
         _demand(kept or flow.state is FlowState.IDLE, f"{flow.live_name} runs, and {id_} is its last output")
         self._put(replace(flow, outputs=kept))
 
-    def _demand_live(self, flow: FoundFlow, *, adds: bool, what: str) -> None:
-        runs = flow.state is FlowState.RUNNING
-        _demand(not (runs and adds and not self.rules.adds_live), f"{what}: {flow.live_name} runs")
+    def _demand_live(self, flow: FoundFlow, what: str) -> None:
+        _demand(flow.state is FlowState.IDLE or self.rules.adds_live, f"{what}: {flow.live_name} runs")
 
     def _demand_edit(self, flow: FoundFlow, call: Edit) -> None:
         runs = flow.state is FlowState.RUNNING

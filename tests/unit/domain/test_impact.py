@@ -45,7 +45,7 @@ def test_every_property_of_the_schemas_has_a_class(
     paths = set(written(root, root["properties"]["spec"])) - NO_PROPERTY
 
     assert {"region", "liveName", "description"} < paths
-    assert [path for path in paths if path.endswith("srt.latency")]
+    assert [path for path in paths if path.endswith("srt.latency.ms")]
     assert all(Capabilities(rules=rules).mutability(kind, path, state) in Mutability for path in paths)
 
 
