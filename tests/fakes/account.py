@@ -87,6 +87,8 @@ class Account:
                 self._turn(self._at(call.at), FlowState.RUNNING)
             case Stop():
                 self._turn(self._at(call.at), FlowState.IDLE)
+            case _:
+                raise RefusedError(call)
 
     def _write(self, call: Create | Edit) -> None:
         match call:
@@ -98,6 +100,8 @@ class Account:
                 self._edit_flow(self._by_id(id_), flow, call)
             case Edit(wanted=Output() as output, found=FoundOutput(id=id_)):
                 self._edit_output(self._at(call.at), id_, output, call)
+            case _:
+                raise RefusedError(call)
 
     def _create_flow(self, wanted: Flow, call: Create) -> None:
         place = (wanted.spec.region, wanted.live_name)
