@@ -7,7 +7,16 @@ from reconciler.domain import properties, refusals
 from reconciler.domain.changes import Action, Create, Delete, Edit, FlowAt
 from reconciler.domain.impact import Impact
 from reconciler.domain.matching import Identity, Match, Reading, match, ours
-from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Output, OutputKey, ResourceKind
+from reconciler.domain.model import (
+    FlowKey,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Output,
+    OutputKey,
+    OutputSpec,
+    ResourceKind,
+)
 from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.refusals import Refusal
@@ -56,13 +65,13 @@ def delete_output(flow: FlowKey, output: FoundOutput, found: FoundFlow, *, name:
     return Delete(key=OutputKey(flow.name, known), at=at, found=output, impact=felt(Impact.INTERRUPT, found))
 
 
-def changed(wanted: Output, found: FoundOutput, *, is_moved: bool = False) -> tuple[PropertyChange, ...]:
-    """Return the properties in which an output differs from what the manifests say; none where they cannot say it."""
-    if found.spec is None:
-        return ()
+def changed(
+    wanted: Output, found: FoundOutput, spec: OutputSpec, *, is_moved: bool = False
+) -> tuple[PropertyChange, ...]:
+    """Return the properties in which an output, found with this spec, differs from what the manifests say."""
     listed = properties.differences(
         properties.of_output(named(wanted, found).live_name, wanted.spec),
-        properties.of_output(found.live_name, found.spec),
+        properties.of_output(found.live_name, spec),
         new_secrets=new_secrets(wanted, found.mark),
     )
     return (*listed, *marked_otherwise(wanted, found.mark, is_moved=is_moved))
@@ -111,7 +120,9 @@ def _plan_pair(
 
     Which of them is the newer is no matter: the other one goes when the one that fits delivers as it does.
     """
-    fit = [each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each))]
+    fit = [
+        each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each, each.spec))
+    ]
     kept = fit[0] if fit else pair[0]
     gone = pair[1] if kept is pair[0] else pair[0]
     rest = Parts()
@@ -130,7 +141,7 @@ def _plan_known(wanted: Output, found: FoundOutput, room: Room, *, context: Cont
         parts.block(wanted.key, Action.EDIT, refusals.BEYOND_MANIFESTS)
         return
     is_moved = wanted.key in context.moved.values()
-    different = changed(wanted, found, is_moved=is_moved)
+    different = changed(wanted, found, found.spec, is_moved=is_moved)
     if not different:
         parts.unchanged += 1
         return

@@ -271,7 +271,8 @@ def test_what_is_not_ours_or_not_read_does_not_count() -> None:
     """The base of every share is what bears our mark."""
     every = outputs(3)
     foreign = [found_output(output(f"hand{number}"), owner=None) for number in range(9)]
-    found = actual(found_flow(NEWS, *(found_output(each) for each in every), *foreign))
+    theirs = found_flow(flow("theirs"), *foreign, owner=None)
+    found = actual(found_flow(NEWS, *(found_output(each) for each in every), *foreign), theirs)
     found.regions[Region("far")] = Unreadable(why="no answer")
 
     held = judged(resolved(NEWS, every[2]), found)
