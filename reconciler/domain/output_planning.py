@@ -14,7 +14,6 @@ from reconciler.domain.model import (
     FoundOutput,
     Output,
     OutputKey,
-    OutputSpec,
     ResourceKind,
 )
 from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
@@ -65,13 +64,13 @@ def delete_output(flow: FlowKey, output: FoundOutput, found: FoundFlow, *, name:
     return Delete(key=OutputKey(flow.name, known), at=at, found=output, impact=felt(Impact.INTERRUPT, found))
 
 
-def changed(
-    wanted: Output, found: FoundOutput, spec: OutputSpec, *, is_moved: bool = False
-) -> tuple[PropertyChange, ...]:
-    """Return the properties in which an output, found with this spec, differs from what the manifests say."""
+def changed(wanted: Output, found: FoundOutput, *, is_moved: bool = False) -> tuple[PropertyChange, ...]:
+    """Return the properties in which an output differs from what the manifests say; none where they cannot say it."""
+    if found.spec is None:
+        return ()
     listed = properties.differences(
         properties.of_output(named(wanted, found).live_name, wanted.spec),
-        properties.of_output(found.live_name, spec),
+        properties.of_output(found.live_name, found.spec),
         new_secrets=new_secrets(wanted, found.mark),
     )
     return (*listed, *marked_otherwise(wanted, found.mark, is_moved=is_moved))
@@ -120,9 +119,7 @@ def _plan_pair(
 
     Which of them is the newer is no matter: the other one goes when the one that fits delivers as it does.
     """
-    fit = [
-        each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each, each.spec))
-    ]
+    fit = [each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each))]
     kept = fit[0] if fit else pair[0]
     gone = pair[1] if kept is pair[0] else pair[0]
     rest = Parts()
@@ -141,7 +138,7 @@ def _plan_known(wanted: Output, found: FoundOutput, room: Room, *, context: Cont
         parts.block(wanted.key, Action.EDIT, refusals.BEYOND_MANIFESTS)
         return
     is_moved = wanted.key in context.moved.values()
-    different = changed(wanted, found, found.spec, is_moved=is_moved)
+    different = changed(wanted, found, is_moved=is_moved)
     if not different:
         parts.unchanged += 1
         return

@@ -10,6 +10,7 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Call, Create, Delete, Hold, Plan, Sequence, Start, Stop
 from reconciler.domain.impact import Capabilities, EditRules, Impact
 from reconciler.domain.model import Actual, Encryption, Flow, FlowState, FoundFlow, Output, Region, Srt
+from reconciler.domain.output_planning import changed
 from reconciler.domain.planning import plan
 from reconciler.domain.protocols import SrtMode
 from reconciler.domain.replacing import temporary
@@ -164,6 +165,12 @@ def test_a_pair_is_not_touched_where_the_old_one_cannot_be_said() -> None:
 
     assert held.changes == ()
     assert [each.hold for each in held.blocked] == [Hold.UNFIT]
+
+
+def test_nothing_differs_in_what_cannot_be_said() -> None:
+    """Nobody is told of properties that nobody knows."""
+    assert changed(pull(AWAY), found_output(pull())) != ()
+    assert changed(pull(AWAY), replace(found_output(pull()), spec=None)) == ()
 
 
 def test_an_edit_of_the_one_that_stays_is_a_change_of_its_own() -> None:
