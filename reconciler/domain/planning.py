@@ -210,8 +210,10 @@ class _Planner:
             parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
             return parts
         parts = Parts()
-        wanted = self._outputs.get(flow.key, [])
-        plan_outputs(flow.key, wanted, kept, context=self._context, parts=parts)
+        if kept.state is FlowState.IDLE:
+            # Of one that runs already, and may be on air, the next plan sees to the rest.
+            wanted = self._outputs.get(flow.key, [])
+            plan_outputs(flow.key, wanted, kept, context=self._context, parts=parts)
         whole = self._new_flow(flow)
         meant = flow_replaced(flow, gone, [c for c in whole.then if isinstance(c, Create)], (), taken=set()).meant
         rest = [change for change in (*parts.first, *parts.then) if not isinstance(change, Sequence)]

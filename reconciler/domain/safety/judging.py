@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence
+from reconciler.domain.changes import Blocked, Change, Create, Delete, Hold, Plan, Sequence
+from reconciler.domain.model import FlowKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, edited, is_removal
@@ -17,12 +18,16 @@ def judge(plan: Plan, around: Circumstances) -> Plan:
     judgement = _Judgement.of(plan, around)
     allowed: list[Change] = []
     blocked: list[Blocked] = []
+    missing: dict[FlowKey, Blocked] = {}
     for change in plan.changes:
-        held = judgement.held(change)
+        flow = change.key if isinstance(change.key, FlowKey) else change.key.flow_key
+        held = judgement.held(change) or _without(missing.get(flow), change)
         if held is None:
             allowed.append(change)
-        else:
-            blocked.append(held)
+            continue
+        blocked.append(held)
+        if isinstance(change, Create) and change.key == flow:
+            missing[flow] = held
     return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
 
 
@@ -41,6 +46,11 @@ def lifted(plan: Plan, around: Circumstances) -> tuple[Lifted, ...]:
         return ()
     judgement = _Judgement.of(plan, around)
     return tuple(one for change in plan.changes for one in judgement.lifted(change))
+
+
+def _without(flow: Blocked | None, change: Change) -> Blocked | None:
+    """Return the change as held back with its flow, which is not made; None where that is not so."""
+    return None if flow is None else held_back(change, flow.hold, f"it waits with {flow.key}, which is held back")
 
 
 def held_back(change: Change, hold: Hold, why: str) -> Blocked:
