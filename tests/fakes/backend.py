@@ -11,6 +11,7 @@ from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start,
 from reconciler.domain.errors import BackendError, NotFoundError, RejectedError, WrongStateError
 from reconciler.domain.impact import Capabilities, EditRules
 from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.matching import said_of
 from reconciler.domain.model import (
     Address,
     Flow,
@@ -181,6 +182,7 @@ class FakeBackend:
         before = next((output for output in flow.outputs if output.id == call.found.id), None)
         if before is None or before.spec is None:
             raise NotFoundError(f"no output {call.found.id}")
+        _demand_as_found(call, before)
         if wanted.spec.protocol is not before.spec.protocol:
             raise RejectedError("the protocol of an output is not edited", field="Protocol")
         after = replace(
@@ -198,13 +200,16 @@ class FakeBackend:
         flow = self.flows.get(call.found.id)
         if flow is None or flow.spec is None:
             raise NotFoundError(f"no flow {call.found.id}")
+        _demand_as_found(call, flow)
         mark = self._mark(wanted, is_twin=_is_twin(flow))
         before, after = (flow.spec.input, flow.mark), (wanted.spec.input, mark)
         listless = [(replace(spec, allowlist=None), said) for spec, said in (before, after)]
         if before != after:
             self._demand_editing(flow, *listless)
         # The API has no field for another bandwidth.
-        self._put(replace(flow, live_name=wanted.live_name, mark=mark, spec=replace(flow.spec, input=wanted.spec.input)))
+        self._put(
+            replace(flow, live_name=wanted.live_name, mark=mark, spec=replace(flow.spec, input=wanted.spec.input))
+        )
 
     def _demand_adding(self, flow: FoundFlow) -> None:
         if flow.state is FlowState.RUNNING and self.rules is EditRules.STRICT_2021:
@@ -262,6 +267,11 @@ class FakeBackend:
 
 def _is_twin(found: FoundFlow | FoundOutput) -> bool:
     return found.mark is not None and found.mark.twin
+
+
+def _demand_as_found(call: Edit, now: FoundFlow | FoundOutput) -> None:
+    if not call.only_marks and said_of(now) != said_of(call.found):
+        raise RejectedError(f"{call.key} was changed since it was read")
 
 
 def _unlisted(found: FoundOutput) -> FoundOutput:
