@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
-from reconciler.domain.model import FoundFlow, FoundOutput, Key, OutputKey
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Twin
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
+from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -16,6 +17,9 @@ from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
 from reconciler.engine.guard.windows import Windows
 from reconciler.ports.journal import Note
+
+_Look = Mapping[str, Sample | None]
+"""Samples that were taken at once, by the ids of their flows; None where a flow could not be read."""
 
 
 class Permits:
@@ -80,44 +84,85 @@ class Permits:
             self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts) or await self._alone(change, facts)
+        held = await self._windows.held(change, facts)
         if held is not None:
             return Permit(held=held)
-        flow = facts.flow_of(change)
-        if flow is None or disturbed_by(change).is_nothing:
+        flow = self._disturbed_flow(change, facts)
+        look = await self._look(change, flow, facts)
+        held = self._alone(change, facts, look)
+        if held is not None:
+            return Permit(held=held)
+        if flow is None:
             return _all_of(change)
-        flow = self._memory.as_now(flow)
         if isinstance(change, Sequence) and change.twin is not None:
-            return await self._with_twin(change, change.twin, flow, facts)
-        return self._released(change, await self._on_air(change, flow), _all_of(change), facts)
+            return await self._with_twin(change, change.twin, flow, facts, look)
+        return self._released(change, self._reasons(change, flow, look), _all_of(change), facts)
 
-    async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
-        """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
-        disturbed = disturbed_by(change)
-        last = await self._sampler.take(flow)
-        if last is None:
-            return unproven(disturbed, flow, None, None, self._limits)
-        if reasons := self._carried(change, flow, last):
-            return reasons
-        first = self._sampler.before(flow, last)
-        if first is None and on_air(disturbed, flow, None, last, self._limits):
+    async def still(self, change: Change, call: Call, facts: Facts) -> Blocked | None:
+        """
+        Hold back the rest of a change whose next call would disturb what came on air since it was permitted.
+
+        What was approved goes on as long as the approval holds, and something stands in for what is redundant.
+        """
+        flow = self._disturbed_flow(call, facts)
+        look = await self._look(call, flow, facts)
+        held = self._alone(call, facts, look)
+        reasons = () if held is not None or flow is None else self._reasons(call, flow, look)
+        if reasons and self._approval(change, facts) is None:
+            return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
+        return None if held is None else held_back(change, held.hold, held.why)
+
+    def _disturbed_flow(self, change: Change, facts: Facts) -> FoundFlow | None:
+        """Return the flow that a change may disturb, as it is after what was sent; None where it disturbs nobody."""
+        found = facts.flow_of(change)
+        flow = None if found is None else self._memory.as_now(found)
+        return flow if flow is None or not self._disturbed(change, flow).is_nothing else None
+
+    def _disturbed(self, change: Change, flow: FoundFlow) -> Disturbed:
+        """Return what a change disturbs; of an edit of what stood still, what it would if somebody started it since."""
+        stood_still = flow.state is FlowState.IDLE
+        return disturbed_by(change, if_it_runs=self._keeper.backend.capabilities if stood_still else None)
+
+    async def _look(self, change: Change, flow: FoundFlow | None, facts: Facts) -> _Look:
+        """
+        Return a sample of all that counts for a change, taken at once and right before it.
+
+        Where nothing carries and only time is missing for the proof, that time is waited for, and then looked again.
+        """
+        legs = [leg for touched in facts.legs.touched_by(change) for leg in facts.legs.by_group[touched]]
+        flows = {found.id: found for leg in legs for found, _ in facts.outputs_of(leg)}
+        if flow is not None:
+            flows[flow.id] = flow
+        look = await self._samples(flows)
+        last = None if flow is None else look.get(flow.id)
+        if flow is None or last is None or self._carried(change, flow, last):
+            return look
+        if self._reasons(change, flow, look):
             await self._clock.sleep(self._limits.sample_gap_s)
-            first, last = last, await self._sampler.take(flow)
+            return await self._samples(flows)
+        return look
+
+    async def _samples(self, flows: Mapping[str, FoundFlow]) -> _Look:
+        return dict(zip(flows, await asyncio.gather(*map(self._sampler.take, flows.values())), strict=True))
+
+    def _reasons(self, change: Change, flow: FoundFlow, look: _Look) -> tuple[str, ...]:
+        """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
+        disturbed, last = self._disturbed(change, flow), look.get(flow.id)
+        first = None if last is None else self._sampler.before(flow, disturbed, last)
         if not on_air(disturbed, flow, first, last, self._limits):
             return ()
-        return unproven(disturbed, flow, first, last, self._limits)
+        carries = () if last is None else self._carried(change, flow, last)
+        return carries or unproven(disturbed, flow, first, last, self._limits)
 
     def _carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
         """Return what a change disturbs and is on air by this one sample."""
-        disturbed = disturbed_by(change)
-        is_any = carrying(disturbed, flow, sample, self._limits)
-        return carried(disturbed, flow, sample, self._limits) if is_any else ()
+        return carried(self._disturbed(change, flow), flow, sample, self._limits)
 
     def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
         """Return the permit where nothing is on air, or somebody approved of this very change."""
         if not reasons:
             return permit
-        approval = approval_of(change, holding(facts.policies, now=self._clock.now()))
+        approval = self._approval(change, facts)
         if approval is None:
             return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
         note = Note(
@@ -131,14 +176,17 @@ class Permits:
         self._keeper.journal.note(note)
         return permit
 
-    async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts) -> Permit:
+    def _approval(self, change: Change, facts: Facts) -> Approval | None:
+        return approval_of(change, holding(facts.policies, now=self._clock.now()))
+
+    async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: _Look) -> Permit:
         """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""
-        reasons = await self._on_air(change, flow)
+        reasons = self._reasons(change, flow, look)
         if twin.make is not None:
             # What nobody watches is made anew in place, under its own name.
             beside = Permit(calls=(twin.make,)) if reasons else _all_of(change)
             return self._released(change, reasons, beside, facts)
-        has_taken_over = await self._has_taken_over(change, twin, flow)
+        has_taken_over = self._has_taken_over(change, twin, look.get(flow.id))
         if not reasons or has_taken_over:
             self._forget(change)
             return self._released(change, reasons, _all_of(change), facts)
@@ -146,16 +194,15 @@ class Permits:
         is_late = self._clock.monotonic_s() - since_s >= self._limits.twin_deadline_s
         if not is_late or twin.give_up is None:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
-        return await self._give_up(change, twin.give_up, flow)
+        return await self._give_up(change, twin.give_up, flow, facts)
 
-    async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
+    def _has_taken_over(self, change: Sequence, twin: Twin, sample: Sample | None) -> bool:
         """
         Return whether the new output has carried traffic as the old one does, for as long as a proof takes.
 
         Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
         stream for seconds before it shows the first one.
         """
-        sample = await self._sampler.take(flow)
         if sample is None or twin.made is None:
             return False
         old = [sample.ends.get(call.found.id) for call in change.calls if isinstance(call, Delete)]
@@ -170,9 +217,9 @@ class Permits:
         self._twin_since.pop(change.key, None)
         self._delivers_since.pop(change.key, None)
 
-    async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
+    async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow, facts: Facts) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
-        if await self._on_air(give_up, flow):
+        if self._reasons(give_up, flow, await self._look(give_up, flow, facts)):
             why = "both it and what replaces it are on air, and the new one does not carry as much: nobody is cut off"
             return Permit(held=held_back(change, Hold.TWIN, why))
         self._forget(change)
@@ -180,12 +227,12 @@ class Permits:
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
 
-    async def _alone(self, change: Change, facts: Facts) -> Blocked | None:
+    def _alone(self, change: Change, facts: Facts, look: _Look) -> Blocked | None:
         """Hold a change of redundant outputs back while nothing stands in for them."""
         for group, touched in facts.legs.touched_by(change).items():
-            if not await self._carry(touched, facts, unless_read=True):
+            if not self._carry(touched, facts, look, unless_read=True):
                 continue
-            if not await self._carry(facts.legs.others(group, touched), facts, unless_read=False):
+            if not self._carry(facts.legs.others(group, touched), facts, look, unless_read=False):
                 why = (
                     f"no other output of the redundancy group {group} is on air now, and one of them must be while "
                     "another is changed"
@@ -193,11 +240,11 @@ class Permits:
                 return held_back(change, Hold.REDUNDANCY, why)
         return None
 
-    async def _carry(self, keys: Iterable[OutputKey], facts: Facts, *, unless_read: bool) -> bool:
+    def _carry(self, keys: Iterable[OutputKey], facts: Facts, look: _Look, *, unless_read: bool) -> bool:
         """Return whether one of the outputs is on air; what cannot be read counts as `unless_read` says."""
         for key in keys:
             for flow, output in facts.outputs_of(key):
-                sample = await self._sampler.take(flow)
+                sample = look.get(flow.id)
                 end = None if sample is None else sample.ends.get(output.id)
                 if unless_read if end is None else end.carries(self._limits):
                     return True

@@ -8,7 +8,7 @@ from typing import Final
 from reconciler.domain.errors import BackendError
 from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.limits import Limits
-from reconciler.domain.safety.on_air import End, Sample
+from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying
 from reconciler.engine.deadline import within
 from reconciler.ports.backend import Backend, EndStatus
 from reconciler.ports.clock import Clock
@@ -69,11 +69,19 @@ class Sampler:
         except (BackendError, TimeoutError):
             return 1
 
-    def before(self, flow: FoundFlow, last: Sample) -> Sample | None:
-        """Return the newest sample that is old enough to prove something together with the last one; None without."""
-        youngest, oldest = last.at_s - self._limits.sample_gap_s, last.at_s - self._limits.sample_age_s
-        fit = [sample for sample in self._samples.get(flow.id, ()) if oldest <= sample.at_s <= youngest]
-        return fit[-1] if fit else None
+    def before(self, flow: FoundFlow, disturbed: Disturbed, last: Sample) -> Sample | None:
+        """
+        Return the newest sample that is old enough to prove something together with the last one; None without.
+
+        What carries in between is not off air: samples older than one that shows it prove nothing.
+        """
+        for sample in reversed(self._samples.get(flow.id, ())):
+            age_s = last.at_s - sample.at_s
+            if age_s > self._limits.sample_age_s or carrying(disturbed, flow, sample, self._limits):
+                return None
+            if age_s >= self._limits.sample_gap_s:
+                return sample
+        return None
 
 
 def _end(status: EndStatus) -> End:
