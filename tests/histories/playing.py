@@ -42,17 +42,27 @@ class Found:
         """Return both."""
         return self.unsafe + self.undone
 
+    def add(self, other: "Found") -> None:
+        """Count other histories in."""
+        self.histories += other.histories
+        self.unsafe += other.unsafe
+        self.undone += other.undone
+        self.counted.update(other.counted)
 
-def play(seeds: Iterable[int], make_guard: MakeGuard = Guard, *, stops_at_first: bool = False) -> Found:
-    """Return what became of the histories with these seeds."""
+
+def play(seeds: Iterable[int], make_guard: MakeGuard = Guard, *, stops: bool = False) -> Found:
+    """Return what became of the histories with these seeds; with `stops`, up to the first unsafe one."""
     found = Found()
     for seed in seeds:
         log, undone = virtual.run(_history(seed, make_guard))
-        found.histories += 1
-        found.unsafe += [f"history {seed}: {each}" for each in log.violations]
-        found.undone += [f"history {seed}: {each}" for each in undone]
-        found.counted.update({"writes": log.writes, "off air": log.felt, "approved": log.approved})
-        if found.unsafe and stops_at_first:
+        one = Found(
+            histories=1,
+            unsafe=[f"history {seed}: {each}" for each in log.violations],
+            undone=[f"history {seed}: {each}" for each in undone],
+            counted=Counter({"writes": log.writes, "off air": log.felt, "approved": log.approved}),
+        )
+        found.add(one)
+        if found.unsafe and stops:
             break
     return found
 

@@ -23,6 +23,6 @@ def test_no_write_disturbs_what_is_on_air_without_a_live_approval_of_that_very_c
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_guard_that_lacks_something_is_seen(mutant: str) -> None:
     """The same histories have a write that should not have been, whatever is taken out of the guard."""
-    found = play(SEEDS, MUTANTS[mutant], stops_at_first=True)
+    found = play(SEEDS, MUTANTS[mutant], stops=True)
 
     assert found.unsafe
