@@ -91,7 +91,7 @@ def _unfit(change: Change, other: Change, rng: Random) -> dict[str, Any]:
     fitting = _fitting(change)
     match rng.randrange(3):
         case 0:
-            return fitting | {"change": "0123456789ab" if other is change else change_id(other)}
+            return fitting | {"change": "0123456789ab" if change_id(other) == change_id(change) else change_id(other)}
         case 1:
             key = OutputKey("other", "alpha") if isinstance(change.key, OutputKey) else FlowKey("other")
             return fitting | {"resource": key if other.key == change.key else other.key}

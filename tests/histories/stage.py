@@ -184,9 +184,12 @@ class Stage(FakeBackend):
         for id_, flow in before.items():
             if self.flows.get(id_) is not flow:
                 self._check(call, flow, disturbed(flow, self.flows.get(id_)))
+        half_s = self.rng.choice(_WRITES_S) / 2
+        # Not at the instant of the write itself: others may just have looked.
+        await self.clock.sleep(half_s)
         if self.rng.random() < _EVENTFUL:
             self.meanwhile()
-        await self.clock.sleep(self.rng.choice(_WRITES_S))
+        await self.clock.sleep(half_s)
 
     def _check(self, call: Call, flow: FoundFlow, ids: Iterable[str]) -> None:
         felt = sorted(ids)
