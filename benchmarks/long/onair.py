@@ -10,8 +10,8 @@ from typing import Final
 from rich.table import Table
 
 from benchmarks.stage.terminal import console, say
-from tests.histories.mutants import MUTANTS
-from tests.histories.playing import Found, play
+from tests.onair.mutants import MUTANTS
+from tests.onair.playing import Found, play
 
 _AT_ONCE: Final = 500
 """Histories between two lines of progress."""

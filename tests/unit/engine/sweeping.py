@@ -20,7 +20,7 @@ from reconciler.ports.source import Revision
 from tests.builders import resolved
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.samples import OUTPUTS, RTMP_PULL, RTMP_PULL_FLOW, SRT_CALLER, SRT_CALLER_FLOW
-from tests.histories.story import world_of
+from tests.onair.story import world_of
 from tests.unit.engine.fields import Case
 from tests.unit.engine.worlds import MemorySource, keeper
 

@@ -12,7 +12,7 @@ from tests.builders import found_flow, found_output
 from tests.builders import output as an_output
 from tests.fakes.backend import FakeBackend
 from tests.fakes.samples import AWAY, REGION
-from tests.histories.virtual import VirtualClock, run
+from tests.onair.virtual import VirtualClock, run
 from tests.unit.engine.fields import Case, cases
 from tests.unit.engine.sweeping import Swept, is_anew, needed, sweep
 

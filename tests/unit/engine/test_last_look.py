@@ -22,9 +22,9 @@ from reconciler.ports.backend import EndStatus
 from reconciler.ports.source import Revision
 from tests.builders import flow, found_flow, found_output, output, resolved
 from tests.fakes.journal import MemoryJournal
-from tests.histories import virtual
-from tests.histories.story import world_of
-from tests.histories.virtual import VirtualClock
+from tests.onair import virtual
+from tests.onair.story import world_of
+from tests.onair.virtual import VirtualClock
 from tests.unit.engine.worlds import MeddledBackend, MemorySource, keeper
 
 NEWS: Final = flow()

@@ -4,8 +4,8 @@ from typing import Final
 
 import pytest
 
-from tests.histories.mutants import MUTANTS
-from tests.histories.playing import play
+from tests.onair.mutants import MUTANTS
+from tests.onair.playing import play
 
 SEEDS: Final = range(200)
 """The first of the ten thousand that `make long ARGS=onair` plays."""

@@ -13,12 +13,12 @@ from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import plan_for
 from tests.builders import flow, output
-from tests.histories.mutants import ForgetsTheLegs
-from tests.histories.releases import LONG
-from tests.histories.stage import Odds
-from tests.histories.story import MakeGuard, Story
-from tests.histories.trees import Tree
-from tests.histories.virtual import run
+from tests.onair.mutants import ForgetsTheLegs
+from tests.onair.releases import LONG
+from tests.onair.stage import Odds
+from tests.onair.story import MakeGuard, Story
+from tests.onair.trees import Tree
+from tests.onair.virtual import run
 
 SEEDS: Final = range(60)
 _STEP_S: Final = 0.05

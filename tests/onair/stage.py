@@ -18,9 +18,9 @@ from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Key, OutputKey, Region
 from reconciler.ports.backend import Applied, EndStatus
 from tests.fakes.backend import FakeBackend
-from tests.histories import trees
-from tests.histories.disturbing import disturbed, ends_of
-from tests.histories.virtual import VirtualClock
+from tests.onair import trees
+from tests.onair.disturbing import disturbed, ends_of
+from tests.onair.virtual import VirtualClock
 
 FLOOR_BPS: Final = 100_000
 APART_S: Final = 5.0

@@ -16,10 +16,10 @@ from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import plan_for
 from reconciler.engine.reconcile import PassOutcome
-from tests.histories import trees, virtual
-from tests.histories.releases import LONG
-from tests.histories.stage import Log, Odds
-from tests.histories.story import MakeGuard, Story
+from tests.onair import trees, virtual
+from tests.onair.releases import LONG
+from tests.onair.stage import Log, Odds
+from tests.onair.story import MakeGuard, Story
 
 _MODES: Final = (Mode.LOOP, Mode.LOOP, Mode.ONCE, Mode.SHOWN, Mode.SHOWN, Mode.SAVED, Mode.SAVED)
 _FOREVER: Final = 60

@@ -16,7 +16,7 @@ from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.ports.backend import EndStatus
 from tests.fakes.backend import FakeBackend
-from tests.histories.story import MakeGuard
+from tests.onair.story import MakeGuard
 
 
 class PermitsEverything(Guard):

@@ -5,9 +5,9 @@ from random import Random
 from typing import Final
 
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Srt
-from tests.histories.disturbing import ends_of, input_of
-from tests.histories.stage import NEAR_THE_FLOOR, Stage
-from tests.histories.virtual import VirtualClock
+from tests.onair.disturbing import ends_of, input_of
+from tests.onair.stage import NEAR_THE_FLOOR, Stage
+from tests.onair.virtual import VirtualClock
 
 _PAUSE_S: Final = 2.5
 """Between two things that happen, on the average."""

@@ -19,12 +19,12 @@ from reconciler.engine.world import World
 from reconciler.ports.source import Revision
 from tests.builders import US
 from tests.fakes.journal import MemoryJournal
-from tests.histories import trees
-from tests.histories.people import People
-from tests.histories.releases import Book
-from tests.histories.stage import Log, Stage
-from tests.histories.trees import Tree
-from tests.histories.virtual import VirtualClock
+from tests.onair import trees
+from tests.onair.people import People
+from tests.onair.releases import Book
+from tests.onair.stage import Log, Stage
+from tests.onair.trees import Tree
+from tests.onair.virtual import VirtualClock
 from tests.unit.engine.worlds import MemoryReader, MemorySource, MemoryVault
 from tests.unit.engine.worlds import keeper as keeper_of
 

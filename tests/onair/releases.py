@@ -10,7 +10,7 @@ from reconciler.domain.changes import Action, Change, Plan, Sequence
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, OutputKey, ResourceKind
 from reconciler.domain.policies import Approval, Calendar, Limit, OneOff, Override, Policies, WindowKind
-from tests.histories.stage import Meaning
+from tests.onair.stage import Meaning
 
 LONG: Final = timedelta(days=1)
 _LIFTED: Final = frozenset({Limit.BUDGET, Limit.TREE})
@@ -91,7 +91,7 @@ def _unfit(change: Change, other: Change, rng: Random) -> dict[str, Any]:
     fitting = _fitting(change)
     match rng.randrange(3):
         case 0:
-            return fitting | {"change": "0123456789ab" if change_id(other) == change_id(change) else change_id(other)}
+            return fitting | {"change": "0123456789ab" if other.key == change.key else change_id(other)}
         case 1:
             key = OutputKey("other", "alpha") if isinstance(change.key, OutputKey) else FlowKey("other")
             return fitting | {"resource": key if other.key == change.key else other.key}
