@@ -228,8 +228,8 @@ class Permits:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
         if twin.give_up is None:
             why = (
-                f"the other one has not carried as much as it does for {self._limits.twin_deadline_s:g} s; see which of "
-                "the two is to stay"
+                f"the other one has not carried as much as it does for {self._limits.twin_deadline_s:g} s; see which "
+                "of the two is to stay"
             )
             return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         return await self._give_up(change, twin.give_up, flow, facts)

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Hold
-from reconciler.domain.errors import RejectedError
+from reconciler.domain.errors import RejectedError, UnavailableError
 from reconciler.domain.marks import Mark
 from reconciler.domain.model import Flow, FlowState, FoundFlow, Output, Region, Srt
 from reconciler.domain.policies import Approval, Policies
