@@ -50,6 +50,9 @@ def _wanted(change: Change) -> Iterator[object]:
     for call in _calls(change):
         if isinstance(call, Create | Edit):
             yield [str(call.key), _of_desired(call.wanted)]
+        if isinstance(call, Create) and isinstance(call.wanted, Flow):
+            # Who lets a flow be made anew to run lets nobody make it anew to stand still.
+            yield [str(call.key), str(call.wanted.spec.state)]
         elif call.action in {Action.START, Action.STOP}:
             yield [str(call.key), str(call.action)]
 

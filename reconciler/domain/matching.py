@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.model import FoundFlow, FoundOutput
 
 Found = TypeVar("Found")
 """A found flow or output."""
@@ -53,6 +54,13 @@ class Matches(Generic[Found]):
 def ours(mark: Mark | None, owner: Owner) -> bool:
     """Return whether the mark is this owner's."""
     return mark is not None and mark.owner == owner
+
+
+def said_of(found: FoundFlow | FoundOutput) -> tuple[object, ...]:
+    """Return all of an object that an edit replaces: two that are equal in it are one to whoever edits them."""
+    if isinstance(found, FoundFlow):
+        return found.live_name, None if found.spec is None else found.spec.input
+    return found.live_name, found.spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ back: whoever kills this process at any moment finds in the journal what was und
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Call, Change, Create, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Change, Create, Plan, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import FlowKey, Key
 from reconciler.domain.safety.judging import held_with
@@ -152,13 +152,10 @@ class _Executor:
 
     async def _send(self, change: Change, permit: Permit) -> Outcome:
         request_ids: list[str] = []
-        sent: list[Call] = []
         for number, call in enumerate(permit.calls):
-            # What was begun with a stop is finished: nothing else puts the flow back on air.
-            if (why_not := self._why_not(change)) and not (sent and permit.undo):
-                result = Result.FAILED if request_ids else Result.SKIPPED
-                return _ended(change, result, why_not, request_ids, of=len(permit.calls))
-            if not sent:
+            if (halted := await self._halted(change, permit, request_ids)) is not None:
+                return halted
+            if number == 0:
                 self._terms.on_begin(change)
             try:
                 request_ids.append(await unless(self._terms.cut, self._sender.send(call, change)))
@@ -168,13 +165,29 @@ class _Executor:
                 self._learn(change, error)
                 undone = await put_back(self._sender, change, permit, failed=number, error=error)
                 return _ended(change, Result.FAILED, f"{error}{undone}", request_ids, of=len(permit.calls))
-            sent.append(call)
         if permit.failed:
             return _ended(change, Result.FAILED, permit.failed, request_ids, of=len(permit.calls))
         is_half = isinstance(change, Sequence) and permit.calls != change.calls
         if not is_half:
             self._world.guard.done(change)
         return Outcome(change=change, result=Result.DONE, request_ids=tuple(request_ids), is_half=is_half)
+
+    async def _halted(self, change: Change, permit: Permit, request_ids: list[str]) -> Outcome | None:
+        """Return how a change ends before its next call, because that may not be sent; None where it may."""
+        number, of = len(request_ids), len(permit.calls)
+        call = permit.calls[number]
+        # What was begun with a stop is finished: nothing else puts the flow back on air.
+        if (why_not := self._why_not(change)) and not (number and permit.undo):
+            return _ended(change, Result.FAILED if number else Result.SKIPPED, why_not, request_ids, of=of)
+        # The whole was asked about right before its first call; between two calls time goes by.
+        if number == 0 and call.at == change.at:
+            return None
+        held = await self._world.guard.still(change, call)
+        if held is None:
+            return None
+        undone = await put_back(self._sender, change, permit, failed=number, error=None) if number else ""
+        ended = _ended(change, Result.BLOCKED, f"{held.why}{undone}", request_ids, of=of)
+        return replace(ended, held=replace(held, why=ended.why))
 
     def _why_not(self, change: Change) -> str:
         if self._refused is not None:

@@ -13,7 +13,7 @@ from reconciler.engine.sending import Sender
 from reconciler.engine.world import World
 
 
-async def put_back(sender: Sender, change: Change, permit: Permit, *, failed: int, error: BackendError) -> str:
+async def put_back(sender: Sender, change: Change, permit: Permit, *, failed: int, error: BackendError | None) -> str:
     """
     Put back what a change has left half done, and return what was done about it, in words; "" where nothing was.
 
@@ -21,8 +21,8 @@ async def put_back(sender: Sender, change: Change, permit: Permit, *, failed: in
         sender: sends the calls.
         change: that failed.
         permit: the calls that were being sent, and what undoes them.
-        failed: which of the calls failed.
-        error: how.
+        failed: which of the calls failed, or was held back.
+        error: how it failed; None when it was not sent.
 
     """
     is_unknown = isinstance(error, UnavailableError) and error.maybe_applied

@@ -15,6 +15,7 @@ from reconciler.domain.errors import (
 )
 from reconciler.domain.impact import Capabilities, EditRules, stricter
 from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.matching import said_of
 from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, OutputKey, Region
 from reconciler.domain.resolution import secret_versions
 from reconciler.ports.backend import Applied, EndEvent, EndStatus
@@ -244,6 +245,7 @@ class StreamLinkBackend:
             inputs = fresh.objects("InputGroup")
             if len(inputs) != 1:
                 raise RejectedError(f"{call.key} has {len(inputs)} inputs by now, and manifests describe one.")
+            _demand_as_found(call, decode.flow(fresh.payload, region))
             profile = self._client.settings.profile
             write = edit.mark_input if call.only_marks else edit.modify_input
             request = write(found.id, inputs[0].payload, flow, self._mark(flow), profile)
@@ -260,6 +262,8 @@ class StreamLinkBackend:
         found = next((each for each in fresh.objects("OutputGroup") if each.text("OutputId") == output_id), None)
         if found is None:
             raise NotFoundError(f"{output.key} is gone from the backend since it was read.")
+        now = decode.flow(fresh.payload, region)
+        _demand_as_found(call, next(each for each in now.outputs if each.id == output_id))
         profile = self._client.settings.profile
         write = edit.mark_output if call.only_marks else edit.modify_output
         request = write(flow_id, found.payload, output, self._mark(output), profile)
@@ -372,3 +376,15 @@ def _refused_live(call: Call) -> tuple[tuple[str, ...], bool]:
         hot = {"liveName"} if isinstance(call.wanted, Flow) else set()
         return tuple(change.path for change in call.differences if change.path not in hot), False
     return (), isinstance(call, Create | Delete) and isinstance(call.key, OutputKey)
+
+
+def _demand_as_found(call: Edit, now: FoundFlow | FoundOutput) -> None:
+    """
+    Go on only where the object still is what the edit was planned for; a mark alone may be written to any.
+
+    An edit says all that is managed. What somebody changed since it was planned would be changed back by it, unseen
+    by whoever judged what viewers notice of it.
+    """
+    if not call.only_marks and said_of(now) != said_of(call.found):
+        msg = f"{call.key} was changed by somebody since it was read, so it was not edited; the next plan sees it."
+        raise RejectedError(msg)

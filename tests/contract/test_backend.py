@@ -33,6 +33,8 @@ from tests.fakes.samples import AWAY, FLOW_OF, REGION, RTMP_FLOW, RTMP_PUSH, SRT
 
 pytestmark = pytest.mark.anyio
 
+PEER = Address("192.0.2.7", 9000)
+
 
 def at(flow: Flow) -> FlowAt:
     """Return where the flow is."""
@@ -310,6 +312,33 @@ async def test_an_output_that_went_meanwhile_is_not_edited(backend: Backend) -> 
         await backend.apply(edit(replace(SRT_CALLER, live_name="other"), before.outputs[0], of=SRT_FLOW))
 
     assert (await only(backend)).outputs == ()
+
+
+async def test_an_output_that_somebody_changed_meanwhile_is_not_edited(backend: Backend) -> None:
+    """What was changed since it was read would be changed back unseen: it stays, and whoever edits looks again."""
+    before = await made(backend, SRT_FLOW, SRT_CALLER)
+    theirs = replace(SRT_CALLER, spec=replace(SRT_CALLER.spec, settings=Srt(mode=SrtMode.CALLER, peer=PEER)))
+    await backend.apply(edit(theirs, before.outputs[0], of=SRT_FLOW))
+
+    with pytest.raises(RejectedError):
+        await backend.apply(edit(replace(SRT_CALLER, live_name="other"), before.outputs[0], of=SRT_FLOW))
+
+    (output,) = (await only(backend)).outputs
+    assert (output.live_name, output.spec) == (SRT_CALLER.live_name, theirs.spec)
+
+
+async def test_an_input_that_somebody_changed_meanwhile_is_not_edited(backend: Backend) -> None:
+    """As with an output."""
+    before = await made(backend, SRT_FLOW)
+    received = SRT_FLOW.spec.input
+    theirs = replace(SRT_FLOW, spec=replace(SRT_FLOW.spec, input=replace(received, allowlist=())))
+    await backend.apply(edit(theirs, before, of=SRT_FLOW))
+    mine = replace(SRT_FLOW, spec=replace(SRT_FLOW.spec, input=replace(received, description="mine")))
+
+    with pytest.raises(RejectedError):
+        await backend.apply(edit(mine, before, of=SRT_FLOW))
+
+    assert (await only(backend)).spec == theirs.spec
 
 
 async def test_an_output_that_the_input_cannot_feed_is_rejected(backend: Backend) -> None:

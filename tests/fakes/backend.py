@@ -9,8 +9,9 @@ from itertools import count
 
 from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
 from reconciler.domain.errors import BackendError, NotFoundError, RejectedError, WrongStateError
-from reconciler.domain.impact import Capabilities
+from reconciler.domain.impact import Capabilities, EditRules
 from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.matching import said_of
 from reconciler.domain.model import (
     Address,
     Flow,
@@ -36,8 +37,12 @@ class FakeBackend:
     after it.
     """
 
-    def __init__(self, *, owner: Owner = US, regions: Iterable[str] = ("local",)) -> None:
+    def __init__(
+        self, *, owner: Owner = US, regions: Iterable[str] = ("local",), rules: EditRules = EditRules.LIVE_2023
+    ) -> None:
         self.owner = owner
+        self.rules = rules
+        """What may be changed while a flow runs, as the relay with `--edit-rules` has it."""
         self.flows: dict[str, FoundFlow] = {}
         self.applied: list[Call] = []
         self.refusals: deque[BackendError] = deque()
@@ -59,7 +64,7 @@ class FakeBackend:
     @property
     def capabilities(self) -> Capabilities:
         """Return those of the API."""
-        return Capabilities()
+        return Capabilities(rules=self.rules)
 
     async def regions(self) -> tuple[Region, ...]:
         """Return all regions."""
@@ -151,6 +156,7 @@ class FakeBackend:
         )
 
     def _create_output(self, flow: FoundFlow, wanted: Output, call: Create) -> None:
+        self._demand_adding(flow)
         if wanted.spec.protocol not in flow.allowed_outputs:
             raise RejectedError(f"{wanted.spec.protocol} is not allowed on {flow.live_name}", field="Protocol")
         if any(output.live_name == wanted.live_name for output in flow.outputs):
@@ -170,28 +176,51 @@ class FakeBackend:
     def _edit(self, call: Edit) -> None:
         wanted = call.wanted
         if isinstance(wanted, Flow):
-            flow = self.flows.get(call.found.id)
-            if flow is None:
-                raise NotFoundError(f"no flow {call.found.id}")
-            spec = replace(wanted.spec, state=flow.state)
-            mark = self._mark(wanted, is_twin=_is_twin(flow))
-            self._put(replace(flow, live_name=wanted.live_name, mark=mark, spec=spec))
+            self._edit_flow(wanted, call)
             return
         flow = self._at(call.at)
-        if all(output.id != call.found.id for output in flow.outputs):
+        before = next((output for output in flow.outputs if output.id == call.found.id), None)
+        if before is None or before.spec is None:
             raise NotFoundError(f"no output {call.found.id}")
-        outputs = tuple(
-            replace(
-                output,
-                live_name=wanted.live_name,
-                mark=self._mark(wanted, is_twin=_is_twin(output)),
-                spec=wanted.spec,
-            )
-            if output.id == call.found.id
-            else output
-            for output in flow.outputs
+        _demand_as_found(call, before)
+        if wanted.spec.protocol is not before.spec.protocol:
+            raise RejectedError("the protocol of an output is not edited", field="Protocol")
+        after = replace(
+            before,
+            live_name=wanted.live_name,
+            mark=self._mark(wanted, is_twin=_is_twin(before)),
+            # The API has no field for another region.
+            spec=replace(wanted.spec, region=before.spec.region),
         )
+        self._demand_editing(flow, _unlisted(before), _unlisted(after))
+        outputs = tuple(after if output.id == before.id else output for output in flow.outputs)
         self._put(replace(flow, outputs=outputs))
+
+    def _edit_flow(self, wanted: Flow, call: Edit) -> None:
+        flow = self.flows.get(call.found.id)
+        if flow is None or flow.spec is None:
+            raise NotFoundError(f"no flow {call.found.id}")
+        _demand_as_found(call, flow)
+        mark = self._mark(wanted, is_twin=_is_twin(flow))
+        before, after = (flow.spec.input, flow.mark), (wanted.spec.input, mark)
+        listless = [(replace(spec, allowlist=None), said) for spec, said in (before, after)]
+        if before != after:
+            self._demand_editing(flow, *listless)
+        # The API has no field for another bandwidth.
+        self._put(
+            replace(flow, live_name=wanted.live_name, mark=mark, spec=replace(flow.spec, input=wanted.spec.input))
+        )
+
+    def _demand_adding(self, flow: FoundFlow) -> None:
+        if flow.state is FlowState.RUNNING and self.rules is EditRules.STRICT_2021:
+            raise WrongStateError("these edit rules make and delete outputs of idle flows alone")
+
+    def _demand_editing(self, flow: FoundFlow, before: object, after: object) -> None:
+        """Go on only where the rules let what was become what is to be; their allowlists are left out of both."""
+        if flow.state is FlowState.IDLE or self.rules is EditRules.LIVE_2023:
+            return
+        if self.rules is EditRules.STRICT_2021 or before != after:
+            raise WrongStateError("these edit rules want the flow stopped for this")
 
     def _delete(self, call: Delete) -> None:
         if isinstance(call.found, FoundFlow):
@@ -201,7 +230,10 @@ class FakeBackend:
             self.flows.pop(call.found.id, None)
             return
         for flow in tuple(self.flows.values()):
-            self._put(replace(flow, outputs=tuple(each for each in flow.outputs if each.id != call.found.id)))
+            kept = tuple(each for each in flow.outputs if each.id != call.found.id)
+            if kept != flow.outputs:
+                self._demand_adding(flow)
+                self._put(replace(flow, outputs=kept))
 
     def _start(self, flow: FoundFlow) -> None:
         if not flow.outputs:
@@ -213,10 +245,12 @@ class FakeBackend:
         self._put(replace(flow, state=state, spec=spec))
 
     def _at(self, at: FlowAt) -> FoundFlow:
-        for flow in self.flows.values():
-            if (flow.region, flow.live_name) == (at.region, at.live_name):
-                return flow
-        raise NotFoundError(f"no flow {at.live_name} in {at.region}")
+        flows = [flow for flow in self.flows.values() if (flow.region, flow.live_name) == (at.region, at.live_name)]
+        if not flows:
+            raise NotFoundError(f"no flow {at.live_name} in {at.region}")
+        if len(flows) > 1:
+            raise RejectedError(f"{len(flows)} flows in {at.region} bear the name {at.live_name}")
+        return flows[0]
 
     def _put(self, flow: FoundFlow) -> None:
         self.flows[flow.id] = flow
@@ -233,3 +267,12 @@ class FakeBackend:
 
 def _is_twin(found: FoundFlow | FoundOutput) -> bool:
     return found.mark is not None and found.mark.twin
+
+
+def _demand_as_found(call: Edit, now: FoundFlow | FoundOutput) -> None:
+    if not call.only_marks and said_of(now) != said_of(call.found):
+        raise RejectedError(f"{call.key} was changed since it was read")
+
+
+def _unlisted(found: FoundOutput) -> FoundOutput:
+    return found if found.spec is None else replace(found, spec=replace(found.spec, allowlist=None))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start
-from reconciler.domain.impact import Impact
-from reconciler.domain.model import FlowState, FoundFlow, FoundOutput
+from reconciler.domain.impact import Capabilities, Impact
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, ResourceKind
 from reconciler.domain.safety.limits import Limits
 
 LIKE: Final = 0.9
@@ -54,18 +54,21 @@ class Disturbed:
         return not (self.outputs or self.whole)
 
 
-def disturbed_by(change: Change, *, was_idle: bool = False) -> Disturbed:
+def disturbed_by(change: Change, *, if_it_runs: Capabilities | None = None) -> Disturbed:
     """
     Return what a change of a flow, or in it, disturbs; nothing where its impact is none.
 
-    Of a flow that stood still when it was seen, an edit disturbs what it edits: nobody notices it but where somebody
-    has started the flow since.
+    Args:
+        change: to be made.
+        if_it_runs: given, an edit that nobody notices because its flow stood still counts for what it would do to one
+            that was started since.
+
     """
     calls = change.calls if isinstance(change, Sequence) else (change,)
     ids: set[str] = set()
     whole = False
     for call in calls:
-        if isinstance(call, Create | Start) or (_is_harmless(call) and not was_idle):
+        if isinstance(call, Create | Start) or _is_harmless(call, if_it_runs):
             continue
         if isinstance(call, Edit | Delete) and isinstance(call.found, FoundOutput):
             ids.add(call.found.id)
@@ -74,8 +77,13 @@ def disturbed_by(change: Change, *, was_idle: bool = False) -> Disturbed:
     return Disturbed(outputs=frozenset(ids), whole=whole)
 
 
-def _is_harmless(call: Call) -> bool:
-    return isinstance(call, Edit) and call.impact is Impact.NONE
+def _is_harmless(call: Call, if_it_runs: Capabilities | None) -> bool:
+    if not isinstance(call, Edit) or call.impact is not Impact.NONE:
+        return False
+    if if_it_runs is None or call.only_marks:
+        return True
+    kind = ResourceKind.FLOW if ResourceKind.FLOW.holds(call.key) else ResourceKind.OUTPUT
+    return if_it_runs.impact(kind, call.differences, FlowState.RUNNING) is Impact.NONE
 
 
 def on_air(
@@ -122,6 +130,9 @@ def names_of(disturbed: Disturbed, flow: FoundFlow, last: Sample | None) -> dict
     named = {output.id: f"output {output.live_name}" for output in flow.outputs}
     if not disturbed.whole:
         return {id_: named.get(id_, f"an output of {flow.live_name}") for id_ in sorted(disturbed.outputs)}
-    inputs = [id_ for id_, end in last.ends.items() if end.is_input] if last is not None else []
+    ends = {} if last is None else last.ends
+    inputs = [id_ for id_, end in ends.items() if end.is_input]
+    # What was added since the flow was read is disturbed like the rest.
+    added = [id_ for id_, end in ends.items() if not end.is_input and id_ not in named]
     # An input that no sample tells of is under the name of none, and so never proven to be off air.
-    return {**dict.fromkeys(inputs or [""], "the input"), **named}
+    return {**dict.fromkeys(inputs or [""], "the input"), **named, **dict.fromkeys(added, "an output made since")}

@@ -8,7 +8,7 @@ difference has used up, what was wanted before, who fights over what. Whoever re
 import contextlib
 from collections.abc import AsyncIterator
 
-from reconciler.domain.changes import Call, Change, Plan
+from reconciler.domain.changes import Blocked, Call, Change, Plan
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.permits import Permits
@@ -44,6 +44,10 @@ class Guard:
     def sent(self, call: Call) -> None:
         """Learn that a call was carried out, or may have been."""
         self._memory.sent(call)
+
+    async def still(self, change: Change, call: Call) -> Blocked | None:
+        """Return what holds back the next call of a change that was permitted and begun; None where nothing does."""
+        return await self._permits.still(change, call, self._known())
 
     def done(self, change: Change) -> None:
         """Learn that a change was made."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.domain.changes import Blocked, Change, Delete, Hold, Plan, Sequence, Twin
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Twin
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
+from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import Disturbed, Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -16,6 +17,9 @@ from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
 from reconciler.engine.guard.windows import Windows
 from reconciler.ports.journal import Note
+
+_Look = Mapping[str, Sample | None]
+"""Samples that were taken at once, by the ids of their flows; None where a flow could not be read."""
 
 
 class Permits:
@@ -82,7 +86,7 @@ class Permits:
             self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts, is_last=False) or await self._alone(change, facts)
+        held = await self._windows.held(change, facts, is_last=False)
         if held is not None:
             return Permit(held=held)
         permit = await self._proven(change, facts)
@@ -92,44 +96,106 @@ class Permits:
 
     async def _proven(self, change: Change, facts: Facts) -> Permit:
         """Permit what disturbs nobody, or what somebody approved."""
-        flow = facts.flow_of(change)
+        if facts.flow_of(change) is None:
+            return self._of_nothing_seen(change)
+        flow = self._disturbed_flow(change, facts)
+        look = await self._look(change, flow, facts)
+        held = self._alone(change, facts, look)
+        if held is not None:
+            return Permit(held=held)
         if flow is None:
-            return _of_nothing_seen(change)
-        if _disturbed(change, flow).is_nothing:
             return _all_of(change)
-        flow = self._memory.as_now(flow)
         if isinstance(change, Sequence) and change.twin is not None:
-            return await self._with_twin(change, change.twin, flow, facts)
-        return self._released(change, await self._on_air(change, flow), _all_of(change), facts)
+            return await self._with_twin(change, change.twin, flow, facts, look)
+        return self._released(change, self._reasons(change, flow, look), _all_of(change), facts)
 
-    async def _on_air(self, change: Change, flow: FoundFlow) -> tuple[str, ...]:
-        """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
-        disturbed = _disturbed(change, flow)
-        last = await self._sampler.take(flow)
-        if last is None:
-            return unproven(disturbed, flow, None, None, self._limits)
-        if reasons := self._carried(change, flow, last):
-            return reasons
-        first = self._sampler.before(flow, last)
-        if on_air(disturbed, flow, first, last, self._limits):
-            # Nothing carries anything now. An older sample may say otherwise, or not know what came since.
+    def _of_nothing_seen(self, change: Change) -> Permit:
+        """Permit what makes something; whatever else is in a flow that is not there by that name disturbs who knows."""
+        if disturbed_by(change, if_it_runs=self._keeper.backend.capabilities).is_nothing:
+            return _all_of(change)
+        why = f"no flow {change.at.live_name} is there any more, as it was when this was planned; the next plan tells"
+        return Permit(held=held_back(change, Hold.UNREADABLE, why))
+
+    async def still(self, change: Change, call: Call, facts: Facts) -> Blocked | None:
+        """
+        Hold back the rest of a change whose next call would disturb what came on air since it was permitted.
+
+        What was approved goes on as long as the approval holds, and something stands in for what is redundant.
+        """
+        flow = self._disturbed_flow(call, facts)
+        look = await self._look(call, flow, facts)
+        held = self._alone(call, facts, look)
+        reasons = () if held is not None or flow is None else self._reasons(call, flow, look)
+        if reasons and self._approval(change, facts) is None:
+            return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
+        return None if held is None else held_back(change, held.hold, held.why)
+
+    def _disturbed_flow(self, change: Change, facts: Facts) -> FoundFlow | None:
+        """Return the flow that a change may disturb, as it is after what was sent; None where it disturbs nobody."""
+        found = facts.flow_of(change)
+        flow = None if found is None else self._memory.as_now(found)
+        return flow if flow is None or not self._disturbed(change, flow).is_nothing else None
+
+    def _disturbed(self, change: Change, flow: FoundFlow) -> Disturbed:
+        """Return what a change disturbs; of an edit of what stood still, what it would if somebody started it since."""
+        stood_still = flow.state is FlowState.IDLE
+        return disturbed_by(change, if_it_runs=self._keeper.backend.capabilities if stood_still else None)
+
+    async def _look(self, change: Change, flow: FoundFlow | None, facts: Facts) -> _Look:
+        """
+        Return a sample of all that counts for a change, taken at once and right before it.
+
+        Where nothing carries and only time is missing for the proof, that time is waited for, and then looked again.
+        """
+        legs = [leg for touched in facts.legs.touched_by(change) for leg in facts.legs.by_group[touched]]
+        flows = {found.id: found for leg in legs for found, _ in facts.outputs_of(leg)}
+        if flow is not None:
+            flows[flow.id] = flow
+        look = await self._samples(flows)
+        if self._lacks_time(change, flow, facts, look):
             await self._clock.sleep(self._limits.sample_gap_s)
-            first, last = last, await self._sampler.take(flow)
+            return await self._samples(flows)
+        return look
+
+    def _lacks_time(self, change: Change, flow: FoundFlow | None, facts: Facts, look: _Look) -> bool:
+        """Return whether only a second look, a while later, is missing for a proof: of silence, or of a stand-in."""
+        if self._stands_in(change, facts, look):
+            # One look alone may tell of the time before the other leg was changed itself, a moment ago.
+            return True
+        last = None if flow is None else look.get(flow.id)
+        if flow is None or last is None or self._carried(change, flow, last):
+            return False
+        return bool(self._reasons(change, flow, look))
+
+    def _stands_in(self, change: Change, facts: Facts, look: _Look) -> bool:
+        """Return whether something that is redundant is on air and would be changed while another leg is on air."""
+        return any(
+            self._carry(touched, facts, look, unless_read=True)
+            and self._carry(facts.legs.others(group, touched), facts, look, unless_read=False)
+            for group, touched in facts.legs.touched_by(change).items()
+        )
+
+    async def _samples(self, flows: Mapping[str, FoundFlow]) -> _Look:
+        return dict(zip(flows, await asyncio.gather(*map(self._sampler.take, flows.values())), strict=True))
+
+    def _reasons(self, change: Change, flow: FoundFlow, look: _Look) -> tuple[str, ...]:
+        """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
+        disturbed, last = self._disturbed(change, flow), look.get(flow.id)
+        first = None if last is None else self._sampler.before(flow, disturbed, last)
         if not on_air(disturbed, flow, first, last, self._limits):
             return ()
-        return unproven(disturbed, flow, first, last, self._limits)
+        carries = () if last is None else self._carried(change, flow, last)
+        return carries or unproven(disturbed, flow, first, last, self._limits)
 
     def _carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
         """Return what a change disturbs and is on air by this one sample."""
-        disturbed = _disturbed(change, flow)
-        is_any = carrying(disturbed, flow, sample, self._limits)
-        return carried(disturbed, flow, sample, self._limits) if is_any else ()
+        return carried(self._disturbed(change, flow), flow, sample, self._limits)
 
     def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
         """Return the permit where nothing is on air, or somebody approved of this very change."""
         if not reasons:
             return permit
-        approval = approval_of(change, holding(facts.policies, now=self._clock.now()))
+        approval = self._approval(change, facts)
         if approval is None:
             return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
         note = Note(
@@ -143,21 +209,24 @@ class Permits:
         self._keeper.journal.note(note)
         return permit
 
-    async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts) -> Permit:
+    def _approval(self, change: Change, facts: Facts) -> Approval | None:
+        return approval_of(change, holding(facts.policies, now=self._clock.now()))
+
+    async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: _Look) -> Permit:
         """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""
-        reasons = await self._on_air(change, flow)
+        reasons = self._reasons(change, flow, look)
         if twin.make is not None:
             # What nobody watches is made anew in place, under its own name.
             beside = Permit(calls=(twin.make,)) if reasons else _all_of(change)
             return self._released(change, reasons, beside, facts)
-        has_taken_over = await self._has_taken_over(change, twin, flow)
+        has_taken_over = self._has_taken_over(change, twin, look.get(flow.id))
         if not reasons or has_taken_over:
             return self._released(change, reasons, _all_of(change), facts)
         age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
         is_coming = change.key in self._delivers_since
         if age_s < self._limits.twin_deadline_s or is_coming or twin.give_up is None:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
-        return await self._give_up(change, twin.give_up, flow)
+        return await self._give_up(change, twin.give_up, flow, facts)
 
     def _since_s(self, times: dict[Key, tuple[str, float]], change: Sequence, twin: Twin) -> float:
         """Return since when something holds of this very twin: another one of the same resource has its own time."""
@@ -168,14 +237,13 @@ class Permits:
             times[change.key] = (id_, since_s)
         return since_s
 
-    async def _has_taken_over(self, change: Sequence, twin: Twin, flow: FoundFlow) -> bool:
+    def _has_taken_over(self, change: Sequence, twin: Twin, sample: Sample | None) -> bool:
         """
         Return whether the new output has carried traffic as the old one does, for as long as a proof takes.
 
         Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
         stream for seconds before it shows the first one.
         """
-        sample = await self._sampler.take(flow)
         if sample is None or twin.made is None:
             self._delivers_since.pop(change.key, None)
             return False
@@ -184,13 +252,12 @@ class Permits:
         if not delivers(twin.made.id, sample, self._limits, like_bps=like_bps):
             self._delivers_since.pop(change.key, None)
             return False
-        return (
-            self._clock.monotonic_s() - self._since_s(self._delivers_since, change, twin) >= self._limits.sample_gap_s
-        )
+        since_s = self._since_s(self._delivers_since, change, twin)
+        return self._clock.monotonic_s() - since_s >= self._limits.sample_gap_s
 
-    async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow) -> Permit:
+    async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow, facts: Facts) -> Permit:
         """Permit to take the twin away, unless somebody has come to it meanwhile."""
-        if await self._on_air(give_up, flow):
+        if self._reasons(give_up, flow, await self._look(give_up, flow, facts)):
             why = (
                 "both it and what replaces it are on air, or not proven to be off air, and the new one carries less: "
                 "nobody is cut off; it goes when the new one carries as much, or nobody is left at one of them"
@@ -200,12 +267,12 @@ class Permits:
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
 
-    async def _alone(self, change: Change, facts: Facts) -> Blocked | None:
+    def _alone(self, change: Change, facts: Facts, look: _Look) -> Blocked | None:
         """Hold a change of redundant outputs back while nothing stands in for them."""
         for group, touched in facts.legs.touched_by(change).items():
-            if not await self._carry(touched, facts, unless_read=True):
+            if not self._carry(touched, facts, look, unless_read=True):
                 continue
-            if not await self._stand_in(facts.legs.others(group, touched), facts):
+            if not self._carry(facts.legs.others(group, touched), facts, look, unless_read=False):
                 why = (
                     f"no other output of the redundancy group {group} is on air now, and one of them must be while "
                     "another is changed"
@@ -213,44 +280,20 @@ class Permits:
                 return held_back(change, Hold.REDUNDANCY, why)
         return None
 
-    async def _stand_in(self, keys: Iterable[OutputKey], facts: Facts) -> bool:
-        """
-        Return whether one of the outputs is on air, by two samples as far apart as those that prove the contrary.
-
-        One sample alone may tell of the time before it was changed itself, a moment ago.
-        """
-        legs = tuple(keys)
-        if not await self._carry(legs, facts, unless_read=False):
-            return False
-        await self._clock.sleep(self._limits.sample_gap_s)
-        return await self._carry(legs, facts, unless_read=False)
-
-    async def _carry(self, keys: Iterable[OutputKey], facts: Facts, *, unless_read: bool) -> bool:
+    def _carry(self, keys: Iterable[OutputKey], facts: Facts, look: _Look, *, unless_read: bool) -> bool:
         """Return whether one of the outputs is on air; what cannot be read counts as `unless_read` says."""
         for key in keys:
             for flow, output in facts.outputs_of(key):
-                sample = await self._sampler.take(flow)
+                sample = look.get(flow.id)
                 end = None if sample is None else sample.ends.get(output.id)
                 if unless_read if end is None else end.carries(self._limits):
                     return True
         return False
 
 
-def _disturbed(change: Change, flow: FoundFlow) -> Disturbed:
-    return disturbed_by(change, was_idle=flow.state is FlowState.IDLE)
-
-
 def _disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
     found = (facts.flow_of(change) for change in plan.changes if not disturbed_by(change).is_nothing)
     return [flow for flow in found if flow is not None]
-
-
-def _of_nothing_seen(change: Change) -> Permit:
-    """Permit what makes something; what else is in a flow that is not there by that name disturbs nobody knows whom."""
-    if disturbed_by(change, was_idle=True).is_nothing:
-        return _all_of(change)
-    why = f"no flow {change.at.live_name} is there any more, as it was when this was planned; the next plan tells"
-    return Permit(held=held_back(change, Hold.UNREADABLE, why))
 
 
 def _all_of(change: Change) -> Permit:

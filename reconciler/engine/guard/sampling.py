@@ -8,7 +8,7 @@ from typing import Final
 from reconciler.domain.errors import BackendError
 from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.limits import Limits
-from reconciler.domain.safety.on_air import End, Sample
+from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying
 from reconciler.engine.deadline import within
 from reconciler.ports.backend import Backend, EndStatus
 from reconciler.ports.clock import Clock
@@ -69,15 +69,20 @@ class Sampler:
         except (BackendError, TimeoutError):
             return 1
 
-    def before(self, flow: FoundFlow, last: Sample) -> Sample | None:
+    def before(self, flow: FoundFlow, disturbed: Disturbed, last: Sample) -> Sample | None:
         """
         Return the newest sample that is old enough to prove something together with the last one; None without.
 
-        One that does not know an end which is there now proves nothing of it: somebody may have made that meanwhile.
+        What carries in between is not off air: samples older than one that shows it prove nothing. One that does not
+        know an end which is there now proves nothing of it: somebody may have made that meanwhile.
         """
-        youngest, oldest = last.at_s - self._limits.sample_gap_s, last.at_s - self._limits.sample_age_s
-        fit = (sample for sample in reversed(self._samples.get(flow.id, ())) if oldest <= sample.at_s <= youngest)
-        return next((sample for sample in fit if sample.ends.keys() >= last.ends.keys()), None)
+        for sample in reversed(self._samples.get(flow.id, ())):
+            age_s = last.at_s - sample.at_s
+            if age_s > self._limits.sample_age_s or carrying(disturbed, flow, sample, self._limits):
+                return None
+            if age_s >= self._limits.sample_gap_s and sample.ends.keys() >= last.ends.keys():
+                return sample
+        return None
 
 
 def _end(status: EndStatus) -> End:

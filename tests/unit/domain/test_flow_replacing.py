@@ -172,3 +172,19 @@ def test_the_model_of_an_account_refuses_what_accounts_refuse() -> None:
     ):
         with pytest.raises(RefusedError):
             live.do(call)
+
+
+def test_a_name_is_taken_back_when_it_is_free() -> None:
+    """The one that stays is renamed after the other one has gone, and not while that bears the name."""
+    assert OLD.mark is not None
+    old = replace(OLD, mark=replace(OLD.mark, twin=True), state=FlowState.IDLE)
+    new = found_flow(replace(wider(), live_name="news_t"), found_output(output()))
+    live, regions = account(old, new)
+
+    first = planned(wider(), output(), found=regions)
+    live.carry_out(first.changes)
+    second = planned(wider(), output(), found=live.seen(regions))
+    live.carry_out(second.changes)
+
+    assert [change.action for change in (*first.changes, *second.changes)] == [Action.RECREATE, Action.EDIT]
+    assert [each.live_name for each in live.flows.values()] == ["news"]
