@@ -62,7 +62,7 @@ def test_what_waits_for_an_approval_is_told() -> None:
 
 
 def test_what_is_above_the_budget_is_held_back() -> None:
-    """Two of four are more than a quarter, so none of them goes; what is made anew counts as an edit."""
+    """Two of four are more than a quarter, so none of them goes; what is made anew is not gone."""
     base = said(flow("a"), flow("b"), flow("c"), flow("d"))
 
     compared = compare(base, said(flow("c"), flow("d", region=Region("eu-frankfurt"))), capabilities=CAPABILITIES)

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Hold
-from reconciler.domain.errors import RejectedError, UnavailableError
+from reconciler.domain.errors import RejectedError
 from reconciler.domain.marks import Mark
 from reconciler.domain.model import Flow, FlowState, FoundFlow, Output, Region, Srt
 from reconciler.domain.policies import Approval, Policies
@@ -221,7 +221,7 @@ async def test_a_second_recreate_of_the_same_output_is_seen_through() -> None:
     put_on_air(small, new.id)
     await a_pass(small, target, after_s=2)
 
-    outcome = await a_pass(small, target, after_s=6)
+    outcome = await a_pass(small, target, after_s=5)
 
     assert [each.hold for each in waits.left.blocked] == [Hold.TWIN]
     assert [each.result for each in outcome.outcomes] == [Result.DONE]
@@ -251,8 +251,7 @@ async def test_a_flow_that_was_made_anew_twice_is_no_riddle_after_a_crash() -> N
     backend.flows[found.id] = replace(found, live_name="news_t", mark=twin, spec=flow(region=Region("ap-tokyo")).spec)
     backend.statuses.clear()
     wanted: list[Flow | Output] = [flow(), pulled(), flow("other"), *others]
-    lost = UnavailableError("no answer", maybe_applied=True)
-    backend.fault = lambda call: lost if call.action is Action.STOP else None
+    backend.fault = lambda call: DOWN if call.action in {Action.STOP, Action.DELETE} else None
 
     await a_pass(small, say(small, *wanted))
     left = sorted(each.live_name for each in backend.flows.values())

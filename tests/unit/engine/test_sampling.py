@@ -12,6 +12,8 @@ from tests.unit.engine.worlds import MeddledBackend
 pytestmark = pytest.mark.anyio
 WHOLE = Disturbed(outputs=frozenset(), whole=True)
 
+WHOLE = Disturbed(outputs=frozenset(), whole=True)
+
 
 async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
     """A flow that got another output is looked at twice anew; until then an older look is none."""
