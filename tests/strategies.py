@@ -1,6 +1,7 @@
 """Hypothesis strategies that build valid domain values, and nothing else."""
 
 import string
+from dataclasses import replace
 from typing import Final
 
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import (
     Actual,
     Address,
+    Care,
     Credentials,
     Desired,
     Encryption,
@@ -172,6 +174,10 @@ def output_specs(
     )
 
 
+cares = st.builds(Care, protected=st.booleans())
+"""How a resource is to be treated, as far as the backend is told."""
+
+
 def flows(secret: st.SearchStrategy[SecretValue] = secret_refs) -> st.SearchStrategy[Flow]:
     """Build a desired flow."""
     return st.builds(_flow, names, flow_specs(secret))
@@ -203,16 +209,62 @@ def desireds(
     """
     wanted = draw(st.lists(flows(secret), max_size=max_flows, unique_by=lambda flow: flow.live_name.casefold()))
     found: list[Output] = []
-    pushed: set[tuple[str, SecretValue]] = set()
     for flow in wanted:
         own = outputs(flow.key.name, flow.spec.input.protocol, secret)
-        for output in draw(st.lists(own, max_size=max_outputs, unique_by=lambda one: one.live_name.casefold())):
-            targets = _targets(output)
-            if len(set(targets)) == len(targets) and pushed.isdisjoint(targets):
-                pushed.update(targets)
-                found.append(output)
+        found.extend(draw(st.lists(own, max_size=max_outputs, unique_by=lambda one: one.live_name.casefold())))
+    return _without_clashes(wanted, found)
+
+
+@st.composite
+def later(draw: st.DrawFn, before: Desired, secret: st.SearchStrategy[SecretValue] = secret_refs) -> Desired:
+    """Build what may be desired after `before`: of each resource some properties, all, or none are other ones."""
+    wanted: list[Flow] = []
+    found: list[Output] = []
+    for flow in before.flows:
+        if draw(st.integers(0, 5)) == 0:
+            continue
+        wanted.append(replace(flow, spec=draw(_other_flow_spec(flow.spec, secret)), care=draw(cares)))
+        fed_by = wanted[-1].spec.input.protocol
+        own = [output for output in before.outputs if output.key.flow_key == flow.key]
+        own.extend(draw(st.lists(outputs(flow.key.name, fed_by, secret), max_size=1)))
+        for output in own:
+            fits = output.spec.protocol in ALLOWED_OUTPUTS[fed_by]
+            if draw(st.integers(0, 5)) > 0:
+                other = draw(_other_output_spec(output.spec, fed_by, secret) if fits else output_specs(fed_by, secret))
+                found.append(replace(output, spec=other, care=draw(cares)))
+    return _without_clashes(wanted, found)
+
+
+@st.composite
+def _other_flow_spec(draw: st.DrawFn, before: FlowSpec, secret: st.SearchStrategy[SecretValue]) -> FlowSpec:
+    new = draw(flow_specs(secret))
+    parts = draw(st.sets(st.sampled_from(["region", "max_bandwidth_bps", "state", "input"]), max_size=2))
+    return replace(before, **{part: getattr(new, part) for part in parts})
+
+
+@st.composite
+def _other_output_spec(
+    draw: st.DrawFn, before: OutputSpec, fed_by: Protocol, secret: st.SearchStrategy[SecretValue]
+) -> OutputSpec:
+    new = draw(output_specs(fed_by, secret))
+    parts = draw(st.sets(st.sampled_from(["region", "description", "all"]), max_size=2))
+    return new if "all" in parts else replace(before, **{part: getattr(new, part) for part in parts})
+
+
+def _without_clashes(wanted: list[Flow], found: list[Output]) -> Desired:
+    """Return the tree without outputs that its rules would refuse: names that are there, and keys that are pushed."""
+    kept: list[Output] = []
+    names: set[tuple[str, str]] = set()
+    pushed: set[tuple[str, SecretValue]] = set()
+    for output in found:
+        name = (output.key.flow, output.key.name.casefold())
+        targets = _targets(output)
+        if name not in names and len(set(targets)) == len(targets) and pushed.isdisjoint(targets):
+            names.add(name)
+            pushed.update(targets)
+            kept.append(output)
     by_name = sorted(wanted, key=lambda flow: flow.key.name)
-    return Desired(flows=tuple(by_name), outputs=tuple(sorted(found, key=lambda output: output.key)))
+    return Desired(flows=tuple(by_name), outputs=tuple(sorted(kept, key=lambda output: output.key)))
 
 
 def _targets(output: Output) -> list[tuple[str, SecretValue]]:

@@ -44,7 +44,7 @@ class Create:
     why: str = "not on the backend"
     impact: Impact = Impact.NONE
     is_twin: bool = False
-    """Whether it stands beside what it replaces, under a temporary live name that the mark tells of."""
+    """Whether its mark tells it from what it stands beside and is to replace."""
 
     action = Action.CREATE
 

@@ -53,7 +53,7 @@ def _as_live(desired: Desired, regions: set[Region]) -> Actual:
 
 def _found_flow(flow: Flow, outputs: tuple[FoundOutput, ...]) -> FoundFlow:
     return FoundFlow(
-        id=flow.key.name,
+        id=str(flow.key),
         region=flow.spec.region,
         live_name=flow.live_name,
         mark=_mark(flow.key.name, flow),
@@ -67,7 +67,7 @@ def _found_flow(flow: Flow, outputs: tuple[FoundOutput, ...]) -> FoundFlow:
 def _found_outputs(outputs: list[Output]) -> Iterator[FoundOutput]:
     for output in outputs:
         mark = _mark(output.key.name, output)
-        yield FoundOutput(id=output.key.name, live_name=output.live_name, mark=mark, spec=output.spec)
+        yield FoundOutput(id=str(output.key), live_name=output.live_name, mark=mark, spec=output.spec)
 
 
 def _mark(name: str, of: Flow | Output) -> Mark:

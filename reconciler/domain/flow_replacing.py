@@ -1,6 +1,7 @@
 """How a flow is made anew: the new one whole and idle beside the old one, then one stop and one start between them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Output
 from reconciler.domain.output_planning import delete_output
 from reconciler.domain.plan_parts import felt, fixed_of
 from reconciler.domain.properties import PropertyChange
-from reconciler.domain.replacing import marked_as_twin, temporary
+from reconciler.domain.replacing import is_twin, temporary
 
 
 def flow_replaced(
@@ -37,8 +38,7 @@ def flow_replaced(
     creates = tuple(made)
     name = temporary(flow.live_name, taken) if flow.live_name in taken else flow.live_name
     at = FlowAt(flow.spec.region, name)
-    is_twin = not marked_as_twin(found)
-    first = tuple(_as_twin(each, at, is_twin=is_twin) for each in creates)
+    first = tuple(_beside(each, at, twin=not is_twin(found.mark)) for each in creates)
     runs = flow.spec.state is FlowState.RUNNING and len(creates) > 1
     turn = tuple(_turned(flow.key, found, at if runs else None))
     rest = tuple(removal(flow.key, found, is_stopped=True))
@@ -70,9 +70,7 @@ def flow_succeeded(
 
     """
     first = tuple(change for change in rest if not isinstance(change, Sequence))
-    starts = kept is not None and kept.state is FlowState.IDLE and flow.spec.state is FlowState.RUNNING
-    may_start = starts and bool(kept is not None and (kept.outputs or first))
-    at = FlowAt(kept.region, kept.live_name) if kept is not None and may_start else None
+    at = FlowAt(kept.region, kept.live_name) if kept is not None and _is_to_start(flow, kept, first) else None
     calls = (*first, *_turned(flow.key, gone, at), *removal(flow.key, gone, is_stopped=True))
     return Sequence(
         key=flow.key,
@@ -85,18 +83,6 @@ def flow_succeeded(
         meant=meant,
         undo=_put_back(flow.key, gone, calls),
     )
-
-
-def kept_of(old: FoundFlow, new: FoundFlow, fixed: Mapping[str, bool]) -> FoundFlow:
-    """
-    Return which of a pair stays: the only one that needs no recreate, else the one that runs, else the first.
-
-    Which of them is the newer, nobody can tell: the mark only tells one from the other.
-    """
-    fit = [each for each in (old, new) if not fixed[each.id]]
-    if len(fit) == 1:
-        return fit[0]
-    return next((each for each in (old, new) if each.state is FlowState.RUNNING), old)
 
 
 def removal(key: FlowKey, found: FoundFlow, *, is_stopped: bool = False) -> Iterator[Call]:
@@ -113,10 +99,17 @@ def removal(key: FlowKey, found: FoundFlow, *, is_stopped: bool = False) -> Iter
     yield Delete(key=key, at=at, found=found, impact=felt(Impact.INTERRUPT, found))
 
 
-def _as_twin(create: Create, at: FlowAt, *, is_twin: bool) -> Create:
+def _is_to_start(flow: Flow, kept: FoundFlow, first: Iterable[Call]) -> bool:
+    """Return whether a flow stands still that is to run, and has outputs after these calls."""
+    counted = Counter(call.action for call in first if call.key != flow.key)
+    outputs = len(kept.outputs) + counted[Action.CREATE] - counted[Action.DELETE]
+    return (kept.state, flow.spec.state) == (FlowState.IDLE, FlowState.RUNNING) and outputs > 0
+
+
+def _beside(create: Create, at: FlowAt, *, twin: bool) -> Create:
     if isinstance(create.wanted, Output):
         return replace(create, at=at)
-    return replace(create, at=at, wanted=replace(create.wanted, live_name=at.live_name), is_twin=is_twin)
+    return replace(create, at=at, wanted=replace(create.wanted, live_name=at.live_name), is_twin=twin)
 
 
 def _turned(key: FlowKey, old: FoundFlow, new: FlowAt | None) -> Iterator[Call]:

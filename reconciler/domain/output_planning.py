@@ -7,11 +7,19 @@ from reconciler.domain import properties, refusals
 from reconciler.domain.changes import Action, Create, Delete, Edit, FlowAt
 from reconciler.domain.impact import Impact
 from reconciler.domain.matching import Identity, Match, Reading, match, ours
-from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Output, OutputKey, ResourceKind
+from reconciler.domain.model import (
+    FlowKey,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Output,
+    OutputKey,
+    ResourceKind,
+)
 from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.refusals import Refusal
-from reconciler.domain.replacing import replaced, succeeded
+from reconciler.domain.replacing import Room, is_twin, replaced, succeeded
 
 
 def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, context: Context, parts: Parts) -> int:
@@ -24,16 +32,23 @@ def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, co
     reading: Reading[FoundOutput] = Reading(
         live_of=lambda output: output.live_name,
         name_of=lambda output: context.output_in(flow, output.mark),
-        is_twin=lambda output: output.mark is not None and output.mark.twin,
+        is_twin=lambda output: is_twin(output.mark),
     )
     matches = match(
         [Identity(live=output.live_name, name=output.key.name) for output in wanted],
         sorted(found.outputs, key=lambda output: (output.live_name, output.id)),
         reading,
     )
-    for output, matched in zip(wanted, matches.matched, strict=True):
-        _plan_output(output, matched, found, context=context, parts=parts)
     doomed = [output for output in matches.rest if _is_surplus(flow, output, context)]
+    room = Room(
+        flow=found,
+        adds_live=context.capabilities.rules.adds_live,
+        stops=parts.stops,
+        taken={output.live_name for output in wanted},
+        goes=len(doomed),
+    )
+    for output, matched in zip(wanted, matches.matched, strict=True):
+        _plan_output(output, matched, room, context=context, parts=parts)
     creates = [change for change in parts.then if isinstance(change, Create)]
     empties = len(doomed) == len(found.outputs) and found.state is FlowState.RUNNING
     late = bool(empties and creates)
@@ -63,8 +78,7 @@ def changed(wanted: Output, found: FoundOutput, *, is_moved: bool = False) -> tu
 
 def named(wanted: Output, found: FoundOutput) -> Output:
     """Return the output by the live name that it keeps: what was made as a twin keeps its temporary one."""
-    is_twin = found.mark is not None and found.mark.twin
-    return replace(wanted, live_name=found.live_name) if is_twin else wanted
+    return replace(wanted, live_name=found.live_name) if is_twin(found.mark) else wanted
 
 
 def _is_surplus(flow: FlowKey, output: FoundOutput, context: Context) -> bool:
@@ -72,21 +86,18 @@ def _is_surplus(flow: FlowKey, output: FoundOutput, context: Context) -> bool:
     return name is not None and OutputKey(flow.name, name) not in context.failed
 
 
-def _plan_output(
-    output: Output, matched: Match[FoundOutput], flow: FoundFlow, *, context: Context, parts: Parts
-) -> None:
-    refusal = _refusal(output, matched, flow, context)
+def _plan_output(output: Output, matched: Match[FoundOutput], room: Room, *, context: Context, parts: Parts) -> None:
+    refusal = _refusal(output, matched, room.flow, context)
     if refusal is not None:
         parts.block(output.key, Action.EDIT if matched.candidates else Action.CREATE, refusal)
         return
-    at = FlowAt(flow.region, flow.live_name)
     for wanted in context.addressed([output], parts):
         if matched.only is None:
-            parts.then.append(Create(key=output.key, at=at, wanted=wanted))
+            parts.then.append(Create(key=output.key, at=room.at, wanted=wanted))
         elif matched.twin is not None:
-            _plan_pair(wanted, (matched.only, matched.twin), flow, context=context, parts=parts)
+            _plan_pair(wanted, (matched.only, matched.twin), room, context=context, parts=parts)
         else:
-            _plan_known(wanted, matched.only, flow, context=context, parts=parts)
+            _plan_known(wanted, matched.only, room, context=context, parts=parts)
 
 
 def _refusal(output: Output, matched: Match[FoundOutput], flow: FoundFlow, context: Context) -> Refusal | None:
@@ -101,27 +112,28 @@ def _refusal(output: Output, matched: Match[FoundOutput], flow: FoundFlow, conte
 
 
 def _plan_pair(
-    wanted: Output, pair: tuple[FoundOutput, FoundOutput], flow: FoundFlow, *, context: Context, parts: Parts
+    wanted: Output, pair: tuple[FoundOutput, FoundOutput], room: Room, *, context: Context, parts: Parts
 ) -> None:
     """
     Plan the rest of a recreate: of the two, the one that needs no recreate stays.
 
-    Which of them was there first cannot be told: what stayed of a former recreate still bears the mark of a twin.
+    Which of them is the newer is no matter: the other one goes when the one that fits delivers as it does.
     """
-    old, new = pair
-    # Which of them is the newer, nobody can tell: the mark only tells one from the other.
     fit = [each for each in pair if each.spec is not None and not fixed_of(wanted.key, changed(wanted, each))]
-    kept = fit[0] if fit else old
-    gone = new if kept is old else old
-    _plan_known(wanted, kept, flow, context=context, parts=parts)
+    kept = fit[0] if fit else pair[0]
+    gone = pair[1] if kept is pair[0] else pair[0]
+    rest = Parts()
+    # It has the right name when the other one is gone, which may bear that until then.
+    _plan_known(replace(wanted, live_name=kept.live_name), kept, room, context=context, parts=rest)
+    if rest.blocked:
+        parts.blocked.extend(rest.blocked)
+        return
     # What neither fits is made anew once the twin has gone; until then it is one change, and not two.
-    parts.then[:] = [
-        change for change in parts.then if change.key != wanted.key or change.action is not Action.RECREATE
-    ]
-    parts.then.append(succeeded(wanted, kept=kept, gone=gone, flow=flow, is_done=len(fit) == 1))
+    parts.then.extend(change for change in rest.then if change.action is not Action.RECREATE)
+    parts.then.append(succeeded(wanted, room, kept=kept, gone=gone, is_done=len(fit) == 1))
 
 
-def _plan_known(wanted: Output, found: FoundOutput, flow: FoundFlow, *, context: Context, parts: Parts) -> None:
+def _plan_known(wanted: Output, found: FoundOutput, room: Room, *, context: Context, parts: Parts) -> None:
     if found.spec is None:
         parts.block(wanted.key, Action.EDIT, refusals.BEYOND_MANIFESTS)
         return
@@ -130,14 +142,13 @@ def _plan_known(wanted: Output, found: FoundOutput, flow: FoundFlow, *, context:
     if not different:
         parts.unchanged += 1
         return
-    impact = context.capabilities.impact(ResourceKind.OUTPUT, different, flow.state)
+    impact = context.capabilities.impact(ResourceKind.OUTPUT, different, room.flow.state)
     if impact is Impact.RECREATE:
-        adds_live = context.capabilities.rules.adds_live
-        parts.then.append(replaced(wanted, found, flow, different, adds_live=adds_live))
+        parts.then.append(replaced(wanted, found, different, room))
         return
     edit = Edit(
         key=wanted.key,
-        at=FlowAt(flow.region, flow.live_name),
+        at=room.at,
         wanted=named(wanted, found),
         found=found,
         differences=different,

@@ -34,6 +34,8 @@ class Parts:
     blocked: list[Blocked] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     unchanged: int = 0
+    stops: bool = False
+    """Whether a running flow is stopped before anything else, and stays so."""
 
     def block(self, key: Key, action: Action, refusal: Refusal) -> None:
         """Hold back what would be done to a resource."""

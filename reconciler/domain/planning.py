@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from reconciler.domain import properties, refusals
 from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Plan, Sequence, Start, Stop
-from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, kept_of, removal
+from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, removal
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
 from reconciler.domain.matching import Identity, Match, Matches, Reading, match, ours
@@ -34,6 +34,7 @@ from reconciler.domain.output_planning import plan_outputs
 from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.refusals import Refusal
+from reconciler.domain.replacing import is_twin
 from reconciler.domain.resolution import Resolved
 from reconciler.domain.standing_still import gathered
 
@@ -97,7 +98,7 @@ class _Planner:
         reading: Reading[FoundFlow] = Reading(
             live_of=lambda flow: (flow.region, flow.live_name),
             name_of=lambda flow: self._context.flow_in(flow.mark),
-            is_twin=lambda flow: flow.mark is not None and flow.mark.twin,
+            is_twin=lambda flow: is_twin(flow.mark),
             place_of=lambda flow: flow.region,
         )
         return match(
@@ -127,7 +128,7 @@ class _Planner:
         if found.spec is None:
             return self._held(flow, Action.EDIT, refusals.BEYOND_MANIFESTS)
         if matched.twin is not None:
-            return self._pair(flow, found, matched.twin)
+            return self._pair(flow, (found, matched.twin))
         return self._known_flow(flow, found, found.spec)
 
     def _held(self, flow: Flow, action: Action, refusal: Refusal) -> Parts:
@@ -174,7 +175,8 @@ class _Planner:
         impact = self._context.capabilities.impact(ResourceKind.FLOW, changed, found.state)
         if impact is Impact.RECREATE:
             return self._recreated_flow(flow, found, changed)
-        parts = Parts(unchanged=0 if changed else 1)
+        stops = found.state is FlowState.RUNNING and flow.spec.state is FlowState.IDLE
+        parts = Parts(unchanged=0 if changed else 1, stops=stops)
         wanted = self._outputs.get(flow.key, [])
         outputs = plan_outputs(flow.key, wanted, found, context=self._context, parts=parts)
         if changed:
@@ -198,31 +200,43 @@ class _Planner:
     def _names_in(self, flow: Flow) -> set[str]:
         return {each.live_name for each in self._actual.flows() if each.region == flow.spec.region}
 
-    def _pair(self, flow: Flow, old: FoundFlow, new: FoundFlow) -> Parts:
-        """Plan the rest of a recreate: of the two flows, the one that needs no recreate stays."""
-        fixed = {
-            each.id: each.spec is None or bool(fixed_of(flow.key, self._changed(flow, each, each.spec)))
-            for each in (old, new)
-        }
-        kept = kept_of(old, new, fixed)
-        gone = new if kept is old else old
+    def _pair(self, flow: Flow, pair: tuple[FoundFlow, FoundFlow]) -> Parts:
+        """
+        Plan the rest of a recreate: of the two flows, the one that needs no recreate stays.
+
+        Which of them is the newer is no matter: the other one goes when the one that fits takes its place.
+        """
+        fit = [
+            (each, each.spec)
+            for each in pair
+            if each.spec is not None and not fixed_of(flow.key, self._changed(flow, each, each.spec))
+        ]
+        kept = fit[0][0] if fit else pair[0]
+        gone = pair[1] if kept is pair[0] else pair[0]
         refusal = self._removal_refusal(flow.key, gone)
         if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
-        is_done = fixed[gone.id] and not fixed[kept.id]
-        whole = self._new_flow(flow)
-        creates = [change for change in whole.then if isinstance(change, Create)]
-        meant = flow_replaced(flow, gone, creates, (), taken=set()).meant if is_done else ()
-        if kept.spec is not None and (not is_done or kept.state is FlowState.RUNNING):
-            parts = Parts() if fixed[kept.id] else self._known_flow(flow, kept, kept.spec)
-            parts.first.insert(0, flow_succeeded(flow, gone, (), meant=meant, kept=kept if is_done else None))
-            return parts
-        parts = Parts()
-        wanted = self._outputs.get(flow.key, [])
-        plan_outputs(flow.key, wanted, kept, context=self._context, parts=parts)
-        rest = [change for change in (*parts.first, *parts.then) if not isinstance(change, Sequence)]
-        parts.first, parts.then = [], [flow_succeeded(flow, gone, rest, meant=meant, kept=kept)]
+        # It has the right name when the other one is gone, which may bear that until then.
+        called = replace(flow, live_name=kept.live_name)
+        parts = self._known_flow(called, kept, fit[0][1]) if fit and not _stands_by(kept, fit) else Parts()
+        if len(fit) == 1:
+            return self._taken_over(flow, kept, gone, parts)
+        parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
         return parts
+
+    def _taken_over(self, flow: Flow, kept: FoundFlow, gone: FoundFlow, alone: Parts) -> Parts:
+        """Plan that one flow takes the place of another one, which is then removed; what it needs alone goes first."""
+        rest = Parts()
+        if kept.state is FlowState.IDLE:
+            # An idle one gets all that it lacks before the one turn.
+            plan_outputs(flow.key, self._outputs.get(flow.key, []), kept, context=self._context, parts=rest)
+            alone.then.extend(change for change in rest.then if isinstance(change, Sequence))
+        made = [change for change in self._new_flow(flow).then if isinstance(change, Create)]
+        meant = flow_replaced(flow, gone, made, (), taken=set()).meant
+        alone.then.append(flow_succeeded(flow, gone, (*rest.first, *rest.then), meant=meant, kept=kept))
+        alone.blocked.extend(rest.blocked)
+        alone.waiting.extend(rest.waiting)
+        return alone
 
     def _surplus(self) -> Iterator[Parts]:
         """Yield the removal of each flow that bears our mark and that no manifest names; not where nobody can tell."""
@@ -271,8 +285,12 @@ class _Planner:
 
 def _named(flow: Flow, found: FoundFlow) -> Flow:
     """Return the flow by the live name that it keeps: what was made as a twin keeps its temporary one."""
-    is_twin = found.mark is not None and found.mark.twin
-    return replace(flow, live_name=found.live_name) if is_twin else flow
+    return replace(flow, live_name=found.live_name) if is_twin(found.mark) else flow
+
+
+def _stands_by(kept: FoundFlow, fit: Iterable[object]) -> bool:
+    """Return whether a flow is to take the place of another one, and stands still until then."""
+    return len(tuple(fit)) == 1 and kept.state is FlowState.IDLE
 
 
 def _turn(flow: Flow, found: FoundFlow, parts: Parts, *, outputs: int) -> None:

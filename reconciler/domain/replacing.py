@@ -1,12 +1,14 @@
 """How an output or a flow is made anew: beside the old one where that can be, so that nobody loses the picture."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.changes import Action, Call, Create, Delete, FlowAt, Sequence, Start, Stop, Twin
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Output, OutputKey
+from reconciler.domain.marks import Mark
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Output
 from reconciler.domain.plan_parts import felt, fixed_of
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.resolution import secrets_of
@@ -17,6 +19,8 @@ _MOST_CHARACTERS: Final = 32
 """Of a live name. Source: StreamLink API, InputName; nothing is documented of outputs and flows, so it is kept."""
 _SUFFIX: Final = "_t"
 
+_Calls = tuple[Call, ...]
+
 
 def temporary(live_name: str, taken: Iterable[str]) -> str:
     """Return the live name of a twin: short enough, and borne by nobody else there."""
@@ -26,122 +30,135 @@ def temporary(live_name: str, taken: Iterable[str]) -> str:
     return next(name for name in names if name not in others)
 
 
-def marked_as_twin(found: FoundFlow | FoundOutput) -> bool:
-    """Return whether the mark says that it was made beside something."""
-    return found.mark is not None and found.mark.twin
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where an output is made anew."""
+
+    flow: FoundFlow
+    """That it is an output of."""
+    adds_live: bool
+    """Whether outputs are made and deleted while the flow runs."""
+    stops: bool = False
+    """Whether the flow is stopped before anything else, and is to stay so."""
+    taken: AbstractSet[str] = frozenset()
+    """Live names that its outputs are to have."""
+    goes: int = 0
+    """How many of its outputs are deleted before."""
+
+    @property
+    def runs(self) -> bool:
+        """Return whether the flow carries its input while the output is made anew."""
+        return self.flow.state is FlowState.RUNNING and not self.stops
+
+    @property
+    def stands_still(self) -> bool:
+        """Return whether it has to be stopped for the time without one of its outputs."""
+        return self.runs and (not self.adds_live or len(self.flow.outputs) - self.goes <= 1)
+
+    @property
+    def at(self) -> FlowAt:
+        """Return where the flow is."""
+        return FlowAt(self.flow.region, self.flow.live_name)
 
 
-def replaced(
-    wanted: Output, found: FoundOutput, flow: FoundFlow, changed: tuple[PropertyChange, ...], *, adds_live: bool
-) -> Sequence:
+def is_twin(mark: Mark | None) -> bool:
+    """Return whether a mark says that its object was made beside another one: of a pair, just one says so."""
+    return mark is not None and mark.twin
+
+
+def replaced(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, ...], room: Room) -> Sequence:
     """
     Return the change that makes an output anew.
 
     Args:
         wanted: as it is to be, links replaced by addresses.
         found: as it is.
-        flow: that it is an output of.
         changed: what differs.
-        adds_live: whether outputs are made and deleted while the flow runs.
+        room: where it is made anew.
 
     """
-    beside = found.spec is not None and may_coexist(found.spec, wanted.spec)
-    in_short = _made_anew(wanted, found, flow)
-    calls, undo = _in_a_break(in_short, found, flow, adds_live=adds_live)
+    beside = room.runs and room.adds_live and found.spec is not None and may_coexist(found.spec, wanted.spec)
+    in_short = _made_anew(wanted, found, room)
+    calls, undo = _while_it_may(wanted, in_short, room, undo=((), _again(wanted, found, room)))
     return Sequence(
         key=wanted.key,
-        at=FlowAt(flow.region, flow.live_name),
+        at=room.at,
         action=Action.RECREATE,
         calls=calls,
         differences=changed,
         impact=Impact.RECREATE,
         why=f"{', '.join(fixed_of(wanted.key, changed))} cannot be edited",
-        twin=Twin(make=_twin_of(wanted, found, flow)) if beside and adds_live and _runs(flow) else None,
+        twin=Twin(make=_twin_of(wanted, found, room)) if beside else None,
         meant=in_short,
         undo=undo,
     )
 
 
-def succeeded(wanted: Output, *, kept: FoundOutput, gone: FoundOutput, flow: FoundFlow, is_done: bool) -> Sequence:
+def succeeded(wanted: Output, room: Room, *, kept: FoundOutput, gone: FoundOutput, is_done: bool) -> Sequence:
     """
     Return the change that ends a recreate: of two outputs one goes.
 
     Args:
         wanted: as it is to be.
+        room: where they are.
         kept: the one that stays.
         gone: the one that goes.
-        flow: that they are outputs of.
-        is_done: whether the one that stays is as it is to be, and the other one is not; then it must deliver first.
+        is_done: whether the one that stays is what the other one was to become, and must deliver first; else there is
+            no telling, and the twin is not wanted any more.
 
     """
-    at = FlowAt(flow.region, flow.live_name)
-    remove = _removed(wanted, gone, flow)
+    calls, undo = _while_it_may(wanted, (_removed(wanted, gone, room),), room, undo=((),))
     return Sequence(
         key=wanted.key,
-        at=at,
+        at=room.at,
         action=Action.RECREATE,
-        calls=(remove,),
+        calls=calls,
         differences=(),
-        impact=Impact.RECREATE if is_done else felt(Impact.INTERRUPT, flow),
-        why="two of it are there, and this one is not as it is to be"
-        if is_done
-        else "two of it are there, and one is enough",
-        # Which was there first cannot always be seen; but what goes in vain is off air, while the other one serves.
-        twin=Twin(made=kept, give_up=_removed(wanted, kept, flow)) if is_done else None,
-        meant=_made_anew(wanted, gone, flow) if is_done else (),
+        impact=Impact.RECREATE if is_done else felt(Impact.INTERRUPT, room.flow),
+        why="it is there anew, and the old one goes" if is_done else "what was to replace it is not wanted any more",
+        twin=Twin(made=kept, give_up=_removed(wanted, kept, room)) if is_done and room.adds_live else None,
+        meant=_made_anew(wanted, gone, room) if is_done else (),
+        undo=undo,
     )
 
 
-def _twin_of(wanted: Output, found: FoundOutput, flow: FoundFlow) -> Create:
+def _twin_of(wanted: Output, found: FoundOutput, room: Room) -> Create:
     """Return what makes the twin: under a temporary name, or under the right one where the old one has that no more."""
-    taken = [output.live_name for output in flow.outputs]
-    live_name = temporary(wanted.live_name, taken) if wanted.live_name in taken else wanted.live_name
-    at = FlowAt(flow.region, flow.live_name)
+    there = {output.live_name for output in room.flow.outputs}
+    is_free = wanted.live_name not in there
+    live_name = wanted.live_name if is_free else temporary(wanted.live_name, there | room.taken)
     why = f"beside {found.live_name}, which goes when this one delivers"
-    # Of two that bear one name exactly one is marked as the twin, or nobody could tell them from two by mistake.
-    is_twin = not marked_as_twin(found)
-    return Create(key=wanted.key, at=at, wanted=replace(wanted, live_name=live_name), why=why, is_twin=is_twin)
+    named = replace(wanted, live_name=live_name)
+    return Create(key=wanted.key, at=room.at, wanted=named, why=why, is_twin=not is_twin(found.mark))
 
 
-def _made_anew(wanted: Output, found: FoundOutput, flow: FoundFlow) -> tuple[Delete, Create]:
-    at = FlowAt(flow.region, flow.live_name)
-    return _removed(wanted, found, flow), Create(key=wanted.key, at=at, wanted=wanted, why="made anew")
+def _made_anew(wanted: Output, found: FoundOutput, room: Room) -> tuple[Delete, Create]:
+    return _removed(wanted, found, room), Create(key=wanted.key, at=room.at, wanted=wanted, why="made anew")
 
 
-def _in_a_break(
-    in_short: tuple[Delete, Create], found: FoundOutput, flow: FoundFlow, *, adds_live: bool
-) -> tuple[tuple[Call, ...], tuple[tuple[Call, ...], ...]]:
-    """Return delete and create, and what puts things back; around them stop and start, where the flow cannot run."""
-    old = _again(in_short[1], found)
-    if not _runs(flow) or (adds_live and len(flow.outputs) > 1):
-        return in_short, ((), old)
-    key, at = in_short[0].key, in_short[0].at
-    flow_key = key.flow_key if isinstance(key, OutputKey) else key
-    why = "its only output goes" if adds_live else "this account wants it stopped for that"
-    stop, start = Stop(key=flow_key, at=at, why=why), Start(key=flow_key, at=at, why="its output is back")
-    return (stop, *in_short, start), ((), (start,), (*old, start), ())
+def _while_it_may(
+    wanted: Output, calls: _Calls, room: Room, *, undo: tuple[_Calls, ...]
+) -> tuple[_Calls, tuple[_Calls, ...]]:
+    """Return calls that delete an output first, and what puts things back; within a stop where the flow cannot run."""
+    if not room.stands_still:
+        return calls, undo
+    key = wanted.key.flow_key
+    why = "its only output goes" if room.adds_live else "this account wants it stopped for that"
+    stop = Stop(key=key, at=room.at, why=why)
+    start = Start(key=key, at=room.at, why="to be running again")
+    return (stop, *calls, start), ((), *((*back, start) for back in undo), ())
 
 
-def _again(new: Create, found: FoundOutput) -> tuple[Create, ...]:
+def _again(wanted: Output, found: FoundOutput, room: Room) -> tuple[Create, ...]:
     """Return what makes the old output again; nothing where its secrets are masked, for they cannot be sent back."""
     if found.spec is None or any(isinstance(secret, Hidden) for secret in secrets_of(found.spec)):
         return ()
     # Without the versions of the wanted secrets, the next pass sees a difference and tries again.
-    wanted = Output(key=_key_of(new), live_name=found.live_name, spec=found.spec, care=new.wanted.care)
-    return (Create(key=new.key, at=new.at, wanted=wanted, why="put back, because the new one could not be made"),)
+    old = replace(wanted, live_name=found.live_name, spec=found.spec)
+    why = "put back, because the new one could not be made"
+    return (Create(key=wanted.key, at=room.at, wanted=old, why=why, is_twin=is_twin(found.mark)),)
 
 
-def _key_of(create: Create) -> OutputKey:
-    if isinstance(create.key, OutputKey):
-        return create.key
-    msg = f"{create.key} is no output"
-    raise TypeError(msg)
-
-
-def _removed(wanted: Output, found: FoundOutput, flow: FoundFlow) -> Delete:
-    at = FlowAt(flow.region, flow.live_name)
-    return Delete(key=wanted.key, at=at, found=found, impact=felt(Impact.INTERRUPT, flow), why="made anew")
-
-
-def _runs(flow: FoundFlow) -> bool:
-    return flow.state is FlowState.RUNNING
+def _removed(wanted: Output, found: FoundOutput, room: Room) -> Delete:
+    impact = felt(Impact.INTERRUPT, room.flow)
+    return Delete(key=wanted.key, at=room.at, found=found, impact=impact, why="made anew")

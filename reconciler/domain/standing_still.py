@@ -20,8 +20,10 @@ def gathered(flow: Flow, found: FoundFlow, parts: Parts, *, capabilities: Capabi
     if not chosen:
         return
     parts.first = [change for change in parts.first if change not in chosen]
-    parts.then = [change for change in parts.then if change not in chosen]
-    parts.then.append(_standing_still(flow, found, chosen))
+    others = [change for change in parts.then if change not in chosen]
+    # What is done to the flow itself comes last, for it may give the flow another name.
+    last = [change for change in others if change.key == flow.key]
+    parts.then = [*(change for change in others if change not in last), _standing_still(flow, found, chosen), *last]
 
 
 def _needs_it(change: Change, *, adds_live: bool) -> bool:

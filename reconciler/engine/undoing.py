@@ -7,7 +7,7 @@ from reconciler.domain.errors import BackendError, UnavailableError
 from reconciler.domain.flow_replacing import removal
 from reconciler.domain.matching import ours
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow
-from reconciler.domain.replacing import marked_as_twin
+from reconciler.domain.replacing import is_twin
 from reconciler.engine.guard.facts import Permit
 from reconciler.engine.sending import Sender
 from reconciler.engine.world import World
@@ -75,7 +75,7 @@ async def _without_twin(sender: Sender, change: Sequence) -> str:
 
 def _is_idle(flow: FoundFlow, made: Create, world: World) -> bool:
     """Return whether a flow is what this create made, and stands still."""
-    is_it = ours(flow.mark, world.owner) and marked_as_twin(flow) == made.is_twin
+    is_it = ours(flow.mark, world.owner) and is_twin(flow.mark) == made.is_twin
     return is_it and flow.state is FlowState.IDLE
 
 

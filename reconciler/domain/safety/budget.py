@@ -6,7 +6,7 @@ from math import floor
 
 from reconciler.domain.changes import Plan
 from reconciler.domain.model import Key
-from reconciler.domain.safety.limits import FEW, Circumstances, edited, removed
+from reconciler.domain.safety.limits import FEW, Circumstances, deleted, edited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ def budget(plan: Plan, around: Circumstances) -> Budget:
 
     What an override lets pass counts all the same: an exception for one thing is none for another.
     """
-    gone = around.spent.deleted | {key for change in plan.changes for key in removed(change)}
+    gone = around.spent.deleted | {key for change in plan.changes for key in deleted(change)}
     other = around.spent.edited | {key for change in plan.changes for key in edited(change)}
     # What was deleted bears no mark any more, and counted when the difference began; what was made anew counts once.
     base = len(set(around.marked())) + len(around.spent.deleted - set(around.live()))

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.domain.changes import Blocked, Change, Create, Delete, Hold, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Plan, Sequence
 from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
-from reconciler.domain.safety.limits import Circumstances, edited, is_removal
+from reconciler.domain.safety.limits import Circumstances, deleted, edited, is_removal
 from reconciler.domain.safety.releases import approval_of, override_of
 from reconciler.domain.safety.renames import Rename, renames
 from reconciler.domain.safety.tree import distrust
@@ -21,12 +21,12 @@ def judge(plan: Plan, around: Circumstances) -> Plan:
     unmade: dict[FlowKey, Blocked] = {}
     for change in plan.changes:
         held = judgement.held(change) or held_with(change, unmade)
-        if held is not None and isinstance(change, Create) and isinstance(change.key, FlowKey):
-            unmade[change.key] = held
         if held is None:
             allowed.append(change)
-        else:
-            blocked.append(held)
+            continue
+        blocked.append(held)
+        if isinstance(change, Create) and isinstance(change.key, FlowKey):
+            unmade[change.key] = held
     return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
 
 
@@ -58,6 +58,17 @@ def lifted(plan: Plan, around: Circumstances) -> tuple[Lifted, ...]:
 def held_back(change: Change, hold: Hold, why: str) -> Blocked:
     """Return the change as one that may not be sent."""
     return Blocked(key=change.key, action=change.action, why=why, hold=hold, change=change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beyond:
+    """A limit that a change goes beyond."""
+
+    limit: Limit
+    hold: Hold
+    why: str
+    part: type[Delete | Edit]
+    """What of a change counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,22 +123,30 @@ class _Judgement:
         return held_back(change, Hold.RENAME, why)
 
     def _limit(self, change: Change) -> Blocked | None:
-        for limit, hold, why in self._beyond(change):
-            if override_of(change, self.around.policies, limit) is None:
-                return held_back(change, hold, why)
+        for beyond in self._beyond(change):
+            if not self._overrides(change, beyond):
+                return held_back(change, beyond.hold, beyond.why)
         return None
 
     def lifted(self, change: Change) -> Iterator[Lifted]:
-        for limit, _, _ in self._beyond(change):
-            override = override_of(change, self.around.policies, limit)
-            if override is not None:
-                yield Lifted(change=change, limit=limit, override=override)
+        for beyond in self._beyond(change):
+            for override in self._overrides(change, beyond):
+                yield Lifted(change=change, limit=beyond.limit, override=override)
 
-    def _beyond(self, change: Change) -> Iterator[tuple[Limit, Hold, str]]:
-        """Yield each limit that a change goes beyond, what that holds it back by, and why."""
-        if is_removal(change) and self.distrust:
-            yield Limit.TREE, Hold.TREE, self.distrust
-        if is_removal(change) and self.budget.deletes:
-            yield Limit.BUDGET, Hold.BUDGET, self.budget.deletes
-        if edited(change) and self.budget.edits:
-            yield Limit.BUDGET, Hold.BUDGET, self.budget.edits
+    def _beyond(self, change: Change) -> Iterator[_Beyond]:
+        """Yield each limit that a change goes beyond."""
+        if self.distrust and is_removal(change):
+            yield _Beyond(limit=Limit.TREE, hold=Hold.TREE, why=self.distrust, part=Delete)
+        if self.budget.deletes and deleted(change):
+            yield _Beyond(limit=Limit.BUDGET, hold=Hold.BUDGET, why=self.budget.deletes, part=Delete)
+        if self.budget.edits and edited(change):
+            yield _Beyond(limit=Limit.BUDGET, hold=Hold.BUDGET, why=self.budget.edits, part=Edit)
+
+    def _overrides(self, change: Change, beyond: _Beyond) -> tuple[Override, ...]:
+        """Return what lifts a limit for a change; of what stands still together, for each such part, or nothing."""
+        whole: tuple[Change, ...] = (change,)
+        if isinstance(change, Sequence) and change.action is Action.EDIT:
+            whole = tuple(call for call in change.calls if isinstance(call, beyond.part))
+        found = [override_of(part, self.around.policies, beyond.limit) for part in whole]
+        lifting = tuple(override for override in found if override is not None)
+        return tuple(dict.fromkeys(lifting)) if len(lifting) == len(found) else ()

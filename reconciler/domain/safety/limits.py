@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence
+from reconciler.domain.changes import Action, Change, Delete, Edit, Sequence
 from reconciler.domain.marks import Owner
 from reconciler.domain.matching import ours
 from reconciler.domain.model import Actual, Desired, FlowKey, Key, OutputKey
@@ -47,7 +47,7 @@ class Spent:
         """Return it with what was done."""
         listed = tuple(changes)
         return Spent(
-            deleted=self.deleted | {key for change in listed for key in removed(change)},
+            deleted=self.deleted | {key for change in listed for key in deleted(change)},
             edited=self.edited | {key for change in listed for key in edited(change)},
         )
 
@@ -91,8 +91,15 @@ def removed(change: Change) -> tuple[Key, ...]:
     return tuple(call.key for call in calls if isinstance(call, Delete))
 
 
+def deleted(change: Change) -> tuple[Key, ...]:
+    """Return the resources that are no more after a change; what is made anew is there, and counts as edited."""
+    return () if change.action is Action.RECREATE else removed(change)
+
+
 def edited(change: Change) -> tuple[Key, ...]:
-    """Return the resources that a change edits or stops."""
+    """Return the resources that a change edits, makes anew or stops."""
+    if change.action is Action.RECREATE:
+        return removed(change)
     if isinstance(change, Sequence):
         return tuple(call.key for call in change.calls if isinstance(call, Edit))
     return (change.key,) if change.action in {Action.EDIT, Action.STOP} else ()
@@ -101,8 +108,3 @@ def edited(change: Change) -> tuple[Key, ...]:
 def is_removal(change: Change) -> bool:
     """Return whether a change removes anything."""
     return bool(removed(change))
-
-
-def creates(plan: Plan) -> Iterator[Create]:
-    """Yield what a plan makes, apart from what it makes anew."""
-    return (change for change in plan.changes if isinstance(change, Create))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reconciler.domain.changes import Action
+from reconciler.domain.changes import Action, Hold
 from reconciler.domain.comparing import compare
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import Desired, Encryption, FlowKey, FlowLink, FlowState, Output, Region, Srt
@@ -60,7 +60,9 @@ def test_an_idle_flow_disturbs_nobody() -> None:
     assert actions(
         Desired(flows=(idle,), outputs=(output(),)), Desired(flows=(idle,), outputs=(output(latency_ms=500),))
     ) == [("output/news/tower", Action.EDIT, Impact.NONE)]
-    assert actions(Desired(flows=(flow(),)), Desired()) == [("flow/news", Action.DELETE, Impact.NONE)]
+    sport = (flow("sport"), output(of="sport"))
+    both = Desired(flows=(flow(), sport[0]), outputs=(sport[1],))
+    assert actions(both, Desired(flows=sport[:1], outputs=sport[1:])) == [("flow/news", Action.DELETE, Impact.NONE)]
 
 
 def test_another_region_is_a_recreate() -> None:
@@ -69,6 +71,22 @@ def test_another_region_is_a_recreate() -> None:
 
     assert actions(SAME, Desired(flows=(away,), outputs=(output(),))) == [
         ("flow/news", Action.RECREATE, Impact.RECREATE)
+    ]
+
+
+def test_what_an_apply_would_hold_back_is_held_back() -> None:
+    """A pull request that leaves not a single flow is not asked for its deletes; every object counts as one."""
+    many = tuple(flow(f"flow{number}") for number in range(4))
+    kept = tuple(output(of=each.key.name) for each in many)
+    gone = tuple(output("radio", of=each.key.name) for each in many[:3])
+
+    none_left = compare(SAME, Desired(), policies=Policies(), capabilities=CAPABILITIES)
+    quarter = actions(Desired(flows=many, outputs=(*kept, *gone)), Desired(flows=many, outputs=(*kept, *gone[2:])))
+
+    assert [(str(held.key), held.hold) for held in none_left.blocked] == [("flow/news", Hold.TREE)]
+    assert quarter == [
+        ("output/flow0/radio", Action.DELETE, Impact.INTERRUPT),
+        ("output/flow1/radio", Action.DELETE, Impact.INTERRUPT),
     ]
 
 

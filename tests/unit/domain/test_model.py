@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.domain.model import Address, FlowKey, OutputKey
+from reconciler.domain.model import Address, FlowKey, OutputKey, Region, RegionKey, key_of
 from reconciler.domain.protocols import Protocol, SrtMode, pulled
 
 
@@ -39,3 +39,27 @@ def test_receivers_call_the_outputs_that_are_pulled(
 ) -> None:
     """An allowlist and a number of receivers apply to these alone."""
     assert pulled(protocol, mode) is expected
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("flow/news", FlowKey("news")),
+        ("output/news/tower", OutputKey("news", "tower")),
+        ("flow/", None),
+        ("output/news/", None),
+        ("output//tower", None),
+        ("flow/news/tower", None),
+        ("news", None),
+    ],
+)
+def test_an_address_names_a_resource(address: str, key: FlowKey | OutputKey | None) -> None:
+    """As `str` says it of a key; anything else names nothing."""
+    assert key_of(address) == key
+    assert key is None or str(key) == address
+
+
+def test_a_region_has_an_address_that_nothing_takes() -> None:
+    """People see it in plans."""
+    assert str(RegionKey(Region("local"))) == "region/local"
+    assert key_of("region/local") is None

@@ -170,12 +170,12 @@ def test_a_flow_that_moves_to_another_region_is_made_anew() -> None:
 
     assert said(changes) == [
         "recreate flow/news",
-        "  stop flow/news",
-        "  delete output/news/tower",
-        "  delete flow/news",
         "  create flow/news",
         "  create output/news/tower",
+        "  stop flow/news",
         "  start flow/news",
+        "  delete output/news/tower",
+        "  delete flow/news",
     ]
 
 
@@ -186,7 +186,7 @@ def test_a_flow_that_moves_to_another_region_is_made_anew() -> None:
             resolved(NEWS, TOWER),
             actual(found_flow(NEWS, owner=None)),
             FlowKey("news"),
-            "end its input's Description with [gitops:v1 o=local n=news]",
+            "ending its input's Description with [gitops:v1 o=local n=news]",
             id="a flow without our mark",
         ),
         pytest.param(

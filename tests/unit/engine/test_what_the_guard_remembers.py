@@ -118,3 +118,16 @@ async def test_what_comes_back_again_and_again_is_left_there() -> None:
 
     assert "news/tower" in small.backend.names()
     assert [each.hold for each in outcome.left.blocked] == [Hold.FLIP_FLOP]
+
+
+async def test_what_was_deleted_since_it_was_created_is_made_at_once() -> None:
+    """A process that starts anew reads both from the journal, and looks for nothing that it took away itself."""
+    small = a_world()
+    kept = [output(f"kept_{number}") for number in range(8)]
+    await a_pass(small, flow(), output(), *kept)
+    await a_pass(small, flow(), *kept, revision="without")
+    restarted = worldlet_of(small.source, small.backend, small.clock, small.vault, journal=small.world.journal)
+
+    await a_pass(restarted, flow(), output(), *kept, revision="with")
+
+    assert "news/tower" in small.backend.names()

@@ -1,0 +1,82 @@
+"""Approvals and overrides: what they are about, and until when."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Action, FlowAt, Stop
+from reconciler.domain.model import FlowKey, ResourceKind
+from reconciler.domain.policies import Approval, Limit, Override, Policies
+from reconciler.domain.safety.releases import approval_of, command_for, holding, override_of, signed_text
+from tests.builders import LOCAL
+
+NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
+STOP = Stop(key=FlowKey("news"), at=FlowAt(LOCAL, "news"))
+APPROVAL = Approval(
+    name="one", resource=STOP.key, action=Action.STOP, change=change_id(STOP), reason="the cup is over", expires=NOW
+)
+OVERRIDE = Override(
+    name="one", of=STOP.key, action=Action.STOP, lifts=frozenset({Limit.WINDOW}), reason="so", expires=NOW
+)
+
+
+def test_what_has_expired_holds_no_more() -> None:
+    """From the very moment that it names."""
+    policies = Policies(approvals=(APPROVAL,), overrides=(OVERRIDE,))
+
+    assert holding(policies, now=NOW) == Policies()
+    assert holding(policies, now=NOW - timedelta(microseconds=1)) == policies
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(APPROVAL, resource=FlowKey("sport")),
+        replace(APPROVAL, action=Action.DELETE),
+        replace(APPROVAL, change="0" * 12),
+    ],
+)
+def test_an_approval_is_of_one_change(other: Approval) -> None:
+    """Another resource, action or id is another change."""
+    assert approval_of(STOP, Policies(approvals=(other,))) is None
+    assert approval_of(STOP, Policies(approvals=(other, APPROVAL))) == APPROVAL
+
+
+@pytest.mark.parametrize(
+    ("override", "fits"),
+    [
+        (OVERRIDE, True),
+        (replace(OVERRIDE, of=ResourceKind.FLOW), True),
+        (replace(OVERRIDE, of=ResourceKind.OUTPUT), False),
+        (replace(OVERRIDE, of=FlowKey("sport")), False),
+        (replace(OVERRIDE, action=Action.DELETE), False),
+        (replace(OVERRIDE, lifts=frozenset({Limit.BUDGET, Limit.TREE})), False),
+    ],
+)
+def test_an_override_is_about_what_it_names(override: Override, *, fits: bool) -> None:
+    """The resource or its kind, the action and the limit."""
+    assert override_of(STOP, Policies(overrides=(override,)), Limit.WINDOW) == (override if fits else None)
+
+
+def test_the_command_names_the_change() -> None:
+    """It can be pasted."""
+    assert command_for(STOP) == f"reconciler apply --approve flow/news:stop:{change_id(STOP)} --reason 'WHY'"
+
+
+def test_all_words_of_an_approval_are_signed() -> None:
+    """In whatever zone its moment is written; the name and the signature are not."""
+    text = signed_text(APPROVAL)
+    others = [
+        replace(APPROVAL, resource=FlowKey("sport")),
+        replace(APPROVAL, action=Action.DELETE),
+        replace(APPROVAL, change="0" * 12),
+        replace(APPROVAL, reason="another"),
+        replace(APPROVAL, expires=NOW + timedelta(seconds=1)),
+    ]
+
+    assert text.endswith("expires: 2026-12-01T12:00:00+00:00\n")
+    assert len({text, *map(signed_text, others)}) == 6
+    assert signed_text(replace(APPROVAL, name="two", signature="x")) == text
+    assert signed_text(replace(APPROVAL, expires=NOW.astimezone(timezone(timedelta(hours=2))))) == text
