@@ -204,14 +204,16 @@ class _Planner:
         """
         Plan the rest of a recreate: of the two flows, the one that needs no recreate stays.
 
-        Which of them is the newer is no matter: the other one goes when the one that fits takes its place.
+        Which of them is the newer is no matter: the other one goes when the one that fits takes its place. Where both
+        fit, or neither, it is the one that stands still.
         """
+        running_first = sorted(pair, key=lambda each: each.state is not FlowState.RUNNING)
         fit = [
             (each, each.spec)
-            for each in pair
+            for each in running_first
             if each.spec is not None and not fixed_of(flow.key, self._changed(flow, each, each.spec))
         ]
-        kept = fit[0][0] if fit else pair[0]
+        kept = fit[0][0] if fit else running_first[0]
         gone = pair[1] if kept is pair[0] else pair[0]
         refusal = self._removal_refusal(flow.key, gone)
         if refusal is not None:
