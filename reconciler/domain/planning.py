@@ -204,7 +204,8 @@ class _Planner:
         """
         Plan the rest of a recreate: of the two flows, the one that needs no recreate stays.
 
-        Which of them is the newer is no matter: the other one goes when the one that fits takes its place.
+        Which of them is the newer is no matter: the other one goes when the one that fits takes its place. Where both
+        fit, or neither, it is the one that stands still.
         """
         fit = [
             each
