@@ -3,12 +3,15 @@
 import pytest
 
 from reconciler.domain.safety.limits import Limits
+from reconciler.domain.safety.on_air import Disturbed
 from reconciler.engine.guard.sampling import Sampler
 from tests.builders import flow, found_flow, found_output, output
 from tests.fakes.clock import FakeClock
 from tests.unit.engine.worlds import MeddledBackend
 
 pytestmark = pytest.mark.anyio
+
+NOBODY = Disturbed(outputs=frozenset(), whole=False)
 
 
 async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
@@ -30,6 +33,6 @@ async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
     assert second is not None
     assert third is not None
     assert fourth is not None
-    assert sampler.before(small, second) is first
-    assert sampler.before(larger, third) is None
-    assert sampler.before(larger, fourth) is third
+    assert sampler.before(small, NOBODY, second) is first
+    assert sampler.before(larger, NOBODY, third) is None
+    assert sampler.before(larger, NOBODY, fourth) is third
