@@ -204,21 +204,24 @@ class _Planner:
         """
         Plan the rest of a recreate: of the two flows, the one that needs no recreate stays.
 
-        Which of them is the newer is no matter: the other one goes when the one that fits takes its place.
+        Which of them is the newer is no matter: the other one goes when the one that fits takes its place. Where both
+        fit, or neither, it is the one that stands still.
         """
         fit = [
-            (each, each.spec)
+            each
             for each in pair
             if each.spec is not None and not fixed_of(flow.key, self._changed(flow, each, each.spec))
         ]
-        kept = fit[0][0] if fit else pair[0]
+        kept = _running_of(fit or list(pair))
         gone = pair[1] if kept is pair[0] else pair[0]
         refusal = self._removal_refusal(flow.key, gone)
         if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
         # It has the right name when the other one is gone, which may bear that until then.
         called = replace(flow, live_name=kept.live_name)
-        parts = self._known_flow(called, kept, fit[0][1]) if fit and not _stands_by(kept, fit) else Parts()
+        parts = Parts()
+        if fit and kept.spec is not None and not _stands_by(kept, fit):
+            parts = self._known_flow(called, kept, kept.spec)
         if len(fit) == 1:
             return self._taken_over(flow, kept, gone, parts)
         parts.first.insert(0, flow_succeeded(flow, gone, (), meant=()))
@@ -286,6 +289,11 @@ class _Planner:
 def _named(flow: Flow, found: FoundFlow) -> Flow:
     """Return the flow by the live name that it keeps: what was made as a twin keeps its temporary one."""
     return replace(flow, live_name=found.live_name) if is_twin(found.mark) else flow
+
+
+def _running_of(flows: list[FoundFlow]) -> FoundFlow:
+    """Return the flow that runs, else the first: of two that are alike, the one that may be on air stays."""
+    return next((flow for flow in flows if flow.state is FlowState.RUNNING), flows[0])
 
 
 def _stands_by(kept: FoundFlow, fit: Iterable[object]) -> bool:

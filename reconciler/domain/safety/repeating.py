@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.domain.changes import Action, Change, Edit, Sequence
 from reconciler.domain.model import Key
-from reconciler.domain.properties import PropertyChange, PropertyValue
+from reconciler.domain.properties import PropertyChange
 
 CORRECTIONS: Final = 3
 """Of one property, after which nobody corrects it any more."""
@@ -17,8 +17,7 @@ WITHIN_S: Final = 600.0
 EXISTENCE: Final = "existence"
 """Stands for the property that an object is there at all."""
 
-_Spot = tuple[Key, str, PropertyValue]
-"""A property of a resource, and the value that it was put right to: a new wish is no fight over the old one."""
+_Spot = tuple[Key, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +30,8 @@ class Corrections:
         """Return them with what was put right just now; what is older than a fight lasts is forgotten."""
         fresh = {spot: kept for spot, times in self.at_s.items() if (kept := _recent(times, now_s))}
         for change in changes:
-            for key, one in _properties(change):
-                fresh[_spot(key, one)] = (*fresh.get(_spot(key, one), ()), now_s)
+            for key, path in _spots(change):
+                fresh[key, path] = (*fresh.get((key, path), ()), now_s)
         return Corrections(at_s=fresh)
 
     def fought_over(self, change: Change, *, now_s: float) -> tuple[PropertyChange, ...]:
@@ -40,7 +39,7 @@ class Corrections:
         return tuple(
             one
             for key, one in _properties(change)
-            if len(_recent(self.at_s.get(_spot(key, one), ()), now_s)) >= CORRECTIONS
+            if len(_recent(self.at_s.get((key, one.path), ()), now_s)) >= CORRECTIONS
         )
 
 
@@ -48,8 +47,8 @@ def _recent(times: tuple[float, ...], now_s: float) -> tuple[float, ...]:
     return tuple(at_s for at_s in times if now_s - at_s < WITHIN_S)
 
 
-def _spot(key: Key, one: PropertyChange) -> _Spot:
-    return key, one.path, one.wanted
+def _spots(change: Change) -> Iterator[_Spot]:
+    return ((key, one.path) for key, one in _properties(change))
 
 
 def _properties(change: Change) -> Iterator[tuple[Key, PropertyChange]]:

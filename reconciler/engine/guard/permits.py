@@ -231,8 +231,14 @@ class Permits:
             return self._released(change, reasons, _all_of(change), facts)
         age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
         is_coming = change.key in self._delivers_since
-        if age_s < self._limits.twin_deadline_s or is_coming or twin.give_up is None:
+        if age_s < self._limits.twin_deadline_s or is_coming:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
+        if twin.give_up is None:
+            why = (
+                f"the other one has not carried as much as it does for {self._limits.twin_deadline_s:g} s; see which "
+                "of the two is to stay"
+            )
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         return await self._give_up(change, twin.give_up, flow, facts)
 
     def _since_s(self, times: dict[Key, tuple[str, float]], change: Sequence, twin: Twin) -> float:

@@ -175,6 +175,7 @@ def test_a_name_of_before_leads_to_the_name_of_now(before: Key, now: Key) -> Non
     moves = (
         Move(name="flow", before=FlowKey("old"), now=FlowKey("new")),
         Move(name="output", before=OutputKey("old", "a"), now=OutputKey("new", "b")),
+        Move(name="wrong", before=FlowKey("other"), now=OutputKey("new", "b")),
     )
 
     assert key_now(before, moved_names(moves)) == now

@@ -219,8 +219,9 @@ async def test_a_second_recreate_of_the_same_output_is_seen_through() -> None:
     new = next(each for each in backend.flow().outputs if each.id != kept.id)
     waits = await a_pass(small, target, after_s=2)
     put_on_air(small, new.id)
+    await a_pass(small, target, after_s=2)
 
-    outcome = await a_pass(small, target, after_s=2)
+    outcome = await a_pass(small, target, after_s=5)
 
     assert [each.hold for each in waits.left.blocked] == [Hold.TWIN]
     assert [each.result for each in outcome.outcomes] == [Result.DONE]
@@ -250,7 +251,7 @@ async def test_a_flow_that_was_made_anew_twice_is_no_riddle_after_a_crash() -> N
     backend.flows[found.id] = replace(found, live_name="news_t", mark=twin, spec=flow(region=Region("ap-tokyo")).spec)
     backend.statuses.clear()
     wanted: list[Flow | Output] = [flow(), pulled(), flow("other"), *others]
-    backend.fault = lambda call: DOWN if call.action is Action.STOP else None
+    backend.fault = lambda call: DOWN if call.action in {Action.STOP, Action.DELETE} else None
 
     await a_pass(small, say(small, *wanted))
     left = sorted(each.live_name for each in backend.flows.values())

@@ -10,8 +10,9 @@ from tests.fakes.clock import FakeClock
 from tests.unit.engine.worlds import MeddledBackend
 
 pytestmark = pytest.mark.anyio
+WHOLE = Disturbed(outputs=frozenset(), whole=True)
 
-NOBODY = Disturbed(outputs=frozenset(), whole=False)
+WHOLE = Disturbed(outputs=frozenset(), whole=True)
 
 
 async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
@@ -33,6 +34,6 @@ async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
     assert second is not None
     assert third is not None
     assert fourth is not None
-    assert sampler.before(small, NOBODY, second) is first
-    assert sampler.before(larger, NOBODY, third) is None
-    assert sampler.before(larger, NOBODY, fourth) is third
+    assert sampler.before(small, WHOLE, second) is first
+    assert sampler.before(larger, WHOLE, third) is None
+    assert sampler.before(larger, WHOLE, fourth) is third

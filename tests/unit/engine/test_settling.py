@@ -39,7 +39,12 @@ def intent(call: Create | Delete) -> Intent:
     """Return what is written down before a call."""
     name = call.wanted.live_name if isinstance(call, Create) else call.found.live_name
     return Intent(
-        pass_id="p", revision="one", resource=str(call.key), action=str(call.action), change="c", live_name=name
+        pass_id="p",
+        revision="one",
+        resource=str(call.key),
+        action=str(call.action),
+        change=str(call.action),
+        live_name=name,
     )
 
 

@@ -61,11 +61,12 @@ def test_each_property_is_fought_over_by_itself() -> None:
     assert Corrections().with_done([edit("a")], now_s=0).with_done([], now_s=600).at_s == {}
 
 
-def test_starts_and_stops_are_fought_over_as_one_state() -> None:
-    """Whoever stops what we start is in the same fight."""
+def test_starts_are_fought_over_and_a_new_wish_is_not() -> None:
+    """Whoever stops what we start again and again is in a fight; manifests that want it stopped now are in none."""
     start, stop = Start(key=flow().key, at=AT), Stop(key=flow().key, at=AT)
 
-    (told,) = after([0, 1, 2], start).fought_over(stop, now_s=3)
+    (told,) = after([0, 1, 2], start).fought_over(start, now_s=3)
 
-    assert (told.path, told.found, told.wanted) == ("state", "running", "idle")
+    assert (told.path, told.found, told.wanted) == ("state", "idle", "running")
+    assert after([0, 1, 2], start).fought_over(stop, now_s=3) == ()
     assert after([0, 1], start).fought_over(start, now_s=3) == ()

@@ -136,3 +136,15 @@ async def test_after_a_restart_a_delete_ends_the_waiting_for_what_another_change
     await passed(small, say(small, flow(), output()))
 
     assert sent(small, "create output/news/tower") == made_again
+
+
+async def test_what_the_journal_has_from_long_ago_is_over() -> None:
+    """Nothing is waited for that any list must show by now."""
+    small = a_world()
+    small.backend.hold(found_flow(flow(state=FlowState.IDLE)))
+    small.world.journal.intend(CREATE)
+    await small.clock.advance(3600)
+
+    await passed(small, say(small, flow(), output()))
+
+    assert sent(small, "create output/news/tower") == 1
