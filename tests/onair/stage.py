@@ -29,6 +29,7 @@ OLD_S: Final = 60.0
 LIKE: Final = 0.9
 """Share of what the old output carries that the new one must."""
 _STATUS_S: Final = 0.05
+_SLOW_S: Final = 1.4
 _EVENTFUL: Final = 0.4
 """Of the writes; something happens between such a one and its answer."""
 _WRITES_S: Final = (0.1, 0.3, 0.3, 3.0)
@@ -131,7 +132,7 @@ class Stage(FakeBackend):
 
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return what the ends do at the moment when the answer is there."""
-        await self.clock.sleep(_STATUS_S)
+        await self.clock.sleep(self._status_s())
         if self.rng.random() < self.odds.status:
             raise UnavailableError("the status did not come", maybe_applied=False)
         said = []
@@ -178,6 +179,10 @@ class Stage(FakeBackend):
         """Return whether an end carries something, in a flow that runs."""
         flow = next((flow for flow in self.flows.values() if id_ in ends_of(flow)), None)
         return flow is not None and flow.state is FlowState.RUNNING and self.end(id_).carries
+
+    def _status_s(self) -> float:
+        """Return how long a status takes: all that are asked for at one instant take as long, and see one instant."""
+        return _SLOW_S if int(self.clock.monotonic_s() * 1000) % 5 == 0 else _STATUS_S
 
     async def _after(self, call: Call, before: dict[str, FoundFlow]) -> None:
         self.log.writes += 1

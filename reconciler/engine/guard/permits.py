@@ -89,17 +89,21 @@ class Permits:
         held = await self._windows.held(change, facts, is_last=False)
         if held is not None:
             return Permit(held=held)
-        permit = await self._proven(change, facts)
-        # To prove that something is off air takes a while, in which a window may have opened.
-        late = None if permit.held is not None else await self._windows.held(change, facts)
-        return permit if late is None else Permit(held=late)
-
-    async def _proven(self, change: Change, facts: Facts) -> Permit:
-        """Permit what disturbs nobody, or what somebody approved."""
-        if facts.flow_of(change) is None:
-            return self._of_nothing_seen(change)
         flow = self._disturbed_flow(change, facts)
         look = await self._look(change, flow, facts)
+        if facts.policies.calendars:
+            # A window may have opened while that took its time; and to ask whether one goes on takes some, too.
+            held = await self._windows.held(change, facts, is_last=False)
+            look = await self._samples(self._flows(change, flow, facts))
+        permit = Permit(held=held) if held is not None else await self._decided(change, flow, facts, look)
+        if permit.held is None:
+            self._windows.record(change, facts)
+        return permit
+
+    async def _decided(self, change: Change, flow: FoundFlow | None, facts: Facts, look: _Look) -> Permit:
+        """Permit what disturbs nobody, or what somebody approved, by what was seen last and all at once."""
+        if facts.flow_of(change) is None:
+            return self._of_nothing_seen(change)
         held = self._alone(change, facts, look)
         if held is not None:
             return Permit(held=held)
@@ -147,15 +151,18 @@ class Permits:
 
         Where nothing carries and only time is missing for the proof, that time is waited for, and then looked again.
         """
-        legs = [leg for touched in facts.legs.touched_by(change) for leg in facts.legs.by_group[touched]]
-        flows = {found.id: found for leg in legs for found, _ in facts.outputs_of(leg)}
-        if flow is not None:
-            flows[flow.id] = flow
+        flows = self._flows(change, flow, facts)
         look = await self._samples(flows)
         if self._lacks_time(change, flow, facts, look):
             await self._clock.sleep(self._limits.sample_gap_s)
             return await self._samples(flows)
         return look
+
+    def _flows(self, change: Change, flow: FoundFlow | None, facts: Facts) -> Mapping[str, FoundFlow]:
+        """Return the flows that count for a change by their ids: the disturbed one, and those of redundant outputs."""
+        legs = [leg for touched in facts.legs.touched_by(change) for leg in facts.legs.by_group[touched]]
+        flows = {found.id: found for leg in legs for found, _ in facts.outputs_of(leg)}
+        return flows if flow is None else {**flows, flow.id: flow}
 
     def _lacks_time(self, change: Change, flow: FoundFlow | None, facts: Facts, look: _Look) -> bool:
         """Return whether only a second look, a while later, is missing for a proof: of silence, or of a stand-in."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from reconciler.domain.changes import Blocked, Change, Hold, Sequence
+from reconciler.domain.changes import Action, Blocked, Change, Hold, Sequence
 from reconciler.domain.model import FlowKey, FoundFlow, Key
 from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
@@ -30,6 +30,8 @@ class Windows:
         self._calendars: tuple[Calendar, ...] = ()
         self._timetable = Timetable((), keeper.zone_of)
         self._on_air: dict[str, tuple[float, bool]] = {}
+        self._lifting: dict[tuple[Key, Action], Override] = {}
+        """What let each change pass when it was asked last."""
 
     async def held(self, change: Change, facts: Facts, *, is_last: bool = True) -> Blocked | None:
         """
@@ -55,10 +57,18 @@ class Windows:
             override = override_of(change, holding(facts.policies, now=now), Limit.WINDOW)
             if override is None:
                 return held_back(change, Hold.WINDOW, self._timetable.words(holds, now))
+            self._lifting[change.key, change.action] = override
             if is_last:
-                self._record(override, change, facts)
+                self.record(change, facts)
             return None
+        self._lifting.pop((change.key, change.action), None)
         return None
+
+    def record(self, change: Change, facts: Facts) -> None:
+        """Write down the override that lets a change pass, as it was asked last; nothing where none is needed."""
+        override = self._lifting.pop((change.key, change.action), None)
+        if override is not None:
+            self._record(override, change, facts)
 
     async def _holding(self, key: Key, facts: Facts, now: datetime) -> Standing | Overrun | None:
         """Return the strictest that calendars say of a resource now."""

@@ -11,7 +11,7 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Call, Hold, Plan
 from reconciler.domain.errors import BackendError
 from reconciler.domain.model import Care, Flow, FlowState, FoundOutput, Output, Region, ResourceKind
-from reconciler.domain.policies import Approval, Limit, Override, Policies
+from reconciler.domain.policies import Approval, Calendar, Limit, OneOff, Override, Policies, WindowKind
 from reconciler.engine.apply import Terms
 from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
@@ -95,18 +95,20 @@ def played(play: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
 
 def wanted(scene: Scene, *resources: Flow | Output) -> Target:
     """Return the target that wants these resources, however much of the little there is goes for it."""
-    lifted = Override(
-        name="small",
-        of=ResourceKind.FLOW,
-        action=Action.RECREATE,
-        lifts=frozenset({Limit.BUDGET}),
-        reason="there is not more",
-        expires=FAR,
+    lifted = (
+        _lifting(ResourceKind.FLOW, Action.RECREATE, Limit.BUDGET),
+        _lifting(ResourceKind.OUTPUT, Action.EDIT, Limit.WINDOW),
     )
     scene.source.write("drawn", *resources)
     desired = resolved(*resources).desired
-    policies = Policies(overrides=(lifted,))
+    policies = Policies(overrides=lifted)
     return Target(revision=Revision("drawn"), desired=desired, policies=policies, mode=Mode.SAVED)
+
+
+def _lifting(kind: ResourceKind, action: Action, limit: Limit) -> Override:
+    return Override(
+        name=str(limit), of=kind, action=action, lifts=frozenset({limit}), reason="there is not more", expires=FAR
+    )
 
 
 def there(scene: Scene, *outputs: Output, state: FlowState = FlowState.RUNNING) -> tuple[FoundOutput, ...]:
@@ -296,5 +298,25 @@ def test_the_leg_that_stands_in_is_looked_at_last() -> None:
         outcome = await scene.send(approved(target, plan, until=FAR))
 
         assert holds(outcome) == [Hold.REDUNDANCY]
+
+    played(play)
+
+
+def test_who_connects_while_a_window_is_asked_about_is_seen() -> None:
+    """Whether a window goes on is asked before the last look, and not after it."""
+
+    async def play(scene: Scene) -> None:
+        (tower,) = there(scene, TOWER)
+        ended = (scene.clock.now() - timedelta(seconds=1)).replace(tzinfo=None)
+        window = OneOff(kind=WindowKind.FREEZE, begins=ended - timedelta(hours=1), ends=ended, overruns=True)
+        show = Calendar(name="show", zone="UTC", windows=(window,))
+        target = wanted(scene, NEWS, LATER)
+        target = replace(target, policies=replace(target.policies, calendars=(show,)))
+        # A first sample, one for the window, two looks for the proof, and one for the window again.
+        scene.backend.at[5] = lambda: scene.backend.connect(tower.id)
+
+        outcome = await scene.send(target)
+
+        assert (holds(outcome), scene.backend.latency_ms()) == ([Hold.ON_AIR], 120)
 
     played(play)
