@@ -29,6 +29,8 @@ TWIN_LOOK_S: Final = 2.0
 _REMOVING: Final = frozenset({Action.DELETE, Action.RECREATE, Action.STOP})
 _SOON: Final = {Hold.AGAIN: Limits().delete_gap_s, Hold.TWIN: TWIN_LOOK_S}
 """What holds a change back for a few seconds alone, and for how many."""
+_Place = tuple[Key, Action, bool]
+"""What tells the changes of a plan apart: of a flow one edit is sent live, and another one standing still."""
 _SECOND_LOOK: Final = frozenset({Mode.ONCE, Mode.SHOWN})
 
 
@@ -109,7 +111,7 @@ class _Carrying:
         self._started_s = world.clock.monotonic_s()
         self._terms = replace(terms, hold=self._hold)
         self._asked = terms.hold
-        self._outcomes: dict[tuple[Key, Action], Outcome] = {}
+        self._outcomes: dict[_Place, Outcome] = {}
         self._refused: CredentialsRefusedError | None = None
 
     async def run(self, plan: Plan) -> PassOutcome:
@@ -164,16 +166,20 @@ class _Carrying:
 
     async def _try_stopped(self) -> bool:
         """Do what was refused while its flow runs, by the rules that the refusal taught and as the guard allows."""
-        refused = {flow_key(key) for (key, _), one in self._outcomes.items() if one.result is Result.FAILED}
+        refused = {flow_key(key) for (key, *_), one in self._outcomes.items() if one.result is Result.FAILED}
         if self._refused or self._hold():
             return False
         plan = await plan_for(self._world, self._target)
         rest = tuple(one for one in plan.changes if one.key in refused and _stands_still(one))
         progressed = await self._round(replace(plan, changes=rest))
         done = {one.change.key for one in self._outcomes.values() if one.change in rest and one.result is Result.DONE}
-        # What failed live was done standing still, together with all else that its flow needed.
+        # What failed live was done standing still, together with all else that its flow needed; or, where it is about
+        # the flow itself, it was at least tried again.
+        again = {(one.key, one.action, False) for one in rest}
         gone = [
-            place for place, one in self._outcomes.items() if one.result is Result.FAILED and flow_key(place[0]) in done
+            place
+            for place, one in self._outcomes.items()
+            if one.result is Result.FAILED and (flow_key(place[0]) in done or place in again)
         ]
         for place in gone:
             del self._outcomes[place]
@@ -221,12 +227,10 @@ def _is_unclear(plan: Plan, keys: AbstractSet[Key]) -> bool:
     return not flows.isdisjoint({*map(flow_key, (*late, *lost)), *unread})
 
 
-def _ended(
-    plan: Plan, keys: AbstractSet[Key], outcomes: Mapping[tuple[Key, Action], Outcome]
-) -> dict[tuple[Key, Action], Outcome]:
+def _ended(plan: Plan, keys: AbstractSet[Key], outcomes: Mapping[_Place, Outcome]) -> dict[_Place, Outcome]:
     """Return the outcomes of recreates that a plan has no call for any more: held back as a whole, else done."""
     held: dict[object, Blocked] = {one.key: one for one in plan.blocked}
-    ended: dict[tuple[Key, Action], Outcome] = {}
+    ended: dict[_Place, Outcome] = {}
     for place, outcome in outcomes.items():
         if place[0] in keys and _goes_on(outcome):
             why = held.get(place[0]) or held.get(flow_key(place[0]))
@@ -239,8 +243,12 @@ def _doubted(change: Change) -> Blocked:
     return held_back(change, Hold.AGAIN, "a second reading right before it did not ask for it any more; plan again")
 
 
-def _by_change(execution: Execution) -> dict[tuple[Key, Action], Outcome]:
-    return {(outcome.change.key, outcome.change.action): outcome for outcome in execution.outcomes}
+def _by_change(execution: Execution) -> dict[_Place, Outcome]:
+    return {_place(outcome.change): outcome for outcome in execution.outcomes}
+
+
+def _place(change: Change) -> _Place:
+    return change.key, change.action, isinstance(change, Sequence)
 
 
 def _only_what_waited(plan: Plan, before: Plan) -> Plan:

@@ -10,6 +10,7 @@ import pytest
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Call, Hold, Plan
 from reconciler.domain.errors import BackendError
+from reconciler.domain.impact import EditRules
 from reconciler.domain.model import Care, Flow, FlowState, FoundOutput, Output, Region, ResourceKind
 from reconciler.domain.policies import Approval, Calendar, Limit, OneOff, Override, Policies, WindowKind
 from reconciler.engine.apply import Terms
@@ -318,5 +319,22 @@ def test_who_connects_while_a_window_is_asked_about_is_seen() -> None:
         outcome = await scene.send(target)
 
         assert (holds(outcome), scene.backend.latency_ms()) == ([Hold.ON_AIR], 120)
+
+    played(play)
+
+
+def test_what_is_held_back_is_told_although_the_flow_gets_another_name() -> None:
+    """Both are edits of one flow: the name is given to it live, and the rest that it has to stop for is not lost."""
+
+    async def play(scene: Scene) -> None:
+        (tower,) = there(scene, TOWER)
+        scene.backend.rules = EditRules.STRICT_2021
+        scene.backend.connect(tower.id)
+
+        outcome = await scene.send(wanted(scene, replace(NEWS, live_name="news_live"), LATER))
+
+        assert [str(each.impact) for each in outcome.done] == ["none"]
+        assert holds(outcome) == [Hold.ON_AIR]
+        assert scene.backend.flow("news_live").state is FlowState.RUNNING
 
     played(play)
