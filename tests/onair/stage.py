@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
-from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence
+from reconciler.domain.changes import Action, Call, Change, Create, Delete, Edit, Sequence
 from reconciler.domain.errors import ThrottledError, UnavailableError
 from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Key, OutputKey, Region
@@ -209,7 +209,8 @@ class Stage(FakeBackend):
             self._tell(f"{where} disturbs {on_air}, on air, and nobody approved", on_air)
             self._tell(f"{where} disturbs {unproven}, not proven to be off air, and nobody approved", unproven)
         self._check_legs(where, flow, on_air)
-        self._check_twin(where, flow, on_air)
+        if change is not None and change.action is Action.RECREATE:
+            self._check_twin(where, flow, on_air)
         self.log.approved += bool(on_air)
         self.log.felt += not on_air
         for id_ in felt:

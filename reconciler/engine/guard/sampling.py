@@ -19,6 +19,8 @@ AT_ONCE: Final = 8
 """Flows that are asked at the same time."""
 CONNECTED: Final = "Connected"
 """The state of an end that has a peer."""
+IDLE: Final = "Idle"
+"""The state of an end whose flow stands still."""
 _KEPT: Final = 8
 """Samples of a flow that are remembered."""
 
@@ -90,5 +92,5 @@ def _end(status: EndStatus) -> End:
         is_input=status.is_input,
         is_connected=status.state == CONNECTED,
         bitrate_bps=status.bitrate_bps,
-        is_idle=status.state == "Idle",
+        is_idle=status.state == IDLE,
     )

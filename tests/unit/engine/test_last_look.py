@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Call, Hold, Plan
-from reconciler.domain.errors import BackendError
+from reconciler.domain.changes import Action, Call, Create, Hold, Plan
+from reconciler.domain.errors import BackendError, RejectedError
 from reconciler.domain.impact import EditRules
 from reconciler.domain.model import Care, Flow, FlowState, FoundOutput, Output, Region, ResourceKind
 from reconciler.domain.policies import Approval, Calendar, Limit, OneOff, Override, Policies, WindowKind
@@ -319,6 +319,40 @@ def test_who_connects_while_a_window_is_asked_about_is_seen() -> None:
         outcome = await scene.send(target)
 
         assert (holds(outcome), scene.backend.latency_ms()) == ([Hold.ON_AIR], 120)
+
+    played(play)
+
+
+def successors(scene: Scene, action: str) -> Callable[[Call], BackendError | None]:
+    """Return what starts the successor by hand, or makes it unreadable, when a call of this action has failed."""
+
+    def fault(call: Call) -> BackendError | None:
+        if not isinstance(call, Create) or not isinstance(call.wanted, Output):
+            return None
+        made = scene.backend.flow("news_t")
+        if action == "start":
+            scene.backend.at[scene.backend.asked + 1] = lambda: scene.backend.hold(
+                replace(made, state=FlowState.RUNNING)
+            )
+        else:
+            scene.backend.at[scene.backend.asked + 1] = lambda: scene.backend.flows.pop(made.id)
+        return RejectedError("no room", field="")
+
+    return fault
+
+
+@pytest.mark.parametrize("action", ["start", "lose"])
+def test_a_successor_is_taken_away_only_while_it_is_known_to_stand_still(action: str) -> None:
+    """It was idle when it was listed; who starts it by hand before it goes again keeps it."""
+
+    async def play(scene: Scene) -> None:
+        there(scene, TOWER)
+        scene.backend.fault = successors(scene, action)
+
+        outcome = await scene.send(wanted(scene, ROOMY, TOWER))
+
+        assert "so it stays" in outcome.undone[0].why
+        assert scene.backend.sent == ["create flow/news", "create output/news/tower"]
 
     played(play)
 
