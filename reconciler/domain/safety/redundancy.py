@@ -24,9 +24,16 @@ class Legs:
                 found.setdefault(output.care.redundancy_group, set()).add(output.key)
         return cls(by_group=found)
 
-    def touched_by(self, change: Change) -> Mapping[str, AbstractSet[OutputKey]]:
-        """Return the legs that a change touches, by their groups; sorted, so that locks are taken in one order."""
-        keys = set(_touched(change))
+    def touched_by(self, change: Change, *, is_felt: bool = False) -> Mapping[str, AbstractSet[OutputKey]]:
+        """
+        Return the legs that a change touches, by their groups; sorted, so that locks are taken in one order.
+
+        Args:
+            change: to be made.
+            is_felt: whether viewers may notice it although its impact is none: of a flow that stood still then.
+
+        """
+        keys = set(_touched(change, is_felt=is_felt))
         if not keys:
             return {}
         touched = {
@@ -40,9 +47,10 @@ class Legs:
         return self.by_group[group] - set(touched)
 
 
-def _touched(change: Change) -> Iterable[Key]:
+def _touched(change: Change, *, is_felt: bool) -> Iterable[Key]:
     """Return what a change does something to; a flow stands for all of its outputs."""
-    if isinstance(change, Create | Start) or (isinstance(change.key, FlowKey) and change.impact is Impact.NONE):
+    is_unfelt = isinstance(change.key, FlowKey) and change.impact is Impact.NONE and not is_felt
+    if isinstance(change, Create | Start) or is_unfelt:
         return ()
     if isinstance(change, Sequence):
         # Where a flow stops around a change of one output, its other outputs stop, too.

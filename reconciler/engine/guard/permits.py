@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Twin
@@ -63,7 +64,7 @@ class Permits:
     @contextlib.asynccontextmanager
     async def permit(self, change: Change, facts: Facts) -> AsyncIterator[Permit]:
         """Lend the permission to send a change; while it is lent, nothing that stands in for it is changed."""
-        touched = facts.legs.touched_by(change)
+        touched = self._touched(change, facts)
         async with contextlib.AsyncExitStack() as stack:
             for group in touched:
                 await stack.enter_async_context(self._locks.setdefault(group, asyncio.Lock()))
@@ -140,6 +141,10 @@ class Permits:
         flow = None if found is None else self._memory.as_now(found)
         return flow if flow is None or not self._disturbed(change, flow).is_nothing else None
 
+    def _touched(self, change: Change, facts: Facts) -> Mapping[str, AbstractSet[OutputKey]]:
+        """Return the redundant outputs that a change may disturb, by their groups."""
+        return facts.legs.touched_by(change, is_felt=self._disturbed_flow(change, facts) is not None)
+
     def _disturbed(self, change: Change, flow: FoundFlow) -> Disturbed:
         """Return what a change disturbs; of an edit of what stood still, what it would if somebody started it since."""
         stood_still = flow.state is FlowState.IDLE
@@ -160,7 +165,7 @@ class Permits:
 
     def _flows(self, change: Change, flow: FoundFlow | None, facts: Facts) -> Mapping[str, FoundFlow]:
         """Return the flows that count for a change by their ids: the disturbed one, and those of redundant outputs."""
-        legs = [leg for touched in facts.legs.touched_by(change) for leg in facts.legs.by_group[touched]]
+        legs = [leg for touched in self._touched(change, facts) for leg in facts.legs.by_group[touched]]
         flows = {found.id: found for leg in legs for found, _ in facts.outputs_of(leg)}
         return flows if flow is None else {**flows, flow.id: flow}
 
@@ -179,7 +184,7 @@ class Permits:
         return any(
             self._carry(touched, facts, look, unless_read=True)
             and self._carry(facts.legs.others(group, touched), facts, look, unless_read=False)
-            for group, touched in facts.legs.touched_by(change).items()
+            for group, touched in self._touched(change, facts).items()
         )
 
     async def _samples(self, flows: Mapping[str, FoundFlow]) -> _Look:
@@ -282,7 +287,7 @@ class Permits:
 
     def _alone(self, change: Change, facts: Facts, look: _Look) -> Blocked | None:
         """Hold a change of redundant outputs back while nothing stands in for them."""
-        for group, touched in facts.legs.touched_by(change).items():
+        for group, touched in self._touched(change, facts).items():
             if not self._carry(touched, facts, look, unless_read=True):
                 continue
             if not self._carry(facts.legs.others(group, touched), facts, look, unless_read=False):

@@ -323,6 +323,28 @@ def test_who_connects_while_a_window_is_asked_about_is_seen() -> None:
     played(play)
 
 
+def test_the_input_of_legs_that_was_started_since_waits_for_another_leg() -> None:
+    """An approval lets what is on air be disturbed, but not all that stand in for each other at once."""
+
+    async def play(scene: Scene) -> None:
+        leg = replace(TOWER, care=Care(redundancy_group="pair"))
+        (tower,) = there(scene, leg, state=FlowState.IDLE)
+        slower = flow(state=FlowState.IDLE, latency_ms=300)
+
+        def start() -> None:
+            scene.backend.hold(found_flow(NEWS, tower))
+            scene.backend.connect(tower.id)
+
+        target = wanted(scene, slower, leg)
+        plan = await plan_for(scene.world, target)
+
+        outcome = await scene.send(approved(target, plan, until=FAR), meanwhile=start)
+
+        assert holds(outcome) == [Hold.REDUNDANCY]
+
+    played(play)
+
+
 def successors(scene: Scene, action: str) -> Callable[[Call], BackendError | None]:
     """Return what starts the successor by hand, or makes it unreadable, when a call of this action has failed."""
 
