@@ -55,11 +55,6 @@ def lifted(plan: Plan, around: Circumstances) -> tuple[Lifted, ...]:
     return tuple(one for change in plan.changes for one in judgement.lifted(change))
 
 
-def _without(flow: Blocked | None, change: Change) -> Blocked | None:
-    """Return the change as held back with its flow, which is not made; None where that is not so."""
-    return None if flow is None else held_back(change, flow.hold, f"it waits with {flow.key}, which is held back")
-
-
 def held_back(change: Change, hold: Hold, why: str) -> Blocked:
     """Return the change as one that may not be sent."""
     return Blocked(key=change.key, action=change.action, why=why, hold=hold, change=change)

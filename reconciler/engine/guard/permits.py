@@ -87,14 +87,14 @@ class Permits:
             self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts, is_last=False)
+        held = await self._windows.held(change, facts)
         if held is not None:
             return Permit(held=held)
         flow = self._disturbed_flow(change, facts)
         look = await self._look(change, flow, facts)
         if facts.policies.calendars:
             # A window may have opened while that took its time; and to ask whether one goes on takes some, too.
-            held = await self._windows.held(change, facts, is_last=False)
+            held = await self._windows.held(change, facts)
             look = await self._samples(self._flows(change, flow, facts))
         permit = Permit(held=held) if held is not None else await self._decided(change, flow, facts, look)
         if permit.held is None:

@@ -33,16 +33,8 @@ class Windows:
         self._lifting: dict[tuple[Key, Action], Override] = {}
         """What let each change pass when it was asked last."""
 
-    async def held(self, change: Change, facts: Facts, *, is_last: bool = True) -> Blocked | None:
-        """
-        Return the change as held back, where a calendar forbids it now and no override lifts that; else None.
-
-        Args:
-            change: that is to be sent.
-            facts: what it was planned from.
-            is_last: whether it is sent if nothing holds it; then an override that lets it pass is recorded.
-
-        """
+    async def held(self, change: Change, facts: Facts) -> Blocked | None:
+        """Return the change as held back, where a calendar forbids it now and no override lifts that; else None."""
         if not facts.policies.calendars:
             return None
         if facts.policies.calendars != self._calendars:
@@ -58,8 +50,6 @@ class Windows:
             if override is None:
                 return held_back(change, Hold.WINDOW, self._timetable.words(holds, now))
             self._lifting[change.key, change.action] = override
-            if is_last:
-                self.record(change, facts)
             return None
         self._lifting.pop((change.key, change.action), None)
         return None
