@@ -181,7 +181,7 @@ def crashing(scene: Scene) -> None:
             stderr=said,
         )
     try:
-        until(lambda: b"reconcile.pass_finished" in log.read_bytes(), "the first pass")
+        until(lambda: b"tree.accepted" in log.read_bytes(), "the first look")
         scene.processes["run"] = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         process.send_signal(signal.SIGABRT)
         scene.statuses["crash"] = process.wait(DEADLINE_S)
