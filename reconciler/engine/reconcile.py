@@ -16,6 +16,7 @@ from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, 
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for, read_tree
+from reconciler.engine.settling import settle_what_is_open
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
 
@@ -116,6 +117,7 @@ class _Carrying:
 
     async def run(self, plan: Plan) -> PassOutcome:
         """Send the plan, and what follows from it."""
+        settle_what_is_open(self._world)
         plan = await self._looked_at_again(plan)
         left = plan
         rules = self._world.backend.capabilities.rules

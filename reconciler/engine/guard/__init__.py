@@ -18,6 +18,7 @@ class Guard:
     """Judges plans, permits writes, and learns from what became of them."""
 
     def __init__(self, keeper: Keeper) -> None:
+        self._settling_s = keeper.limits.settling_s
         self._memory = Memory(keeper)
         self._permits = Permits(keeper, self._memory)
         self._facts: Facts | None = None
@@ -52,6 +53,11 @@ class Guard:
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
         self._memory.done(change)
+
+    @property
+    def settling_s(self) -> float:
+        """Return how long what was created may be missing from a list."""
+        return self._settling_s
 
     @property
     def facts(self) -> Facts:

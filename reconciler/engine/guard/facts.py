@@ -68,6 +68,11 @@ class Facts:
         """Return what is live of an output, with its flow."""
         return self._by_key.get(key, ())
 
+    def flows_of(self, key: FlowKey) -> tuple[FoundFlow, ...]:
+        """Return what is live of a flow of ours."""
+        flows = (flow for flow in self.actual.flows() if flow.mark is not None and flow.mark.owner == self.owner)
+        return tuple(flow for flow in flows if flow.mark is not None and flow.mark.name == key.name)
+
     def outputs_in(self, key: FlowKey) -> tuple[OutputKey, ...]:
         """Return the outputs of ours that are live in a flow."""
         return tuple(output for output in self._by_key if output.flow_key == key)
