@@ -28,7 +28,8 @@ def settle_what_is_open(world: World) -> None:
         found = _outcome(written, facts, now=now, settling_s=world.guard.settling_s)
         if found is None:
             continue
-        settled, why = found
+        settled, how = found
+        why = f"{written.why}; {how}" if written.why else how
         world.journal.settle(written.number, settled, why=why)
         note = Note(
             kind="outcome.settled",

@@ -1,6 +1,6 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,20 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
-from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey, Unreadable, key_of
+from reconciler.domain.model import (
+    Care,
+    Flow,
+    FlowKey,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Key,
+    Output,
+    OutputKey,
+    Region,
+    Unreadable,
+    key_of,
+)
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
@@ -62,6 +75,8 @@ class Memory:
         self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._created_at: dict[_Place, float] | None = None
+        self._made: dict[_Place, str] = {}
+        """Ids of the changes that made what was created."""
         self._gone: set[str] = set()
         self._stopped: set[FlowAt] = set()
 
@@ -95,6 +110,7 @@ class Memory:
         """Learn that a call was carried out, or may have been."""
         if isinstance(call, Create):
             self._created()[_place(call)] = self._clock.monotonic_s()
+            self._made[_place(call)] = change_id(call)
         elif isinstance(call, Delete):
             self._created().pop((call.key, call.at, call.found.live_name), None)
             self._gone.add(call.found.id)
@@ -153,9 +169,14 @@ class Memory:
         # What was made long ago is forgotten: this process lives for years.
         known = {place: at_s for place, at_s in self._created().items() if now_s - at_s < self._limits.settling_s}
         self._created_at = known
+        self._made = {place: made for place, made in self._made.items() if place in known}
         moved = moved_names(facts.policies.moves)
         youngest: dict[Key, float] = {}
-        for (key, _, _), at_s in known.items():
+        for place, at_s in known.items():
+            key = place[0]
+            if _is_shown(place, self._made.get(place, ""), facts):
+                # This very reading knows it, so it is not late.
+                continue
             now = key_now(key, moved)
             youngest[now] = min(max(0.0, now_s - at_s), youngest.get(now, self._limits.settling_s))
         ages = {id(change): _youngest_s(change, youngest) for change in plan.changes} if known else {}
@@ -207,6 +228,7 @@ class Memory:
                 gone[name] = change
             elif written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED:
                 found.setdefault((key, None, written.intent.live_name), now_s - age_s)
+                self._made.setdefault((key, None, written.intent.live_name), written.intent.change)
         return found
 
     def _remembered(self, plan: Plan, mode: Mode) -> Plan:
@@ -256,6 +278,28 @@ class Memory:
 
 def _place(create: Create) -> _Place:
     return create.key, create.at, create.wanted.live_name
+
+
+def _is_shown(place: _Place, made: str, facts: Facts) -> bool:
+    """Return whether a reading shows an object just as it was made: what is there from before is another one."""
+    key, _, live_name = place
+    there: Iterable[FoundFlow | FoundOutput] = (
+        facts.flows_of(key) if isinstance(key, FlowKey) else (output for _, output in facts.outputs_of(key))
+    )
+    return any(found.live_name == live_name and _as_made(key, found) == made for found in there)
+
+
+def _as_made(key: Key, found: FoundFlow | FoundOutput) -> str:
+    """Return the id of the change that would make what was found; "" for what manifests cannot say."""
+    care = Care(protected=found.mark is not None and found.mark.protected)
+    match key, found:
+        case FlowKey(), FoundFlow(spec=spec) if spec is not None:
+            wanted: Flow | Output = Flow(key=key, live_name=found.live_name, spec=spec, care=care)
+        case OutputKey(), FoundOutput(spec=output_spec) if output_spec is not None:
+            wanted = Output(key=key, live_name=found.live_name, spec=output_spec, care=care)
+        case _:
+            return ""
+    return change_id(Create(key=key, at=FlowAt(Region(""), ""), wanted=wanted))
 
 
 def _youngest_s(change: Change, ages_s: Mapping[Key, float]) -> float | None:

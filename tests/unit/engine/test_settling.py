@@ -5,14 +5,16 @@ from typing import Final
 
 import pytest
 
+from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Change, Create, Delete, FlowAt, Plan, Start
 from reconciler.domain.impact import Impact
+from reconciler.domain.model import FoundOutput
 from reconciler.domain.policies import Policies
 from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.guard.memory import Memory
 from reconciler.ports.journal import Intent, Settled
 from reconciler.ports.source import Revision
-from tests.builders import LOCAL, US, actual, flow, found_output, output, resolved
+from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import MemoryJournal
 from tests.unit.engine.worlds import MeddledBackend, keeper
@@ -96,3 +98,42 @@ def test_what_is_in_a_flow_that_no_list_shows_yet_waits_with_it() -> None:
         "flow/news": "a create of it was sent 0",
         "output/news/tower": "flow/news is looked for first",
     }
+
+
+def made_by(call: Create) -> Intent:
+    """Return what is written down before a create that is a change of its own."""
+    return replace(intent(call), change=change_id(call))
+
+
+@pytest.mark.parametrize(
+    ("there", "waits"),
+    [
+        pytest.param(found_output(output()), False, id="as it was made"),
+        pytest.param(found_output(output(latency_ms=300)), True, id="as it was before"),
+        pytest.param(replace(found_output(output()), live_name="tower_x"), True, id="under another name"),
+        pytest.param(replace(found_output(output()), spec=None), True, id="beyond manifests"),
+    ],
+)
+def test_what_this_reading_shows_as_it_was_made_is_not_late(there: FoundOutput, *, waits: bool) -> None:
+    """Whoever sees it need not look for it; what was there before it under its name is no sign of it."""
+    clock, backend = FakeClock(), MeddledBackend()
+    journal = MemoryJournal(clock)
+    journal.settle(journal.intend(made_by(TOWER)), Settled.DONE)
+    memory = Memory(keeper(backend, clock, journal))
+    facts = replace(FACTS, actual=actual(found_flow(flow(), there)))
+
+    judged, _ = memory.judge(Plan(changes=(TWIN,)), facts)
+
+    assert bool(judged.waiting) is waits
+
+
+def test_a_flow_that_this_reading_shows_is_not_late_either() -> None:
+    """The same holds for flows, made by this process."""
+    clock, backend = FakeClock(), MeddledBackend()
+    memory = Memory(keeper(backend, clock, MemoryJournal(clock)))
+    memory.sent(SPORT)
+    facts = replace(FACTS, actual=actual(found_flow(flow("sport"))))
+
+    judged, _ = memory.judge(Plan(changes=(replace(SPORT, wanted=flow("sport", live_name="sport_t")),)), facts)
+
+    assert judged.waiting == ()
