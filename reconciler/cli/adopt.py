@@ -74,6 +74,7 @@ def _parted(words: tuple[str, ...]) -> "tuple[AbstractSet[Key], tuple[Path, ...]
 
 async def _adopt(settings: "Settings", paths: tuple[Path, ...], terms: _Terms) -> ExitStatus:
     from reconciler import wiring
+    from reconciler.cli.asking import agrees
     from reconciler.engine.adopt import survey
 
     async with wiring.existing_world(settings, paths) as world:
@@ -86,7 +87,7 @@ async def _adopt(settings: "Settings", paths: tuple[Path, ...], terms: _Terms) -
         for line in _table(found.adoption):
             click.echo(line, err=True)
         count = len(found.adoption.adopted)
-        if count and terms.asks and not click.confirm(f"Write {count} marks?", default=False, err=True):
+        if count and terms.asks and not await agrees(f"Write {count} marks?"):
             click.echo("Nothing was written.", err=True)
             return ExitStatus.OK
         return await _written(world, found, found.adoption, form=terms.form)

@@ -104,10 +104,9 @@ async def _apply(asked: _Asked, interruption: "Interruption") -> ExitStatus | in
         _tell_astray(asked, shown)
         if shown.plan is None:
             return ExitStatus.FINDINGS
-        with interruption.at_once():
-            if shown.plan.changes and asked.ask and not _agreed(shown.plan):
-                click.echo("Nothing was sent.", err=True)
-                return ExitStatus.OK
+        if shown.plan.changes and asked.ask and not await _agreed(shown.plan):
+            click.echo("Nothing was sent.", err=True)
+            return ExitStatus.OK
         outcome = await _carry_out(asked, world, shown, interruption)
         _report(outcome, form=asked.form, backend=world.backend.name)
         return interruption.status or statuses.of_pass(outcome)
@@ -153,10 +152,12 @@ def _tell_astray(asked: _Asked, shown: "Preview") -> None:
         click.secho(line, err=True, fg="yellow")
 
 
-def _agreed(plan: "Plan") -> bool:
+async def _agreed(plan: "Plan") -> bool:
     """Ask, naming what cannot be taken back and what viewers notice."""
+    from reconciler.cli.asking import agrees
+
     click.echo(question(plan), err=True)
-    return click.confirm("Send these changes?", default=False, err=True)
+    return await agrees("Send these changes?")
 
 
 def question(plan: "Plan") -> str:

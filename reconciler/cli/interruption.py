@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
-from types import FrameType
 from typing import Any, Final, NoReturn, TypeVar
 
 from reconciler.cli.asynchronous import TERMINATED, on_signals
@@ -51,20 +50,6 @@ class Interruption:
         finally:
             self._tell = None
 
-    @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Within it, signals end the verb although it does not let the event loop run: it asks somebody something."""
-        before = {number: signal.signal(number, _stop_asking) for number in _SIGNALS}
-        try:
-            yield
-        except _AskedError as error:
-            self._by = error.by
-            # The event loop must not see a KeyboardInterrupt: it would leave what is open as it is.
-            raise asyncio.CancelledError from error
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def react(self, number: signal.Signals) -> None:
         """Do what a signal asks for."""
         if self._tell is None:
@@ -103,18 +88,6 @@ def interruptible(work: Callable[[Interruption], Coroutine[Any, Any, Result]]) -
 
 def _cancel(task: "asyncio.Future[Any]") -> None:
     task.cancel()
-
-
-class _AskedError(BaseException):
-    """A signal arrived while somebody was asked something; no handler of whoever asks may catch it."""
-
-    def __init__(self, by: signal.Signals) -> None:
-        self.by = by
-        super().__init__()
-
-
-def _stop_asking(number: int, _: FrameType | None) -> NoReturn:
-    raise _AskedError(signal.Signals(number))
 
 
 def _leave(by: signal.Signals) -> NoReturn:

@@ -148,25 +148,28 @@ def test_what_cannot_be_is_refused_before_anything_is_read(shop: Shop, words: tu
     assert why in said.stderr
 
 
-def test_ctrl_c_at_the_question_sends_nothing(shop: Shop, relay: Started) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_at_the_question_sends_nothing(shop: Shop, relay: Started, number: int, status: int) -> None:
     """One is enough, and nobody is asked again."""
     ours, theirs = os.openpty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "reconciler", "apply"],
         cwd=shop.folder,
         env=shop.environment,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-    )
-    os.close(theirs)
-    shown = b""
-    while b"Send these changes?" not in shown:
-        shown += os.read(ours, 65536)
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"Send these changes?" not in shown:
+            shown += os.read(ours, 65536)
 
-    process.send_signal(signal.SIGINT)
-
-    assert process.wait(DEADLINE_S) == 130
+        process.send_signal(number)
+        try:
+            assert process.wait(DEADLINE_S) == status
+        finally:
+            process.kill()
+    os.close(ours)
     assert writes(relay).total() == 0
     assert not any(canary.encode() in shown for canary in CANARIES.values())
-    os.close(ours)

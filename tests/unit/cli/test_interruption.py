@@ -80,34 +80,12 @@ def test_a_third_signal_ends_it() -> None:
         interruptible(work)
 
 
-@pytest.mark.parametrize(
-    ("number", "kind"),
-    [
-        pytest.param(signal.SIGINT, KeyboardInterrupt, id="SIGINT"),
-        pytest.param(signal.SIGTERM, SystemExit, id="SIGTERM"),
-    ],
-)
-def test_a_question_is_interrupted_although_the_loop_stands_still(
-    number: signal.Signals, kind: type[BaseException]
-) -> None:
-    """Ctrl-C at the question ends the verb, and needs no second one."""
-
-    async def work(interruption: Interruption) -> None:
-        await asyncio.sleep(0)
-        with interruption.at_once():
-            os.kill(os.getpid(), number)
-            signal.sigtimedwait([], 5)
-
-    with pytest.raises(kind):
-        interruptible(work)
-
-
 def test_afterwards_signals_are_as_they_were() -> None:
     """No handler of ours outlives the verb."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
     async def work(interruption: Interruption) -> None:
-        with interruption.at_once():
+        with interruption.finishing(lambda: None):
             await asyncio.sleep(0)
 
     interruptible(work)
