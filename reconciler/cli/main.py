@@ -1,6 +1,7 @@
 """The command `reconciler`: global options, lazily loaded verbs, and what every failure tells the shell."""
 
 import contextlib
+import errno
 import importlib
 import sys
 import traceback
@@ -38,6 +39,11 @@ VERBS: Final[Mapping[str, str]] = {
 }
 """Every verb and its short help: kept here so that `--help` imports none of them."""
 
+_NO_ROOM: Final = (
+    "error: nothing more could be written, for the disk that takes the output, or the one with the state, is full. "
+    "What was sent until then stays sent, and `reconciler history` lists it. Make room, and run it again."
+)
+
 INTERRUPTED: Final = 130
 """A one-shot verb cut short by Ctrl-C: 128 + SIGINT, as shells say it."""
 
@@ -62,6 +68,9 @@ class _Boundary(contextlib.AbstractContextManager[None]):
                 sys.exit(ExitStatus.USAGE)
             case click.ClickException():
                 error.show()
+                sys.exit(ExitStatus.ALL_FAILED)
+            case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+                click.echo(_NO_ROOM, err=True)
                 sys.exit(ExitStatus.ALL_FAILED)
             case KeyboardInterrupt() | click.Abort():
                 click.echo("Interrupted.", err=True)

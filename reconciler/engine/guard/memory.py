@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import Final
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import (
@@ -45,9 +46,6 @@ from reconciler.engine.guard.facts import Facts, Keeper, Mode
 from reconciler.ports.journal import Settled
 from reconciler.ports.source import Revision
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
 JUMP_S: Final = 60.0
 """By so much the clock on the wall may leave the one that never runs backwards between two passes."""
 _READING_S: Final = 600.0
@@ -74,6 +72,7 @@ class Memory:
         self._given_up: set[tuple[Key, str]] = set()
         self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
+        self._latest = keeper.clock.now()
         self._created_at: dict[_Place, float] | None = None
         self._made: dict[_Place, str] = {}
         """Ids of the changes that made what was created."""
@@ -141,9 +140,14 @@ class Memory:
         """Remember that a twin came to nothing: it is not tried again before the manifests change."""
         self._given_up.add((change.key, change_id(change)))
 
+    def latest(self) -> datetime:
+        """Return the latest time that this process has seen: a clock that is set back revives nothing that expired."""
+        self._latest = max(self._latest, self._clock.now())
+        return self._latest
+
     def _holding(self, policies: Policies) -> Policies:
         """Return what neither has expired nor lacks the signature that is asked for."""
-        current = holding(policies, now=self._clock.now())
+        current = holding(policies, now=self.latest())
         verifier = self._keeper.verifier
         if not verifier.is_asked:
             return current

@@ -222,7 +222,7 @@ class Permits:
         return permit
 
     def _approval(self, change: Change, facts: Facts) -> Approval | None:
-        return approval_of(change, holding(facts.policies, now=self._clock.now()))
+        return approval_of(change, holding(facts.policies, now=self._memory.latest()))
 
     async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: _Look) -> Permit:
         """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""

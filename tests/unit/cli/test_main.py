@@ -1,5 +1,6 @@
 """Tests of `cli.main`."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +50,9 @@ def verb_that(act: Callable[[], object]) -> Verbs:
         pytest.param(click.ClickException("no file"), ExitStatus.ALL_FAILED, id="click's other failures"),
         pytest.param(KeyboardInterrupt(), INTERRUPTED, id="Ctrl-C"),
         pytest.param(click.Abort(), INTERRUPTED, id="Ctrl-C at a question"),
+        pytest.param(OSError(errno.ENOSPC, CANARY), ExitStatus.ALL_FAILED, id="a full disk"),
+        pytest.param(OSError(errno.EDQUOT, CANARY), ExitStatus.ALL_FAILED, id="a share that is used up"),
+        pytest.param(OSError(errno.EIO, CANARY), ExitStatus.BUG, id="another trouble with a file"),
         pytest.param(ZeroDivisionError(CANARY), ExitStatus.BUG, id="a bug"),
         pytest.param(click.exceptions.Exit(4), 4, id="a verb's own status"),
         pytest.param(SystemExit(143), 143, id="a verb that was terminated"),
@@ -61,6 +65,18 @@ def test_what_leaves_a_verb_becomes_a_status(error: BaseException, status: int) 
     assert result.exit_code == status
     assert CANARY not in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_full_disk_is_no_bug() -> None:
+    """It is said what is full, and where to see what was done until then."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert done.returncode == ExitStatus.ALL_FAILED
+    assert "is full" in done.stderr
+    assert "bug" not in done.stderr
 
 
 def test_a_failure_is_one_line_on_stderr() -> None:

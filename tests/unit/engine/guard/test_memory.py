@@ -1,7 +1,7 @@
 """What the guard remembers: creates, what a difference has used up, fights, what must be wanted twice, clocks."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -386,3 +386,42 @@ async def test_what_has_expired_is_gone_when_a_plan_is_judged() -> None:
 
     assert {hold for _, hold in holds(expired)} == {Hold.BUDGET}
     assert len(held.changes) == 3
+
+
+async def test_a_clock_that_is_set_back_revives_no_override() -> None:
+    """Who gave it for tonight did not give it for another time."""
+    small = eight()
+    until = small.clock.now() + timedelta(hours=1)
+    target = say(small, *many(without=3), policies=lifted(Limit.BUDGET, until=until))
+    small.clock.jumped_s = 7200.0
+    await plan_for(small.world, target)
+    small.clock.jumped_s = 7200.0 - JUMP_S
+    near = await plan_for(small.world, target)
+    small.clock.jumped_s = 0.0
+    await plan_for(small.world, target)
+
+    back = await plan_for(small.world, target)
+    anew = await plan_for(restarted(small).world, target)
+
+    assert {hold for _, hold in holds(near)} == {hold for _, hold in holds(back)} == {Hold.BUDGET}
+    assert len(anew.changes) == 3
+
+
+async def test_a_clock_that_is_set_back_revives_no_approval() -> None:
+    """It is asked for the latest time that was seen when the write comes, as when it is planned."""
+    small = a_world()
+    small.backend.hold(found_flow(flow(), found_output(output())))
+    put_on_air(small.backend, "tower")
+    target = say(small, flow(), output(latency_ms=500))
+    change = held_change(await passed(small, target))
+    released = approved(target, approval(change, expires=small.clock.now() + timedelta(hours=1)))
+    small.clock.jumped_s = 7200.0
+    late = await passed(small, released)
+    small.clock.jumped_s = 0.0
+
+    back = await passed(small, released)
+    refused = small.backend.latency_ms()
+    await passed(restarted(small), released)
+
+    assert holds(late) == holds(back) == [("edit output/news/tower", Hold.ON_AIR)]
+    assert (refused, small.backend.latency_ms()) == (120, 500)
