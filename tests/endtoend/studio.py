@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.relay.faults.injection import Faults
 from reconciler.relay.faults.knobs import Drop, InternalError, Knob, When
 from reconciler.relay.service import Relay
-from tests.endtoend.commands import DEADLINE_S, Kept
+from tests.endtoend.commands import Kept
 from tests.endtoend.manifests import FLOW, PLATFORM, TOWER
 from tests.endtoend.sdk import Sdk
 
@@ -16,6 +16,8 @@ START, STOP = "StartStreamLinkFlow", "StopStreamLinkFlow"
 LIST = "DescribeStreamLinkFlows"
 LISTS_AT_REST = 15
 """Of one flow each: three flows are five passes."""
+REST_S = 300.0
+"""The pauses between passes that fail are of random lengths, which grow to minutes."""
 
 
 RTP = """\
@@ -40,7 +42,7 @@ class Studio(Kept):
     async def rest(self) -> None:
         """Return once the list was read so often without a write that several passes had nothing to do."""
         writes = lists = -1
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(REST_S):
             while self.relay.calls[LIST] - lists < LISTS_AT_REST:
                 if self.writes != writes:
                     writes, lists = self.writes, self.relay.calls[LIST]

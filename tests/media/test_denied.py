@@ -75,12 +75,16 @@ def flow(source: InputEnd, out: OutputEnd) -> FlowMedia:
 UNANSWERED = "the engine of this flow did not answer"
 
 
+def _complains(told: str) -> bool:
+    return told != "" and not told.startswith(UNANSWERED)
+
+
 async def told_of(flow: FlowMedia, end: EndId, supervisor: Supervisor) -> str:
     """Return what an end of a flow complains of."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         await supervisor.carry(flow)
-        # On a busy machine an engine that has just been started may not answer yet.
-        health = await health_when(supervisor, flow.id, lambda health: health[end].last_error not in {"", UNANSWERED})
+        # On a busy machine an engine that has just been started may not answer yet, and is started anew.
+        health = await health_when(supervisor, flow.id, lambda health: _complains(health[end].last_error))
     await supervisor.close()
     return health[end].last_error
 

@@ -168,7 +168,7 @@ def refused(scene: Scene) -> None:
 
 
 def crashing(scene: Scene) -> None:
-    """End a loop by a crash that tells what every thread was doing, and verbs by a disk that is full."""
+    """End a loop by a crash that tells what every thread was doing, and verbs by what none of them foresees."""
     log = scene.shop.folder / "crash.log"
     command = [sys.executable, "-X", "dev", "-X", "faulthandler", "-m", "reconciler", "--log-format", "json", "run"]
     with log.open("wb") as said:
@@ -189,18 +189,18 @@ def crashing(scene: Scene) -> None:
         process.kill()
         process.wait()
     for verb in ("plan", "validate"):
-        _to_a_full_disk(scene, verb)
+        _to_where_none_writes(scene, verb)
 
 
-def _to_a_full_disk(scene: Scene, verb: str) -> None:
+def _to_where_none_writes(scene: Scene, verb: str) -> None:
     """Have a verb fail in a way that it does not foresee, with secrets in its hands."""
-    with Path("/dev/full").open("wb") as full:
+    with Path("/dev/null").open("rb") as unwritable:
         done = subprocess.run(
             [sys.executable, "-X", "dev", "-m", "reconciler", verb, "manifests"],
             cwd=scene.shop.folder,
             env=scene.shop.environment,
             stdin=subprocess.DEVNULL,
-            stdout=full,
+            stdout=unwritable,
             stderr=subprocess.PIPE,
             text=True,
             check=False,
