@@ -82,6 +82,7 @@ def test_the_tree_keeps_its_contracts() -> None:
         pytest.param("domain", "os", "The domain is pure", id="the domain reads the environment"),
         pytest.param("domain", "reconciler.ports.backend", "Arrows point down", id="the domain looks up at a port"),
         pytest.param("engine", "reconciler.streamlink.codes", "Arrows point down", id="a use case knows a vendor"),
+        pytest.param("wiring/state.py", "reconciler.wiring.worlds", "The wiring is put", id="a part knows the whole"),
         pytest.param("relay", "reconciler.engine", "Arrows point down", id="the relay knows the engine"),
         pytest.param("sources", "httpx", "Only the StreamLink client", id="a source speaks to the backend"),
         pytest.param("engine", "rich", "Only the command line", id="a use case draws tables"),

@@ -1,0 +1,39 @@
+"""This machine and this process: its time, its chance, and its environment."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.ports.clock import Clock
+
+
+def clock() -> "Clock":
+    """Return the time."""
+    from reconciler.sources.clock import SystemClock
+
+    return SystemClock()
+
+
+def token() -> str:
+    """Return a word that nobody can have written beforehand."""
+    return secrets.token_hex(16)
+
+
+def variables() -> Mapping[str, str]:
+    """Return the environment of this process, for whoever was given none."""
+    return os.environ
+
+
+def wants_color(*, environment: Mapping[str, str] | None = None) -> bool | None:
+    """Return False where NO_COLOR asks for none (see no-color.org); None leaves it to the terminal."""
+    environment = variables() if environment is None else environment
+    return False if environment.get("NO_COLOR") else None
+
+
+def step_summary(*, environment: Mapping[str, str] | None = None) -> Path | None:
+    """Return the page that a step of GitHub Actions may write for people; None where there is none."""
+    named = (variables() if environment is None else environment).get("GITHUB_STEP_SUMMARY", "")
+    return Path(named) if named else None

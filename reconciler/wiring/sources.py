@@ -1,0 +1,132 @@
+"""What a pass starts from: manifests, of files or of a commit; who reads and writes them; and the vault of secrets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.domain.errors import UsageError
+from reconciler.settings import Settings
+from reconciler.wiring import machine
+
+if TYPE_CHECKING:
+    from reconciler.manifests.reader import ManifestReader
+    from reconciler.ports.secrets import Vault
+    from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
+    from reconciler.ports.writer import Writer
+    from reconciler.sources.git import Repository
+
+
+def source(settings: Settings, paths: Sequence[Path] = ()) -> "Source":
+    """Return the tree of manifests: the given paths, else those of the settings."""
+    from reconciler.sources.directory import DirectorySource
+
+    return DirectorySource(tuple(paths) or settings.paths)
+
+
+def files(paths: Sequence[Path]) -> "tuple[ManifestFile, ...]":
+    """Return the manifests at or below paths as they are now."""
+    from reconciler.sources.scanning import Scanner
+
+    return Scanner(paths).files()
+
+
+def demand_paths(settings: Settings, paths: Sequence[Path]) -> None:
+    """
+    Go on only where the manifests are there.
+
+    Raises:
+        UsageError: a path does not exist.
+
+    """
+    missing = [path for path in (tuple(paths) or settings.paths) if not path.exists()]
+    if missing:
+        names = ", ".join(map(str, missing))
+        raise UsageError(f"There is nothing at {names}. `reconciler init` writes a first working tree of manifests.")
+
+
+def manifest_reader(settings: Settings) -> "ManifestReader":
+    """Return what reads manifests, and can show their lines."""
+    from reconciler.manifests.reader import ManifestReader
+
+    return ManifestReader(secrets_env=settings.secrets.env, egress=settings.backend.egress)
+
+
+def reader(settings: Settings) -> "Reader":
+    """Return what reads manifests."""
+    return manifest_reader(settings)
+
+
+def writer() -> "Writer":
+    """Return what writes manifests."""
+    from reconciler.manifests.writing import ManifestWriter
+
+    return ManifestWriter()
+
+
+def vault(settings: Settings, *, environment: Mapping[str, str] | None = None) -> "Vault":
+    """Return where secrets are looked up."""
+    from reconciler.sources.vault import SecretVault
+
+    return SecretVault(
+        env=machine.variables() if environment is None else environment,
+        env_patterns=settings.secrets.env,
+        directory=settings.secrets.dir,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Two commits, and where what is between them began."""
+
+    base: str
+    head: str
+    began: str
+    """The commit that both have in common last: what `head` changes, it changes after this one. Else the base."""
+    is_related: bool
+    """Whether they have a commit in common."""
+
+
+def branch(base: str, head: str = "HEAD") -> Branch:
+    """
+    Return the commits that two revisions of the repository here name.
+
+    Raises:
+        UsageError: there is no such commit.
+        EnvironmentFailedError: git is not there.
+
+    """
+    repository = _repository()
+    base, head = repository.commit(base), repository.commit(head)
+    met = repository.meeting(base, head)
+    return Branch(base=base, head=head, began=met or base, is_related=met is not None)
+
+
+def verdict_at(settings: Settings, paths: Sequence[Path], commit: str) -> "Verdict":
+    """
+    Return what the manifests at or below paths say at a commit of the repository here.
+
+    Raises:
+        UsageError: a path is not in the repository.
+        EnvironmentFailedError: git is not there.
+
+    """
+    return reader(settings).read(_repository().manifests(commit, tuple(paths) or settings.paths))
+
+
+def verdict_now(settings: Settings, paths: Sequence[Path]) -> "Verdict":
+    """
+    Return what the manifests at or below paths say as the files are now.
+
+    Raises:
+        UsageError: a path does not exist.
+
+    """
+    demand_paths(settings, paths)
+    return reader(settings).read(files(tuple(paths) or settings.paths))
+
+
+def _repository() -> "Repository":
+    from reconciler.sources.git import Repository
+
+    return Repository(Path(), environment=machine.variables())

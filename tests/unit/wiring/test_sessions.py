@@ -1,0 +1,72 @@
+"""Tests of `wiring.sessions`."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler import wiring
+from reconciler.domain.errors import StateHeldError, UsageError
+from reconciler.domain.model import Region
+from tests.unit.wiring.chosen import settings_in, write_manifests
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_second_session_on_one_state_is_refused(tmp_path: Path) -> None:
+    """Two reconcilers never share a state directory."""
+    write_manifests(tmp_path)
+    settings = settings_in(tmp_path)
+
+    async with wiring.session(settings, media="none"):
+        with pytest.raises(StateHeldError, match=str(os.getpid())):
+            async with wiring.session(settings, media="none"):
+                pytest.fail("two at once")
+        held = wiring.is_held(settings)
+
+    assert (held, wiring.is_held(settings)) == (True, False)
+
+
+async def test_a_session_ends_even_when_its_verb_fails(tmp_path: Path) -> None:
+    """Whatever ends a session, the next one can start."""
+    write_manifests(tmp_path)
+    settings = settings_in(tmp_path)
+
+    with pytest.raises(LookupError):
+        async with wiring.session(settings, media="none"):
+            raise LookupError
+
+    async with wiring.session(settings, media="none") as session:
+        assert session.relay is not None
+
+
+async def test_a_session_on_broken_manifests_starts(tmp_path: Path) -> None:
+    """The loop waits for the tree to be mended, so the relay must be there already."""
+    write_manifests(tmp_path, "kind: [")
+
+    async with wiring.session(settings_in(tmp_path), media="none") as session:
+        assert await session.world.backend.regions() == ("local",)
+
+
+async def test_missing_manifests_are_a_usage_error(tmp_path: Path) -> None:
+    """A path that does not exist is said before anything is started."""
+    with pytest.raises(UsageError, match="There is nothing at"):
+        async with wiring.session(settings_in(tmp_path)):
+            pytest.fail("nothing to run on")
+
+
+async def test_a_loop_of_a_session_passes_and_stops(tmp_path: Path) -> None:
+    """What a session lends is enough to run the loop and hear of its passes."""
+    write_manifests(tmp_path)
+    passed = asyncio.Event()
+
+    async with wiring.session(settings_in(tmp_path), media="none") as session:
+        loop = session.loop(lambda _: passed.set())
+        running = asyncio.create_task(loop.run())
+        await asyncio.wait_for(passed.wait(), 30)
+        loop.stop()
+        await running
+        found = await session.world.backend.observe(Region("eu-frankfurt"))
+
+    assert [flow.live_name for flow in found] == ["news"]
