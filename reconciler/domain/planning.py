@@ -72,6 +72,7 @@ class _Planner:
         self._context = replace(context, found_flow=self._found_flow)
         self._given_up = resolved.failed
         self._actual = actual
+        self._unread = {region: found.why for region, found in actual.regions.items() if isinstance(found, Unreadable)}
         self._flows = sorted(resolved.desired.flows, key=lambda flow: flow.key)
         self._outputs: dict[FlowKey, list[Output]] = {}
         for output in sorted(resolved.desired.outputs, key=lambda output: output.key):
@@ -150,6 +151,17 @@ class _Planner:
         owner = self._context.owner
         if matched.only is not None and not ours(matched.only.mark, owner):
             return refusals.not_ours(matched.only.mark, owner, flow.key.name, where="its input's Description")
+        return self._unsure(flow, matched) if self._unread else None
+
+    def _unsure(self, flow: Flow, matched: Match[FoundFlow]) -> Refusal | None:
+        """Return why this flow may be on air where nobody could look; None when it is known where it is."""
+        found = matched.only
+        if found is None:
+            return refusals.may_be_elsewhere(self._unread)
+        # A twin that is alone here may not be alone: what it is to replace is perhaps in another region.
+        is_half = is_twin(found.mark) and found.state is FlowState.IDLE and matched.twin is None
+        if is_half and flow.spec.state is FlowState.RUNNING:
+            return refusals.may_run_elsewhere(self._unread)
         return None
 
     def _new_flow(self, flow: Flow) -> Parts:

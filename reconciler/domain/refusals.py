@@ -1,6 +1,6 @@
 """Why a plan holds something back, in words: what was refused, the likely cause, the way out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,8 @@ BEYOND_MANIFESTS: Final = Refusal(
     Hold.UNFIT,
 )
 """The refusal of an object that was made by hand with settings outside our schema."""
+_NEXT: Final = "it goes on once that can be read; if nothing of ours is there, leave it out of `backend.regions`"
+"""How what nobody can look for goes on."""
 
 
 def unreadable(region: Region, why: str) -> Refusal:
@@ -33,6 +35,24 @@ def unserved(region: Region) -> Refusal:
     """Return the refusal of everything in a region that a pass does not look at."""
     why = f"region {region} is not among those that the backend serves or `backend.regions` names"
     return Refusal(why, Hold.UNREADABLE)
+
+
+def may_be_elsewhere(unread: Mapping[Region, str]) -> Refusal:
+    """Return the refusal to make a flow that may be there, and on air, where nobody could look."""
+    why = f"it may be there already, in {_unread(unread)}; made here as well, both would take one stream; {_NEXT}"
+    return Refusal(why, Hold.UNREADABLE)
+
+
+def may_run_elsewhere(unread: Mapping[Region, str]) -> Refusal:
+    """Return the refusal to start a twin, while what it is to replace may run where nobody could look."""
+    where = _unread(unread)
+    why = f"it is to replace what may still run in {where}; started as well, both would take one stream; {_NEXT}"
+    return Refusal(why, Hold.UNREADABLE)
+
+
+def _unread(regions: Mapping[Region, str]) -> str:
+    listed = sorted(regions.items())
+    return ", ".join(f"region {region}, which could not be read ({why})" for region, why in listed)
 
 
 def ambiguous(kind: str, name: str, ids: Iterable[str]) -> Refusal:

@@ -4,10 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action, Change, Failed, Plan, Sequence
+from reconciler.domain.changes import Action, Change, Failed, Hold, Plan, Sequence
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
-from reconciler.domain.model import Actual, FlowKey, FlowLink, FlowState, OutputKey, Region, RegionKey, Srt
+from reconciler.domain.model import (
+    Actual,
+    FlowKey,
+    FlowLink,
+    FlowState,
+    OutputKey,
+    Region,
+    RegionKey,
+    Srt,
+    Unreadable,
+)
 from reconciler.domain.planning import plan
 from reconciler.domain.protocols import Protocol
 from reconciler.domain.resolution import Resolved
@@ -283,6 +293,49 @@ def test_a_region_that_was_not_read_is_named() -> None:
     held = planned(resolved(NEWS), actual(found_flow(NEWS), unreadable=Region("far")))
 
     assert [(str(item.key), item.action) for item in held.blocked] == [("region/far", Action.DELETE)]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_flow_that_may_be_where_nobody_could_look_is_not_made_again(*, is_known: bool) -> None:
+    """It may be on air there, and two would take one stream; what is known goes on, its new outputs as well."""
+    there = [found_flow(NEWS, found_output(TOWER))] if is_known else []
+
+    held = planned(resolved(NEWS, TOWER, RADIO), actual(*there, unreadable=Region("far")))
+
+    assert said(held.changes) == (["create output/news/radio"] if is_known else [])
+    assert [(str(item.key), item.action, item.hold) for item in held.blocked] == [
+        *([] if is_known else [("flow/news", Action.CREATE, Hold.UNREADABLE)]),
+        ("region/far", Action.DELETE, Hold.UNREADABLE),
+    ]
+
+
+def test_what_may_be_elsewhere_says_where_and_what_to_do() -> None:
+    """All regions that could not be read are named, each with why."""
+    there = actual(unreadable=Region("far"))
+    there.regions[Region("away")] = Unreadable(why="it is down")
+
+    held = planned(resolved(NEWS, TOWER), there)
+
+    assert held.blocked[0].why == (
+        "it may be there already, in region away, which could not be read (it is down), region far, which could not be "
+        "read (it did not answer); made here as well, both would take one stream; it goes on once that can be read; if "
+        "nothing of ours is there, leave it out of `backend.regions`; its 1 outputs wait with it"
+    )
+
+
+@pytest.mark.parametrize("state", FlowState)
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_twin_is_not_started_while_the_other_one_cannot_be_seen(state: FlowState, *, is_read: bool) -> None:
+    """Of a recreate that moves a flow, the half that can be read is no flow that just stands still."""
+    there = found_flow(NEWS, found_output(TOWER), state=FlowState.IDLE)
+    assert there.mark is not None
+    twin = replace(there, mark=replace(there.mark, twin=True))
+
+    held = planned(resolved(flow(state=state), TOWER), actual(twin, unreadable=None if is_read else Region("far")))
+
+    starts, waits = state is FlowState.RUNNING, state is FlowState.RUNNING and not is_read
+    assert said(held.changes) == (["start flow/news"] if starts and not waits else [])
+    assert any("what may still run in region far" in item.why for item in held.blocked) is waits
 
 
 def test_a_refused_flow_says_how_many_outputs_wait_with_it() -> None:
