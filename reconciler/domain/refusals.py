@@ -22,6 +22,13 @@ BEYOND_MANIFESTS: Final = Refusal(
     Hold.UNFIT,
 )
 """The refusal of an object that was made by hand with settings outside our schema."""
+NOT_TO_BE_PUT_BACK: Final = Refusal(
+    "to be made anew it would have to go first, and could not be put back if the new one is refused: the backend does "
+    "not tell its secrets, and the manifest has other ones by now. Change the secrets in one commit and what cannot be "
+    "edited in a later one; or make the new one under another name, and remove this one in a later commit",
+    Hold.UNFIT,
+)
+"""The refusal to make an output anew in the place of one that nobody could make again."""
 _NEXT: Final = "it goes on once that can be read; if nothing of ours is there, leave it out of `backend.regions`"
 """How what nobody can look for goes on."""
 
