@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TypeVar
 
 from reconciler.domain import properties, refusals
-from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Plan, Sequence, Start, Stop
+from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Plan, Sequence, Start, Stop, Waiting
 from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, removal
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
@@ -205,6 +205,10 @@ class _Planner:
         if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
         parts = self._new_flow(flow)
+        if parts.waiting:
+            held = self._held(flow, Action.RECREATE, refusals.would_lack(parts.waiting))
+            held.waiting = parts.waiting
+            return held
         made = [change for change in parts.then if isinstance(change, Create)]
         parts.then = [flow_replaced(flow, found, made, changed, taken=self._names_in(flow))]
         return parts
@@ -246,11 +250,17 @@ class _Planner:
             # An idle one gets all that it lacks before the one turn.
             plan_outputs(flow.key, self._outputs.get(flow.key, []), kept, context=self._context, parts=rest)
             alone.then.extend(change for change in rest.then if isinstance(change, Sequence))
+        alone.blocked.extend(rest.blocked)
+        alone.waiting.extend(rest.waiting)
+        unmade = (each for each in alone.blocked if each.action is Action.CREATE)
+        lacks: list[Waiting | Blocked] = [*alone.waiting, *unmade]
+        # What was stopped already carries nothing that could be lost, and to go on puts the flow back on air.
+        if lacks and gone.state is FlowState.RUNNING:
+            alone.block(flow.key, Action.RECREATE, refusals.would_lack(lacks))
+            return alone
         made = [change for change in self._new_flow(flow).then if isinstance(change, Create)]
         meant = flow_replaced(flow, gone, made, (), taken=set()).meant
         alone.then.append(flow_succeeded(flow, gone, (*rest.first, *rest.then), meant=meant, kept=kept))
-        alone.blocked.extend(rest.blocked)
-        alone.waiting.extend(rest.waiting)
         return alone
 
     def _surplus(self) -> Iterator[Parts]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.domain.changes import Hold
+from reconciler.domain.changes import Blocked, Hold, Waiting
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import FoundOutput, Region, Unreadable
 
@@ -97,6 +97,13 @@ def would_lose(kept: Iterable[FoundOutput]) -> Refusal:
     """Return the refusal to remove a flow with outputs that could not be made again now."""
     names = ", ".join(sorted(output.live_name for output in kept))
     why = f"it holds outputs whose secrets could not be resolved ({names}), which would be lost"
+    return Refusal(why, Hold.UNFIT)
+
+
+def would_lack(unmade: Iterable[Waiting | Blocked]) -> Refusal:
+    """Return the refusal to put a new flow in the place of an old one without all of its outputs."""
+    named = ", ".join(f"{each.key} ({each.why})" for each in unmade)
+    why = f"in its place would be one without {named}; the old one stays until all of that can be made"
     return Refusal(why, Hold.UNFIT)
 
 

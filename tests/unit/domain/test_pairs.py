@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action, Create, Delete, Plan, Sequence
+from reconciler.domain.changes import Action, Create, Delete, Hold, Plan, Sequence
 from reconciler.domain.impact import Capabilities
 from reconciler.domain.model import (
     Actual,
     Flow,
     FlowKey,
+    FlowLink,
     FlowState,
     FoundFlow,
     FoundOutput,
@@ -22,7 +23,7 @@ from reconciler.domain.model import (
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.planning import plan
 from reconciler.domain.policies import Move
-from reconciler.domain.protocols import SrtMode
+from reconciler.domain.protocols import Protocol, SrtMode
 from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
 
 AWAY = Region("eu-frankfurt")
@@ -135,6 +136,36 @@ def test_of_a_pair_that_fits_twice_the_running_one_stays() -> None:
     proposed = planned(NEWS, TOWER, found=actual(running, idle))
 
     assert [call.found.id for call in only(proposed, NEWS.key).calls if isinstance(call, Delete)] == ["idle"]
+
+
+@pytest.mark.parametrize("state", FlowState)
+@pytest.mark.parametrize("is_called", [False, True])
+def test_a_flow_that_runs_is_not_followed_by_one_that_lacks_an_output(state: FlowState, *, is_called: bool) -> None:
+    """An output that calls what cannot be found just now would be lost with it; what was stopped already goes on."""
+    far = flow("far")
+    settings = Srt(mode=SrtMode.CALLER, peer=FlowLink(far.key))
+    link = replace(output("link"), spec=replace(TOWER.spec, settings=settings))
+    older = replace(found_flow(NEWS, found_output(TOWER), found_output(output("link")), state=state), id="older")
+    newer = twin_flow(replace(found_flow(WIDER, state=FlowState.IDLE), live_name="news_t"))
+    called = [found_flow(far)] if is_called else []
+
+    proposed = planned(WIDER, TOWER, link, far, found=actual(older, newer, *called))
+
+    held = [(each.action, each.hold) for each in proposed.blocked if each.key == NEWS.key]
+    replaced = [each for each in proposed.changes if (each.key, each.action) == (NEWS.key, Action.RECREATE)]
+    assert held == ([] if replaced else [(Action.RECREATE, Hold.UNFIT)])
+    assert bool(replaced) is (is_called or state is FlowState.IDLE)
+
+
+def test_a_flow_that_runs_is_not_followed_by_one_that_refuses_an_output() -> None:
+    """The new one takes only what the backend allows on it."""
+    older = found_flow(NEWS, found_output(TOWER))
+    newer = twin_flow(found_flow(WIDER, state=FlowState.IDLE, allowed_outputs=frozenset({Protocol.RTP})))
+
+    proposed = planned(WIDER, TOWER, found=actual(older, replace(newer, live_name="news_t")))
+
+    assert proposed.changes == ()
+    assert "without output/news/tower (the backend allows RTP" in proposed.blocked[-1].why
 
 
 @pytest.mark.parametrize("live_name", ["news", "renamed"])

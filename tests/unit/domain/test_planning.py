@@ -371,6 +371,27 @@ def test_a_flow_is_not_made_anew_while_an_output_could_not_be_made_again() -> No
     assert "secrets could not be resolved (tower)" in held.blocked[0].why
 
 
+def test_a_flow_is_not_made_anew_while_an_output_waits() -> None:
+    """What it calls may be there and not be found just now; the output would be lost with the old flow."""
+    wider = replace(NEWS, spec=replace(NEWS.spec, max_bandwidth_bps=20_000_000))
+    settings = output().spec.settings
+    assert isinstance(settings, Srt)
+    linked = output("link")
+    linked = replace(linked, spec=replace(linked.spec, settings=replace(settings, peer=FlowLink(FlowKey("far")))))
+    far = flow("far", region=Region("far"))
+    there = found_flow(NEWS, found_output(TOWER), found_output(output("link")))
+
+    held = planned(resolved(wider, TOWER, linked, far), actual(there, unreadable=Region("far")))
+
+    assert held.changes == ()
+    assert [item.key for item in held.waiting] == [linked.key]
+    assert [(str(item.key), item.action) for item in held.blocked] == [
+        ("flow/far", Action.CREATE),
+        ("flow/news", Action.RECREATE),
+    ]
+    assert "the old one stays until all of that can be made" in held.blocked[1].why
+
+
 def test_a_link_to_a_flow_whose_secret_failed_keeps_its_address() -> None:
     """The called flow is still live, whatever became of its manifest's secret."""
     origin, edge = flow("origin"), flow("edge")
