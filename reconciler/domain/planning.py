@@ -100,13 +100,9 @@ class _Planner:
             live_of=lambda flow: (flow.region, flow.live_name),
             name_of=lambda flow: self._context.flow_in(flow.mark),
             is_twin=lambda flow: is_twin(flow.mark),
-            place_of=lambda flow: flow.region,
         )
         return match(
-            [
-                Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name, place=flow.spec.region)
-                for flow in self._flows
-            ],
+            [Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name) for flow in self._flows],
             sorted(self._actual.flows(), key=lambda flow: (flow.region, flow.live_name, flow.id)),
             reading,
         )

@@ -65,7 +65,8 @@ def _unread(regions: Mapping[Region, str]) -> str:
 def ambiguous(kind: str, name: str, ids: Iterable[str]) -> Refusal:
     """Return the refusal of a name that several objects bear, by their live names or by their marks."""
     listed = sorted(ids)
-    why = f"{len(listed)} {kind} bear the name {name!r} ({', '.join(listed)}); rename or delete all but one"
+    who = f"{len(listed)} {kind} bear the name {name!r} ({', '.join(listed)})"
+    why = f"{who}; leave name and mark to one or delete the rest"
     return Refusal(why, Hold.OWNERSHIP)
 
 

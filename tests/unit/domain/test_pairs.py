@@ -24,7 +24,7 @@ from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.planning import plan
 from reconciler.domain.policies import Move
 from reconciler.domain.protocols import Protocol, SrtMode
-from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
+from tests.builders import US, actual, flow, found_flow, found_output, output, resolved
 
 AWAY = Region("eu-frankfurt")
 NEWS = flow()
@@ -168,28 +168,18 @@ def test_a_flow_that_runs_is_not_followed_by_one_that_refuses_an_output() -> Non
     assert "without output/news/tower (the backend allows RTP" in proposed.blocked[-1].why
 
 
-@pytest.mark.parametrize("live_name", ["news", "renamed"])
-def test_a_flow_that_was_made_while_its_region_was_unreadable_takes_its_place(live_name: str) -> None:
-    """Two flows of ours in two regions, of which one is where it is wanted, are a recreate that is half done."""
-    here = found_flow(NEWS, found_output(TOWER))
-    wanted = replace(NEWS, live_name=live_name, spec=replace(NEWS.spec, region=AWAY))
-    there = replace(found_flow(replace(wanted, live_name="news"), found_output(TOWER)), id="there")
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("of_twin", [False, True])
+def test_a_copy_is_never_guessed(*, away: bool, of_twin: bool) -> None:
+    """A copy that somebody made with its Description is reported, in whichever region it is, and of a twin as well."""
+    wanted = flow(region=AWAY) if away else NEWS
+    found = twin_flow(found_flow(NEWS, found_output(TOWER))) if of_twin else found_flow(NEWS, found_output(TOWER))
+    copies = [replace(found, id="copy", live_name="copy"), replace(found, id="copy", region=AWAY)]
 
-    proposed = planned(wanted, TOWER, found=actual(here, there))
+    held = [planned(wanted, TOWER, found=actual(found, copy)) for copy in copies]
 
-    change = only(proposed, NEWS.key)
-    assert proposed.blocked == ()
-    assert {call.at.region for call in change.calls if isinstance(call, Delete)} == {LOCAL}
-
-
-def test_two_flows_in_one_region_are_never_guessed() -> None:
-    """A copy that somebody made with its Description is reported."""
-    copy = replace(found_flow(NEWS), id="copy", live_name="copy")
-
-    proposed = planned(NEWS, found=actual(found_flow(NEWS), copy))
-
-    assert proposed.changes == ()
-    assert [str(held.key) for held in proposed.blocked] == ["flow/news"]
+    assert [proposed.changes for proposed in held] == [(), ()]
+    assert [str(each.key) for proposed in held for each in proposed.blocked] == ["flow/news", "flow/news"]
 
 
 @pytest.mark.parametrize(
