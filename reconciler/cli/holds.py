@@ -36,8 +36,8 @@ HOLDS: Final = {
         "writes it: another reconciler, or people in the console."
     ),
     "unreadable": (
-        "Its region could not be read completely, so nothing is created or deleted there. It goes on once the region "
-        "can be read."
+        "Its region could not be read completely, so nothing is created or deleted there; or it may be in a region "
+        "that could not be read, and is not made twice. It goes on once the region can be read."
     ),
     "again": "A delete must be wanted in two passes at least 10 s apart. If it still is, the next pass does it.",
     "twin": "What replaces it is there, and does not deliver as it does yet. It is looked at every few seconds.",

@@ -9,6 +9,7 @@ from typing import Final
 
 from reconciler.domain.model import FlowState, ResourceKind
 from reconciler.domain.properties import PropertyChange, PropertyValue
+from reconciler.domain.protocols import DEFAULT_MAX_CONCURRENT
 
 
 class Impact(IntEnum):
@@ -190,11 +191,13 @@ def _cut_off(change: PropertyChange, state: FlowState) -> Impact:
     if state is FlowState.IDLE:
         return Impact.NONE
     shuts_out = change.path in _ALWAYS_LIVE_2022 and _narrows(change.found, change.wanted)
+    # Where the backend does not say how many it serves, it is as many as it serves by itself.
+    before = DEFAULT_MAX_CONCURRENT if change.found is None else change.found
     fewer = (
         change.path == "maxConcurrent"
-        and isinstance(change.found, int)
+        and isinstance(before, int)
         and isinstance(change.wanted, int)
-        and change.wanted < change.found
+        and change.wanted < before
     )
     return Impact.RECONNECT if shuts_out or fewer else Impact.NONE
 

@@ -19,8 +19,6 @@ class Identity:
     """Its live name, and for a flow its region."""
     name: str
     """`metadata.name`, as our mark says it."""
-    place: Hashable = None
-    """Where it is to be, as `Reading.place_of` has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +71,6 @@ class Reading(Generic[Found]):
     """The manifest's name in its mark; None for what does not bear our mark."""
     is_twin: Callable[[Found], bool]
     """Whether its mark says that it stands beside something that it replaces."""
-    place_of: Callable[[Found], Hashable] = lambda _: None
-    """Where it is made and stays for its life: for a flow, its region."""
 
 
 def match(wanted: Sequence[Identity], found: Iterable[Found], reading: Reading[Found]) -> Matches[Found]:
@@ -83,8 +79,7 @@ def match(wanted: Sequence[Identity], found: Iterable[Found], reading: Reading[F
 
     An object is recognised by its live name, which is what people see, or by its mark, so that it is found again when
     its live name or its region is to change. What bears the name twice is ambiguous, but for a pair of ours in which
-    one is the other's twin, or is where it is wanted while the other is in another region: it was made there while that
-    region could not be read.
+    one is the other's twin.
     """
     everything = tuple(found)
     by_live = _grouped(everything, reading.live_of)
@@ -106,8 +101,6 @@ def _paired(identity: Identity, candidates: tuple[Found, ...], reading: Reading[
         reading.name_of(item) == identity.name for item in candidates
     )
     twins = [item for item in candidates if reading.is_twin(item)] if is_pair else []
-    if is_pair and len(twins) != 1 and len({reading.place_of(item) for item in candidates}) > 1:
-        twins = [item for item in candidates if reading.place_of(item) == identity.place]
     if len(twins) != 1:
         return Match(candidates=candidates)
     (twin,) = twins

@@ -144,7 +144,11 @@ def _plan_known(wanted: Output, found: FoundOutput, room: Room, *, context: Cont
         return
     impact = context.capabilities.impact(ResourceKind.OUTPUT, different, room.flow.state)
     if impact is Impact.RECREATE:
-        parts.then.append(replaced(wanted, found, different, room))
+        anew = replaced(wanted, found, different, room)
+        if anew is None:
+            parts.block(wanted.key, Action.RECREATE, refusals.NOT_TO_BE_PUT_BACK)
+        else:
+            parts.then.append(anew)
         return
     edit = Edit(
         key=wanted.key,

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TypeVar
 
 from reconciler.domain import properties, refusals
-from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Plan, Sequence, Start, Stop
+from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Plan, Sequence, Start, Stop, Waiting
 from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, removal
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
@@ -72,6 +72,7 @@ class _Planner:
         self._context = replace(context, found_flow=self._found_flow)
         self._given_up = resolved.failed
         self._actual = actual
+        self._unread = {region: found.why for region, found in actual.regions.items() if isinstance(found, Unreadable)}
         self._flows = sorted(resolved.desired.flows, key=lambda flow: flow.key)
         self._outputs: dict[FlowKey, list[Output]] = {}
         for output in sorted(resolved.desired.outputs, key=lambda output: output.key):
@@ -99,13 +100,9 @@ class _Planner:
             live_of=lambda flow: (flow.region, flow.live_name),
             name_of=lambda flow: self._context.flow_in(flow.mark),
             is_twin=lambda flow: is_twin(flow.mark),
-            place_of=lambda flow: flow.region,
         )
         return match(
-            [
-                Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name, place=flow.spec.region)
-                for flow in self._flows
-            ],
+            [Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name) for flow in self._flows],
             sorted(self._actual.flows(), key=lambda flow: (flow.region, flow.live_name, flow.id)),
             reading,
         )
@@ -150,6 +147,17 @@ class _Planner:
         owner = self._context.owner
         if matched.only is not None and not ours(matched.only.mark, owner):
             return refusals.not_ours(matched.only.mark, owner, flow.key.name, where="its input's Description")
+        return self._unsure(flow, matched) if self._unread else None
+
+    def _unsure(self, flow: Flow, matched: Match[FoundFlow]) -> Refusal | None:
+        """Return why this flow may be on air where nobody could look; None when it is known where it is."""
+        found = matched.only
+        if found is None:
+            return refusals.may_be_elsewhere(self._unread)
+        # A twin that is alone here may not be alone: what it is to replace is perhaps in another region.
+        is_half = is_twin(found.mark) and found.state is FlowState.IDLE and matched.twin is None
+        if is_half and flow.spec.state is FlowState.RUNNING:
+            return refusals.may_run_elsewhere(self._unread)
         return None
 
     def _new_flow(self, flow: Flow) -> Parts:
@@ -193,6 +201,10 @@ class _Planner:
         if refusal is not None:
             return self._held(flow, Action.RECREATE, refusal)
         parts = self._new_flow(flow)
+        if parts.waiting:
+            held = self._held(flow, Action.RECREATE, refusals.would_lack(parts.waiting))
+            held.waiting = parts.waiting
+            return held
         made = [change for change in parts.then if isinstance(change, Create)]
         parts.then = [flow_replaced(flow, found, made, changed, taken=self._names_in(flow))]
         return parts
@@ -234,11 +246,17 @@ class _Planner:
             # An idle one gets all that it lacks before the one turn.
             plan_outputs(flow.key, self._outputs.get(flow.key, []), kept, context=self._context, parts=rest)
             alone.then.extend(change for change in rest.then if isinstance(change, Sequence))
+        alone.blocked.extend(rest.blocked)
+        alone.waiting.extend(rest.waiting)
+        unmade = (each for each in alone.blocked if each.action is Action.CREATE)
+        lacks: list[Waiting | Blocked] = [*alone.waiting, *unmade]
+        # What was stopped already carries nothing that could be lost, and to go on puts the flow back on air.
+        if lacks and gone.state is FlowState.RUNNING:
+            alone.block(flow.key, Action.RECREATE, refusals.would_lack(lacks))
+            return alone
         made = [change for change in self._new_flow(flow).then if isinstance(change, Create)]
         meant = flow_replaced(flow, gone, made, (), taken=set()).meant
         alone.then.append(flow_succeeded(flow, gone, (*rest.first, *rest.then), meant=meant, kept=kept))
-        alone.blocked.extend(rest.blocked)
-        alone.waiting.extend(rest.waiting)
         return alone
 
     def _surplus(self) -> Iterator[Parts]:

@@ -1,10 +1,10 @@
 """Why a plan holds something back, in words: what was refused, the likely cause, the way out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.domain.changes import Hold
+from reconciler.domain.changes import Blocked, Hold, Waiting
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import FoundOutput, Region, Unreadable
 
@@ -22,6 +22,15 @@ BEYOND_MANIFESTS: Final = Refusal(
     Hold.UNFIT,
 )
 """The refusal of an object that was made by hand with settings outside our schema."""
+NOT_TO_BE_PUT_BACK: Final = Refusal(
+    "to be made anew it would have to go first, and could not be put back if the new one is refused: the backend does "
+    "not tell its secrets, and the manifest has other ones by now. Change the secrets in one commit and what cannot be "
+    "edited in a later one; or make the new one under another name, and remove this one in a later commit",
+    Hold.UNFIT,
+)
+"""The refusal to make an output anew in the place of one that nobody could make again."""
+_NEXT: Final = "it goes on once that can be read; if nothing of ours is there, leave it out of `backend.regions`"
+"""How what nobody can look for goes on."""
 
 
 def unreadable(region: Region, why: str) -> Refusal:
@@ -35,10 +44,29 @@ def unserved(region: Region) -> Refusal:
     return Refusal(why, Hold.UNREADABLE)
 
 
+def may_be_elsewhere(unread: Mapping[Region, str]) -> Refusal:
+    """Return the refusal to make a flow that may be there, and on air, where nobody could look."""
+    why = f"it may be there already, in {_unread(unread)}; made here as well, both would take one stream; {_NEXT}"
+    return Refusal(why, Hold.UNREADABLE)
+
+
+def may_run_elsewhere(unread: Mapping[Region, str]) -> Refusal:
+    """Return the refusal to start a twin, while what it is to replace may run where nobody could look."""
+    where = _unread(unread)
+    why = f"it is to replace what may still run in {where}; started as well, both would take one stream; {_NEXT}"
+    return Refusal(why, Hold.UNREADABLE)
+
+
+def _unread(regions: Mapping[Region, str]) -> str:
+    listed = sorted(regions.items())
+    return ", ".join(f"region {region}, which could not be read ({why})" for region, why in listed)
+
+
 def ambiguous(kind: str, name: str, ids: Iterable[str]) -> Refusal:
     """Return the refusal of a name that several objects bear, by their live names or by their marks."""
     listed = sorted(ids)
-    why = f"{len(listed)} {kind} bear the name {name!r} ({', '.join(listed)}); rename or delete all but one"
+    who = f"{len(listed)} {kind} bear the name {name!r} ({', '.join(listed)})"
+    why = f"{who}; leave name and mark to one or delete the rest"
     return Refusal(why, Hold.OWNERSHIP)
 
 
@@ -70,6 +98,13 @@ def would_lose(kept: Iterable[FoundOutput]) -> Refusal:
     """Return the refusal to remove a flow with outputs that could not be made again now."""
     names = ", ".join(sorted(output.live_name for output in kept))
     why = f"it holds outputs whose secrets could not be resolved ({names}), which would be lost"
+    return Refusal(why, Hold.UNFIT)
+
+
+def would_lack(unmade: Iterable[Waiting | Blocked]) -> Refusal:
+    """Return the refusal to put a new flow in the place of an old one without all of its outputs."""
+    named = ", ".join(f"{each.key} ({each.why})" for each in unmade)
+    why = f"in its place would be one without {named}; the old one stays until all of that can be made"
     return Refusal(why, Hold.UNFIT)
 
 

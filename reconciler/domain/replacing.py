@@ -8,10 +8,10 @@ from typing import Final
 from reconciler.domain.changes import Action, Call, Create, Delete, FlowAt, Sequence, Start, Stop, Twin
 from reconciler.domain.impact import Impact
 from reconciler.domain.marks import Mark
-from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Output
+from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Output, OutputSpec
 from reconciler.domain.plan_parts import felt, fixed_of
 from reconciler.domain.properties import PropertyChange
-from reconciler.domain.resolution import secrets_of
+from reconciler.domain.secret_places import by_path, in_output
 from reconciler.domain.secrets import Hidden
 from reconciler.domain.targets import may_coexist
 
@@ -66,9 +66,12 @@ def is_twin(mark: Mark | None) -> bool:
     return mark is not None and mark.twin
 
 
-def replaced(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, ...], room: Room) -> Sequence:
+def replaced(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, ...], room: Room) -> Sequence | None:
     """
     Return the change that makes an output anew.
+
+    None where the old one has to go first and could not be put back: the backend masks secrets of it that are no more
+    those of the manifest.
 
     Args:
         wanted: as it is to be, links replaced by addresses.
@@ -78,8 +81,16 @@ def replaced(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, 
 
     """
     beside = room.runs and room.adds_live and found.spec is not None and may_coexist(found.spec, wanted.spec)
+    make = _twin_of(wanted, found, room) if beside else None
     in_short = _made_anew(wanted, found, room)
-    calls, undo = _while_it_may(wanted, in_short, room, undo=((), _again(wanted, found, room)))
+    again = _again(wanted, found, changed, room)
+    if again is not None:
+        calls, undo = _while_it_may(wanted, in_short, room, undo=((), (again,)))
+    elif make is not None:
+        # What could not be put back stays until the new one is there, whoever watches.
+        calls, undo = (make, _removed(wanted, found, room)), ((), ())
+    else:
+        return None
     return Sequence(
         key=wanted.key,
         at=room.at,
@@ -88,7 +99,7 @@ def replaced(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, 
         differences=changed,
         impact=Impact.RECREATE,
         why=f"{', '.join(fixed_of(wanted.key, changed))} cannot be edited",
-        twin=Twin(make=_twin_of(wanted, found, room)) if beside else None,
+        twin=None if make is None else Twin(make=make),
         meant=in_short,
         undo=undo,
     )
@@ -151,14 +162,27 @@ def _while_it_may(
     return (stop, *calls, start), ((), *((*back, start) for back in undo), ())
 
 
-def _again(wanted: Output, found: FoundOutput, room: Room) -> tuple[Create, ...]:
-    """Return what makes the old output again; nothing where its secrets are masked, for they cannot be sent back."""
-    if found.spec is None or any(isinstance(secret, Hidden) for secret in secrets_of(found.spec)):
-        return ()
-    # Without the versions of the wanted secrets, the next pass sees a difference and tries again.
-    old = replace(wanted, live_name=found.live_name, spec=found.spec)
+def _again(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, ...], room: Room) -> Create | None:
+    """Return what makes the old output again; None where it cannot be sent back."""
+    spec = None if found.spec is None else _told(found.spec, wanted, changed)
+    if spec is None:
+        return None
+    old = replace(wanted, live_name=found.live_name, spec=spec)
     why = "put back, because the new one could not be made"
-    return (Create(key=wanted.key, at=room.at, wanted=old, why=why, is_twin=is_twin(found.mark)),)
+    return Create(key=wanted.key, at=room.at, wanted=old, why=why, is_twin=is_twin(found.mark))
+
+
+def _told(spec: OutputSpec, wanted: Output, changed: tuple[PropertyChange, ...]) -> OutputSpec | None:
+    """
+    Return a spec as it was found, with the manifest's secrets for those that the backend masks.
+
+    None where nobody knows them: the mark tells of another version, or what the secret belongs to is another one.
+    """
+    masked = [path for path, secret in by_path(spec).items() if isinstance(secret, Hidden)]
+    if any(one.path.startswith(path.rpartition(".")[0]) for path in masked for one in changed):
+        return None
+    known = by_path(wanted.spec)
+    return in_output(spec, lambda path, secret: known[path] if path in masked else secret)
 
 
 def _removed(wanted: Output, found: FoundOutput, room: Room) -> Delete:

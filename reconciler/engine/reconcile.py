@@ -10,7 +10,7 @@ from reconciler.domain.changes import Action, Blocked, Change, Hold, Plan, Seque
 from reconciler.domain.errors import CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.limits import Limits, is_removal
+from reconciler.domain.safety.limits import Counted, Limits, is_removal, removed
 from reconciler.domain.safety.reasons import with_reasons
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
 from reconciler.engine.cutting import CutError, unless
@@ -30,8 +30,12 @@ TWIN_LOOK_S: Final = 2.0
 _REMOVING: Final = frozenset({Action.DELETE, Action.RECREATE, Action.STOP})
 _SOON: Final = {Hold.AGAIN: Limits().delete_gap_s, Hold.TWIN: TWIN_LOOK_S}
 """What holds a change back for a few seconds alone, and for how many."""
-_Place = tuple[Key, Action, bool]
-"""What tells the changes of a plan apart: of a flow one edit is sent live, and another one standing still."""
+_Place = tuple[Key, Action, bool | tuple[Counted, ...]]
+"""
+What tells the changes of a plan apart.
+
+Of a flow one edit is sent live, and another one standing still; of copies that bear one mark each has a delete.
+"""
 _SECOND_LOOK: Final = frozenset({Mode.ONCE, Mode.SHOWN})
 
 
@@ -250,7 +254,8 @@ def _by_change(execution: Execution) -> dict[_Place, Outcome]:
 
 
 def _place(change: Change) -> _Place:
-    return change.key, change.action, isinstance(change, Sequence)
+    one = removed(change) if change.action is Action.DELETE else isinstance(change, Sequence)
+    return change.key, change.action, one
 
 
 def _only_what_waited(plan: Plan, before: Plan) -> Plan:

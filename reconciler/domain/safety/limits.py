@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Delete, Edit, Sequence
+from reconciler.domain.changes import Action, Change, Delete, Edit, Sequence, Stop
 from reconciler.domain.marks import Owner
 from reconciler.domain.matching import ours
-from reconciler.domain.model import Actual, Desired, FlowKey, Key, OutputKey
+from reconciler.domain.model import Actual, Desired, Key
 from reconciler.domain.policies import Policies
 
 FEW: Final = 4
@@ -36,19 +36,23 @@ class Limits:
     """How long what was created may be missing from a list."""
 
 
+Counted = tuple[Key, str]
+"""A live object: its resource, and its id. Copies that bear one mark are one resource, and count each."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
     """What was deleted and edited since the manifests and the backend last agreed."""
 
-    deleted: frozenset[Key] = frozenset()
-    edited: frozenset[Key] = frozenset()
+    deleted: frozenset[Counted] = frozenset()
+    edited: frozenset[Counted] = frozenset()
 
     def with_done(self, changes: Iterable[Change]) -> "Spent":
         """Return it with what was done."""
         listed = tuple(changes)
         return Spent(
-            deleted=self.deleted | {key for change in listed for key in deleted(change)},
-            edited=self.edited | {key for change in listed for key in edited(change)},
+            deleted=self.deleted | {one for change in listed for one in deleted(change)},
+            edited=self.edited | {one for change in listed for one in edited(change)},
         )
 
 
@@ -74,35 +78,27 @@ class Circumstances:
                 yield flow.id
             yield from (output.id for output in flow.outputs if ours(output.mark, self.owner))
 
-    def live(self) -> Iterator[Key]:
-        """Yield the resource of each object that bears our mark."""
-        for flow in self.actual.flows():
-            if flow.mark is None or not ours(flow.mark, self.owner):
-                continue
-            yield FlowKey(flow.mark.name)
-            for output in flow.outputs:
-                if output.mark is not None and ours(output.mark, self.owner):
-                    yield OutputKey(flow.mark.name, output.mark.name)
 
-
-def removed(change: Change) -> tuple[Key, ...]:
-    """Return the resources of which a change removes the live object."""
+def removed(change: Change) -> tuple[Counted, ...]:
+    """Return the live objects that a change removes."""
     calls = change.calls if isinstance(change, Sequence) else (change,)
-    return tuple(call.key for call in calls if isinstance(call, Delete))
+    return tuple((call.key, call.found.id) for call in calls if isinstance(call, Delete))
 
 
-def deleted(change: Change) -> tuple[Key, ...]:
-    """Return the resources that are no more after a change; what is made anew is there, and counts as edited."""
+def deleted(change: Change) -> tuple[Counted, ...]:
+    """Return what is no more after a change; what is made anew is there, and counts as edited."""
     return () if change.action is Action.RECREATE else removed(change)
 
 
-def edited(change: Change) -> tuple[Key, ...]:
-    """Return the resources that a change edits, makes anew or stops."""
+def edited(change: Change) -> tuple[Counted, ...]:
+    """Return what a change edits, makes anew or stops."""
     if change.action is Action.RECREATE:
         return removed(change)
-    if isinstance(change, Sequence):
-        return tuple(call.key for call in change.calls if isinstance(call, Edit))
-    return (change.key,) if change.action in {Action.EDIT, Action.STOP} else ()
+    calls = change.calls if isinstance(change, Sequence) else (change,)
+    found = [(call.key, call.found.id) for call in calls if isinstance(call, Edit)]
+    if isinstance(change, Stop) and change.found is not None:
+        found.append((change.key, change.found.id))
+    return tuple(found)
 
 
 def is_removal(change: Change) -> bool:

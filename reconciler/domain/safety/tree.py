@@ -33,8 +33,8 @@ def _empty(around: Circumstances) -> str:
 
 def _shrunk(plan: Plan, around: Circumstances) -> str:
     live = len(set(around.marked()))
-    surplus = [key for change in plan.changes if change.action is Action.DELETE for key in removed(change)]
-    named = live - len(set(surplus))
+    surplus = {one for change in plan.changes if change.action is Action.DELETE for one in removed(change)}
+    named = live - len(surplus)
     if 2 * named >= live:
         return ""
     return (

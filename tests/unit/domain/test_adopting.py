@@ -270,9 +270,9 @@ def test_what_cannot_be_known_is_refused() -> None:
     assert refusals(found) == {
         "flow/away": "region eu-frankfurt is not among those that the backend serves or `backend.regions` names",
         "flow/mute": "it uses what manifests cannot describe; nothing of it is changed",
-        "flow/twice": "2 flows bear the name 'twice' (f, f2); rename or delete all but one",
+        "flow/twice": "2 flows bear the name 'twice' (f, f2); leave name and mark to one or delete the rest",
         "output/news/odd": "it uses what manifests cannot describe; nothing of it is changed",
-        "output/news/same": "2 outputs bear the name 'same' (o, o2); rename or delete all but one",
+        "output/news/same": "2 outputs bear the name 'same' (o, o2); leave name and mark to one or delete the rest",
     }
     assert refusals(unread) == {"flow/news": "region local could not be read: no answer"}
 

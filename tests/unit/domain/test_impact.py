@@ -129,10 +129,16 @@ def test_who_is_let_in_no_more_is_cut_off(found: PropertyValue, wanted: Property
 
 @pytest.mark.parametrize(
     ("found", "wanted", "impact"),
-    [(4, 3, Impact.RECONNECT), (3, 4, Impact.NONE), (None, 1, Impact.NONE), (1, None, Impact.NONE)],
+    [
+        (4, 3, Impact.RECONNECT),
+        (3, 4, Impact.NONE),
+        (None, 1, Impact.RECONNECT),
+        (None, 4, Impact.NONE),
+        (1, None, Impact.NONE),
+    ],
 )
 def test_fewer_receivers_cut_one_off(found: PropertyValue, wanted: PropertyValue, impact: Impact) -> None:
-    """One too many of those that are there loses the picture."""
+    """One too many of those that are there loses the picture; a backend that tells no number serves four."""
     change = PropertyChange(path="maxConcurrent", found=found, wanted=wanted)
 
     assert Capabilities().impact(OUTPUT, [change], FlowState.RUNNING) is impact

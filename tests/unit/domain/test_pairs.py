@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action, Create, Delete, Plan, Sequence
+from reconciler.domain.changes import Action, Create, Delete, Hold, Plan, Sequence
 from reconciler.domain.impact import Capabilities
 from reconciler.domain.model import (
     Actual,
     Flow,
     FlowKey,
+    FlowLink,
     FlowState,
     FoundFlow,
     FoundOutput,
@@ -22,8 +23,8 @@ from reconciler.domain.model import (
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.planning import plan
 from reconciler.domain.policies import Move
-from reconciler.domain.protocols import SrtMode
-from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
+from reconciler.domain.protocols import Protocol, SrtMode
+from tests.builders import US, actual, flow, found_flow, found_output, output, resolved
 
 AWAY = Region("eu-frankfurt")
 NEWS = flow()
@@ -137,28 +138,48 @@ def test_of_a_pair_that_fits_twice_the_running_one_stays() -> None:
     assert [call.found.id for call in only(proposed, NEWS.key).calls if isinstance(call, Delete)] == ["idle"]
 
 
-@pytest.mark.parametrize("live_name", ["news", "renamed"])
-def test_a_flow_that_was_made_while_its_region_was_unreadable_takes_its_place(live_name: str) -> None:
-    """Two flows of ours in two regions, of which one is where it is wanted, are a recreate that is half done."""
-    here = found_flow(NEWS, found_output(TOWER))
-    wanted = replace(NEWS, live_name=live_name, spec=replace(NEWS.spec, region=AWAY))
-    there = replace(found_flow(replace(wanted, live_name="news"), found_output(TOWER)), id="there")
+@pytest.mark.parametrize("state", FlowState)
+@pytest.mark.parametrize("is_called", [False, True])
+def test_a_flow_that_runs_is_not_followed_by_one_that_lacks_an_output(state: FlowState, *, is_called: bool) -> None:
+    """An output that calls what cannot be found just now would be lost with it; what was stopped already goes on."""
+    far = flow("far")
+    settings = Srt(mode=SrtMode.CALLER, peer=FlowLink(far.key))
+    link = replace(output("link"), spec=replace(TOWER.spec, settings=settings))
+    older = replace(found_flow(NEWS, found_output(TOWER), found_output(output("link")), state=state), id="older")
+    newer = twin_flow(replace(found_flow(WIDER, state=FlowState.IDLE), live_name="news_t"))
+    called = [found_flow(far)] if is_called else []
 
-    proposed = planned(wanted, TOWER, found=actual(here, there))
+    proposed = planned(WIDER, TOWER, link, far, found=actual(older, newer, *called))
 
-    change = only(proposed, NEWS.key)
-    assert proposed.blocked == ()
-    assert {call.at.region for call in change.calls if isinstance(call, Delete)} == {LOCAL}
+    held = [(each.action, each.hold) for each in proposed.blocked if each.key == NEWS.key]
+    replaced = [each for each in proposed.changes if (each.key, each.action) == (NEWS.key, Action.RECREATE)]
+    assert held == ([] if replaced else [(Action.RECREATE, Hold.UNFIT)])
+    assert bool(replaced) is (is_called or state is FlowState.IDLE)
 
 
-def test_two_flows_in_one_region_are_never_guessed() -> None:
-    """A copy that somebody made with its Description is reported."""
-    copy = replace(found_flow(NEWS), id="copy", live_name="copy")
+def test_a_flow_that_runs_is_not_followed_by_one_that_refuses_an_output() -> None:
+    """The new one takes only what the backend allows on it."""
+    older = found_flow(NEWS, found_output(TOWER))
+    newer = twin_flow(found_flow(WIDER, state=FlowState.IDLE, allowed_outputs=frozenset({Protocol.RTP})))
 
-    proposed = planned(NEWS, found=actual(found_flow(NEWS), copy))
+    proposed = planned(WIDER, TOWER, found=actual(older, replace(newer, live_name="news_t")))
 
     assert proposed.changes == ()
-    assert [str(held.key) for held in proposed.blocked] == ["flow/news"]
+    assert "without output/news/tower (the backend allows RTP" in proposed.blocked[-1].why
+
+
+@pytest.mark.parametrize("away", [False, True])
+@pytest.mark.parametrize("of_twin", [False, True])
+def test_a_copy_is_never_guessed(*, away: bool, of_twin: bool) -> None:
+    """A copy that somebody made with its Description is reported, in whichever region it is, and of a twin as well."""
+    wanted = flow(region=AWAY) if away else NEWS
+    found = twin_flow(found_flow(NEWS, found_output(TOWER))) if of_twin else found_flow(NEWS, found_output(TOWER))
+    copies = [replace(found, id="copy", live_name="copy"), replace(found, id="copy", region=AWAY)]
+
+    held = [planned(wanted, TOWER, found=actual(found, copy)) for copy in copies]
+
+    assert [proposed.changes for proposed in held] == [(), ()]
+    assert [str(each.key) for proposed in held for each in proposed.blocked] == ["flow/news", "flow/news"]
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,24 @@ from hypothesis import strategies as st
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Call, Create, Delete, Hold, Plan, Sequence, Start, Stop
 from reconciler.domain.impact import Capabilities, EditRules, Impact
-from reconciler.domain.model import Actual, Encryption, Flow, FlowState, FoundFlow, Output, Region, Srt
+from reconciler.domain.model import (
+    Actual,
+    Encryption,
+    Flow,
+    FlowState,
+    FoundFlow,
+    Output,
+    OutputSpec,
+    Region,
+    RtmpAddress,
+    RtmpPush,
+    Srt,
+)
 from reconciler.domain.output_planning import changed
 from reconciler.domain.planning import plan
-from reconciler.domain.protocols import SrtMode
+from reconciler.domain.protocols import Protocol, SrtMode
 from reconciler.domain.replacing import temporary
-from reconciler.domain.secrets import HIDDEN
+from reconciler.domain.secrets import HIDDEN, Secret, SecretValue
 from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
 from tests.fakes.account import Account
 
@@ -275,16 +287,78 @@ def test_a_flow_that_is_to_be_idle_is_not_started_by_a_recreate() -> None:
         assert change.twin is None
 
 
-def test_masked_secrets_cannot_be_put_back() -> None:
-    """What nobody knows cannot be sent again, and so nothing pretends to."""
-    old = output(passphrase="correct horse")
-    assert isinstance(old.spec.settings, Srt)
-    masked = replace(old.spec.settings, encryption=Encryption(key_length=16, passphrase=HIDDEN))
-    found = found_output(replace(old, spec=replace(old.spec, settings=masked)))
-    wanted = output(region=AWAY, passphrase="correct horse")
+def encrypted(found: Output, passphrase: SecretValue, region: Region = LOCAL) -> Output:
+    """Return the output in a region, with a passphrase."""
+    assert isinstance(found.spec.settings, Srt)
+    settings = replace(found.spec.settings, encryption=Encryption(key_length=16, passphrase=passphrase))
+    return replace(found, spec=replace(found.spec, region=region, settings=settings))
 
-    change = the_one(planned(NEWS, wanted, RADIO, found=actual(found_flow(NEWS, found, found_output(RADIO)))))
 
+def pushed(hosts: str, key: SecretValue, region: Region = LOCAL) -> Output:
+    """Return an output in a region that pushes to hosts of one letter."""
+    places = (RtmpAddress(url=f"rtmp://{host}.example/live", stream_key=key) for host in hosts)
+    settings = RtmpPush(destinations=tuple(places))
+    return replace(output(), spec=OutputSpec(region=region, protocol=Protocol.RTMP_PUSH, settings=settings))
+
+
+KEPT = Secret("correct horse")
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        pytest.param(
+            encrypted(output(), HIDDEN), encrypted(output(), KEPT, AWAY), id="the passphrase of an SRT output"
+        ),
+        pytest.param(pushed("ab", HIDDEN), pushed("ab", KEPT, AWAY), id="the keys of a push"),
+    ],
+)
+def test_a_masked_secret_is_put_back_by_the_manifest(found: Output, wanted: Output) -> None:
+    """As long as the mark tells of the same version, and nothing that the secret belongs to is another one."""
+    there = found_flow(NEWS, found_output(found), found_output(RADIO))
+
+    change = the_one(planned(NEWS, wanted, RADIO, found=actual(there)))
+
+    assert kinds(change.calls) == ["delete output/news/tower", "create output/news/tower"]
+    (again,) = change.undo[1]
+    assert isinstance(again, Create)
+    assert again.wanted.spec == replace(wanted.spec, region=LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "versions"),
+    [
+        pytest.param(encrypted(output(), HIDDEN), encrypted(output(), KEPT, AWAY), 1, id="another version"),
+        pytest.param(encrypted(output(), HIDDEN), output(region=AWAY), 0, id="no secret any more"),
+        pytest.param(pushed("ab", HIDDEN), pushed("bc", KEPT, AWAY), 0, id="keys for other places"),
+    ],
+)
+@pytest.mark.parametrize("state", FlowState)
+def test_what_cannot_be_put_back_does_not_go_first(
+    found: Output, wanted: Output, versions: int, state: FlowState
+) -> None:
+    """Of an idle flow, too: a new one that is refused would leave nothing."""
+    news = flow(state=state)
+    there = found_flow(news, found_output(found, versions=versions), found_output(RADIO))
+
+    held = planned(news, wanted, RADIO, found=actual(there))
+
+    assert held.changes == ()
+    assert [(str(each.key), each.action, each.hold) for each in held.blocked] == [
+        ("output/news/tower", Action.RECREATE, Hold.UNFIT)
+    ]
+    assert "Change the secrets in one commit" in held.blocked[0].why
+
+
+def test_what_cannot_be_put_back_goes_once_the_new_one_is_there() -> None:
+    """Where both may be there at once, nothing is made anew in place, whoever watches, and nothing has to stop."""
+    there = found_flow(NEWS, found_output(encrypted(pull(), HIDDEN), versions=1))
+
+    change = the_one(planned(NEWS, encrypted(pull(), KEPT, AWAY), found=actual(there)))
+
+    assert kinds(change.calls) == ["create output/news/tower", "delete output/news/tower"]
+    assert change.calls[0] == twin_of(change)
+    assert [type(call) for call in change.meant] == [Delete, Create]
     assert change.undo == ((), ())
 
 

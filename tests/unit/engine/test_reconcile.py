@@ -106,6 +106,20 @@ async def test_later_rounds_touch_nothing_but_what_waited() -> None:
     assert all(change.action is not Action.DELETE for change in outcome.done)
 
 
+async def test_of_copies_that_bear_one_mark_each_is_told() -> None:
+    """They are one resource, and several objects went."""
+    small = a_world()
+    kept = [flow(f"kept{number}", state=FlowState.IDLE) for number in range(6)]
+    old = found_flow(flow("old", state=FlowState.IDLE))
+    copies = [replace(old, id=f"copy{number}", live_name=f"old{number}") for number in range(2)]
+    small.backend.hold(*map(found_flow, kept), *copies)
+
+    outcome = await pass_once(small, *kept)
+
+    assert [(str(change.key), change.action) for change in outcome.done] == [("flow/old", Action.DELETE)] * 2
+    assert len(small.backend.flows) == len(kept)
+
+
 async def test_a_missing_secret_fails_its_output_alone() -> None:
     """The output that lacks its secret is named and left out; its sibling is made."""
     small = a_world()

@@ -110,6 +110,48 @@ def test_what_was_spent_counts_on() -> None:
     )
 
 
+def copies(count: int) -> list[FoundFlow]:
+    """Return so many flows that bear one mark, as somebody makes them with the Description and all."""
+    return [replace(live(of=flow("old")), id=f"copy{number}", live_name=f"old{number}") for number in range(count)]
+
+
+def test_of_copies_that_bear_one_mark_each_counts() -> None:
+    """They are one resource, and what would be deleted are so many objects, over all passes."""
+    kept = [flow(f"kept{number}") for number in range(10)]
+    there = [live(of=each) for each in kept]
+    both = Spent().with_done(judged(resolved(*kept), actual(*there, *copies(2))).changes)
+
+    few = judged(resolved(*kept), actual(*there, *copies(3)))
+    many = judged(resolved(*kept), actual(*there, *copies(5)))
+    next_one = judged(resolved(*kept), actual(*there, *copies(4)[2:]), spent=both)
+
+    assert not few.blocked
+    assert "delete 5 of our 15 objects (flow/old, flow/old, flow/old, …)" in many.blocked[0].why
+    assert "delete 4 of our 14 objects" in next_one.blocked[0].why
+
+
+def test_copies_are_no_live_objects_that_the_manifests_name() -> None:
+    """Less than half is named where one mark has many copies, too."""
+    lifted = override(ResourceKind.FLOW, Action.DELETE, Limit.BUDGET)
+
+    less = judged(resolved(NEWS), actual(live(), *copies(3)), lifted)
+
+    assert holds(less) == {Hold.TREE}
+    assert "name 1 of our 4 live objects" in less.blocked[0].why
+
+
+def test_what_was_made_anew_and_is_edited_then_counts_once() -> None:
+    """It is another object, and the same resource."""
+    every = outputs(3)
+    spent = Spent(edited=frozenset((each.key, "before") for each in every[:2]))
+
+    held = judged(resolved(NEWS, *outputs(2, latency_ms=9), every[2]), actual(live(*every)), spent=spent)
+    more = judged(resolved(NEWS, *outputs(3, latency_ms=9)), actual(live(*every)), spent=spent)
+
+    assert not held.blocked
+    assert "edit 3 of our 4 objects" in more.blocked[0].why
+
+
 def test_what_is_made_anew_counts_as_edited() -> None:
     """It is there afterwards; a flow counts with its outputs, and more than half of all is too much."""
     every = outputs(3)
@@ -286,7 +328,7 @@ def test_a_stop_is_an_edit() -> None:
     found = actual(*(live(output(of=each.key.name), of=each) for each in flows))
     idle = [replace(each, spec=replace(each.spec, state=FlowState.IDLE)) for each in flows]
     outs = [output(of=each.key.name) for each in flows]
-    spent = Spent(edited=frozenset(each.key for each in outs))
+    spent = Spent(edited=frozenset((each.key, f"id-{each.key}") for each in outs))
 
     assert not judged(resolved(*idle, *outs), found).blocked
     assert holds(judged(resolved(*idle, *outs), found, spent=spent)) == {Hold.BUDGET}
