@@ -114,10 +114,16 @@ def carrying(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limi
     return tuple(name for id_, name in names.items() if (end := sample.ends.get(id_)) and end.carries(limits))
 
 
-def delivers(id_: str, sample: Sample, limits: Limits, *, like_bps: int) -> bool:
-    """Return whether an output carries traffic as another one did: connected, with nine tenths of its bitrate."""
-    end = sample.ends.get(id_)
-    return end is not None and end.carries(limits) and end.bitrate_bps >= LIKE * like_bps
+def delivers(id_: str, sample: Sample, limits: Limits, *, like: AbstractSet[str]) -> bool:
+    """
+    Return whether an output carries traffic as others do: connected, with nine tenths of the bitrate of each.
+
+    What a sample does not tell of may carry anything, so by that sample nothing delivers like it.
+    """
+    if not sample.ends.keys() >= {id_, *like}:
+        return False
+    end = sample.ends[id_]
+    return end.carries(limits) and all(end.bitrate_bps >= LIKE * sample.ends[other].bitrate_bps for other in like)
 
 
 def _is_off(id_: str, samples: Iterable[Sample], limits: Limits) -> bool:

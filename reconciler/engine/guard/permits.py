@@ -262,12 +262,8 @@ class Permits:
         Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
         stream for seconds before it shows the first one.
         """
-        if sample is None or twin.made is None:
-            self._delivers_since.pop(change.key, None)
-            return False
-        old = [sample.ends.get(call.found.id) for call in change.calls if isinstance(call, Delete)]
-        like_bps = max((end.bitrate_bps for end in old if end is not None), default=0)
-        if not delivers(twin.made.id, sample, self._limits, like_bps=like_bps):
+        old = {call.found.id for call in change.calls if isinstance(call, Delete)}
+        if sample is None or twin.made is None or not delivers(twin.made.id, sample, self._limits, like=old):
             self._delivers_since.pop(change.key, None)
             return False
         since_s = self._since_s(self._delivers_since, change, twin)

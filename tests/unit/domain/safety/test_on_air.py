@@ -132,8 +132,15 @@ def test_one_sample_shows_what_carries() -> None:
 )
 def test_a_new_one_delivers_like_the_old(bitrate_bps: int, like_bps: int, *, does: bool) -> None:
     """With nine tenths of its bitrate, and on air at all."""
-    assert delivers(TOWER.id, sample(0, tower=end(bitrate_bps)), LIMITS, like_bps=like_bps) is does
-    assert not delivers("unknown", sample(0), LIMITS, like_bps=0)
+    seen = sample(0, tower=end(bitrate_bps), radio=end(like_bps))
+
+    assert delivers(TOWER.id, seen, LIMITS, like={RADIO.id}) is does
+
+
+def test_nothing_delivers_like_what_no_sample_tells_of() -> None:
+    """Nobody knows what the old one carries, or the new one does not show up at all."""
+    assert not delivers(TOWER.id, sample(0, tower=end(9_000_000)), LIMITS, like={RADIO.id})
+    assert not delivers(TOWER.id, sample(0, radio=DEAD), LIMITS, like={RADIO.id})
 
 
 KEY: Final = output().key

@@ -246,6 +246,31 @@ async def test_a_status_that_cannot_be_read_takes_nothing_over() -> None:
     assert anew(small) == [OLD, NEW]
 
 
+async def test_a_status_without_the_old_one_takes_nothing_over() -> None:
+    """Nobody can see how much that carries; what the twin carried before counts for nothing afterwards."""
+    small = on_the_air()
+    target = await released(small, moved(small, mode=Mode.LOOP))
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+    (old, _, twin) = small.backend.flow().outputs
+    put_on_air(small.backend, twin.live_name)
+    await passed(small, target)
+    small.backend.untold = {old.id}
+
+    await small.clock.advance(Limits().sample_gap_s)
+    without = await passed(small, target)
+    small.backend.untold = set()
+    once = await passed(small, target)
+    both = anew(small)
+    await small.clock.advance(Limits().sample_gap_s)
+    await passed(small, target)
+
+    assert holds(without) == holds(once) == [("recreate output/news/tower", Hold.TWIN)]
+    assert both == [OLD, NEW]
+    assert anew(small) == [NEW]
+
+
 async def test_a_twin_that_no_list_shows_yet_is_not_made_twice() -> None:
     """It is waited for, as all that was made a moment ago."""
     small = on_the_air()
