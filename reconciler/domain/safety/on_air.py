@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start
+from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start, Stop
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, ResourceKind
 from reconciler.domain.safety.limits import Limits
@@ -124,6 +124,15 @@ def delivers(id_: str, sample: Sample, limits: Limits, *, like: AbstractSet[str]
         return False
     end = sample.ends[id_]
     return end.carries(limits) and all(end.bitrate_bps >= LIKE * sample.ends[other].bitrate_bps for other in like)
+
+
+def made_since(change: Change, flow: FoundFlow, last: Sample) -> tuple[str, ...]:
+    """Return the ids of the outputs of which a sample tells, and without which a change of their flow was planned."""
+    calls = change.calls if isinstance(change, Sequence) else (change,)
+    planned = (call.found for call in calls if isinstance(call, Edit | Delete | Stop))
+    then = next((found for found in planned if isinstance(found, FoundFlow) and found.id == flow.id), flow)
+    known = {output.id for output in then.outputs}
+    return tuple(id_ for id_, end in last.ends.items() if not end.is_input and id_ not in known)
 
 
 def _is_off(id_: str, samples: Iterable[Sample], limits: Limits) -> bool:

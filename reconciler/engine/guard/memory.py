@@ -1,5 +1,6 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -78,11 +79,12 @@ class Memory:
         """Ids of the changes that made what was created."""
         self._gone: set[str] = set()
         self._stopped: set[FlowAt] = set()
+        self._made_in: Counter[FlowAt] = Counter()
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
-        self._gone, self._stopped = set(), set()
+        self._gone, self._stopped, self._made_in = set(), set(), Counter()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
             # Who wants something else by now corrects nobody.
@@ -110,6 +112,7 @@ class Memory:
         if isinstance(call, Create):
             self._created()[_place(call)] = self._clock.monotonic_s()
             self._made[_place(call)] = change_id(call)
+            self._made_in[call.at] += isinstance(call.key, OutputKey)
         elif isinstance(call, Delete):
             self._created().pop((call.key, call.at, call.found.live_name), None)
             self._gone.add(call.found.id)
@@ -123,6 +126,10 @@ class Memory:
         is_stopped = FlowAt(flow.region, flow.live_name) in self._stopped
         outputs = tuple(output for output in flow.outputs if output.id not in self._gone)
         return replace(flow, outputs=outputs, state=FlowState.IDLE if is_stopped else flow.state)
+
+    def made_in(self, at: FlowAt) -> int:
+        """Return how many outputs were made in a flow since it was observed."""
+        return self._made_in[at]
 
     def lifted(self, change: Change) -> tuple[Lifted, ...]:
         """Return what lets a change pass although it goes beyond a limit, as it was judged last."""

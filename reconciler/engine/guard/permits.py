@@ -10,7 +10,7 @@ from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan,
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, made_since, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -112,7 +112,7 @@ class Permits:
             return _all_of(change)
         if isinstance(change, Sequence) and change.twin is not None:
             return await self._with_twin(change, change.twin, flow, facts, look)
-        return self._released(change, self._reasons(change, flow, look), _all_of(change), facts)
+        return self._released(change, self._reasons(change, flow, look), _all_of(change), facts, look)
 
     def _of_nothing_seen(self, change: Change) -> Permit:
         """Permit what makes something; whatever else is in a flow that is not there by that name disturbs who knows."""
@@ -130,10 +130,11 @@ class Permits:
         flow = self._disturbed_flow(call, facts)
         look = await self._look(call, flow, facts)
         held = self._alone(call, facts, look)
-        reasons = () if held is not None or flow is None else self._reasons(call, flow, look)
-        if reasons and self._approval(change, facts) is None:
-            return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
-        return None if held is None else held_back(change, held.hold, held.why)
+        if held is not None:
+            return held_back(change, held.hold, held.why)
+        reasons = () if flow is None else self._reasons(call, flow, look)
+        released = self._approved(change, call, reasons, facts, look) if reasons else None
+        return released if isinstance(released, Blocked) else None
 
     def _disturbed_flow(self, change: Change, facts: Facts) -> FoundFlow | None:
         """Return the flow that a change may disturb, as it is after what was sent; None where it disturbs nobody."""
@@ -203,13 +204,13 @@ class Permits:
         """Return what a change disturbs and is on air by this one sample."""
         return carried(self._disturbed(change, flow), flow, sample, self._limits)
 
-    def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
+    def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts, look: _Look) -> Permit:
         """Return the permit where nothing is on air, or somebody approved of this very change."""
         if not reasons:
             return permit
-        approval = self._approval(change, facts)
-        if approval is None:
-            return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
+        approval = self._approved(change, change, reasons, facts, look)
+        if isinstance(approval, Blocked):
+            return Permit(held=approval)
         note = Note(
             kind="approval.used",
             resource=str(change.key),
@@ -221,8 +222,23 @@ class Permits:
         self._keeper.journal.note(note)
         return permit
 
-    def _approval(self, change: Change, facts: Facts) -> Approval | None:
-        return approval_of(change, holding(facts.policies, now=self._memory.latest()))
+    def _approved(
+        self, change: Change, call: Change, reasons: tuple[str, ...], facts: Facts, look: _Look
+    ) -> Approval | Blocked:
+        """Return the approval of this very change, with all that its call disturbs; held back where there is none."""
+        approval = approval_of(change, holding(facts.policies, now=self._memory.latest()))
+        if approval is None:
+            return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
+        more = self._made_since(change, call, facts, look)
+        return held_back(change, Hold.AGAIN, _more_words(call, more)) if more > 0 else approval
+
+    def _made_since(self, change: Change, call: Change, facts: Facts, look: _Look) -> int:
+        """Return how many outputs somebody made since the plan in a flow that a call disturbs as a whole."""
+        flow = facts.flow_of(call)
+        last = None if flow is None else look.get(flow.id)
+        if flow is None or last is None or not self._disturbed(call, flow).whole:
+            return 0
+        return len(made_since(change, flow, last)) - self._memory.made_in(call.at)
 
     async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: _Look) -> Permit:
         """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""
@@ -230,10 +246,10 @@ class Permits:
         if twin.make is not None:
             # What nobody watches is made anew in place, under its own name.
             beside = Permit(calls=(twin.make,)) if reasons else _all_of(change)
-            return self._released(change, reasons, beside, facts)
+            return self._released(change, reasons, beside, facts, look)
         has_taken_over = self._has_taken_over(change, twin, look.get(flow.id))
         if not reasons or has_taken_over:
-            return self._released(change, reasons, _all_of(change), facts)
+            return self._released(change, reasons, _all_of(change), facts, look)
         age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
         is_coming = change.key in self._delivers_since
         if age_s < self._limits.twin_deadline_s or is_coming:
@@ -324,6 +340,14 @@ def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
         return waits
     address = f"{str(change.key).rpartition('/')[0]}/{name}"
     return f"{waits}; receivers find it by: reconciler status --reveal {address}"
+
+
+def _more_words(call: Change, more: int) -> str:
+    outputs = "an output was" if more == 1 else f"{more} outputs were"
+    return (
+        f"{outputs} made in the flow {call.at.live_name} since this was planned, and would be disturbed with it; the "
+        "approval was given without that. Plan again, and approve what that shows"
+    )
 
 
 def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from reconciler.domain.changes import Action, Call, Create, Delete, Edit, FlowAt, Sequence, Start, Stop
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import FlowState
+from reconciler.domain.model import FlowState, FoundFlow
 from reconciler.domain.safety.limits import Limits
-from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying, delivers, disturbed_by, made_since, on_air
 from tests.builders import LOCAL, flow, found_flow, found_output, output
 
 AT: Final = FlowAt(LOCAL, "news")
@@ -176,3 +176,31 @@ def test_what_a_change_disturbs(change: Call | Sequence, outputs: set[str], *, i
 
     assert (found.outputs, found.whole) == (outputs, is_whole)
     assert found.is_nothing is not bool(outputs or is_whole)
+
+
+STOP: Final = Stop(key=flow().key, at=AT)
+"""Without a word of what is stopped."""
+
+
+@pytest.mark.parametrize(
+    ("change", "listed", "since"),
+    [
+        pytest.param(replace(STOP, found=NEWS), NEWS, ("new",), id="a stop of both"),
+        pytest.param(
+            replace(STOP, found=replace(NEWS, outputs=(TOWER,))), NEWS, (RADIO.id, "new"), id="listed again since"
+        ),
+        pytest.param(whole(replace(STOP, found=NEWS), EDIT), NEWS, ("new",), id="a stop among other calls"),
+        pytest.param(whole(STOP, DELETE), NEWS, ("new",), id="the flow as it was listed"),
+        pytest.param(
+            whole(replace(STOP, found=replace(NEWS, id="other", outputs=()))), NEWS, ("new",), id="of another flow"
+        ),
+    ],
+)
+def test_what_was_made_since_a_change_was_planned(
+    change: Call | Sequence, listed: FoundFlow, since: tuple[str, ...]
+) -> None:
+    """Outputs alone, and by what the change says that it found."""
+    seen = sample(0, tower=DEAD, radio=DEAD, input=end(is_input=True))
+    more = replace(seen, ends={**seen.ends, "new": DEAD})
+
+    assert made_since(change, listed, more) == since
