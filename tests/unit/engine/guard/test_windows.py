@@ -1,14 +1,17 @@
 """Windows of calendars, asked at each write."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from reconciler.domain.changes import Action, Hold
-from reconciler.domain.model import FlowKey, FlowState, ResourceKind
+from reconciler.domain.impact import EditRules
+from reconciler.domain.model import FlowKey, FlowState, Key, OutputKey, ResourceKind
 from reconciler.domain.policies import Calendar, Limit, OneOff, Override, Policies, WindowKind
 from reconciler.engine.apply import Terms
+from reconciler.engine.guard.facts import Mode
 from reconciler.engine.guard.windows import REMEMBERED_S
 from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import carry_out
@@ -170,6 +173,64 @@ async def test_another_override_lifts_no_window(other: Override) -> None:
     outcome = await passed(small, replace(target, policies=replace(target.policies, overrides=(other,))))
 
     assert holds(outcome) == [EDIT]
+
+
+def sharing_a_stop(small: Worldlet, *edited: str, lifted: Iterable[Key]) -> Target:
+    """Return a tree in which edits of these outputs and of the flow share a stop, and a freeze is about `tower`."""
+    small.backend.rules = EditRules.CONSOLE_2022
+    names = [output(name, latency_ms=500 if name in edited else 120) for name in ("tower", "spare")]
+    tower = replace(names[0], care=replace(names[0].care, labels=(("event", "cup"),)))
+    small.backend.hold(found_flow(flow(), found_output(output()), found_output(output("spare"))))
+    overrides = tuple(replace(override(), name=key.name, of=key) for key in lifted)
+    policies = Policies(calendars=(replace(calendar(), labels=(("event", "cup"),)),), overrides=overrides)
+    return say(small, flow(latency_ms=300), tower, names[1], policies=policies, mode=Mode.SAVED)
+
+
+NEWS, TOWER, SPARE = FlowKey("news"), OutputKey("news", "tower"), OutputKey("news", "spare")
+
+
+async def test_an_override_of_one_change_lifts_nothing_of_another_that_shares_its_stop() -> None:
+    """The flow may be edited, which the freeze is not about; the output has one of its own, and needs its own."""
+    small = a_world()
+
+    outcome = await passed(small, sharing_a_stop(small, "tower", lifted=[NEWS, SPARE]))
+
+    assert holds(outcome) == [("edit flow/news", Hold.WINDOW)]
+    assert "only an Override of the edit of output/news/tower lifts that" in outcome.left.blocked[0].why
+    assert small.backend.sent == []
+
+
+async def test_what_shares_a_stop_is_lifted_by_an_override_of_its_own() -> None:
+    """Whoever may be edited in the window lets the stop pass that the edit needs."""
+    small = a_world()
+
+    outcome = await passed(small, sharing_a_stop(small, "tower", lifted=[TOWER]))
+
+    notes = small.world.journal.notes(kind="override.used")
+    assert outcome.left.blocked == ()
+    assert [noted.note.fields["name"] for noted in notes] == ["tower"]
+
+
+@pytest.mark.parametrize(("lifted", "is_sent"), [(SPARE, False), (TOWER, False), (NEWS, True)])
+async def test_what_a_stop_takes_along_is_lifted_with_the_flow(lifted: Key, *, is_sent: bool) -> None:
+    """The flow is stopped; an override of a neighbour, or of an edit that is not made, says nothing of that."""
+    small = a_world()
+
+    outcome = await passed(small, sharing_a_stop(small, "spare", lifted=[lifted]))
+
+    assert holds(outcome) == ([] if is_sent else [("edit flow/news", Hold.WINDOW)])
+
+
+async def test_every_override_that_is_needed_is_noted() -> None:
+    """A freeze of everything holds the flow and both outputs, and each is let pass by its own."""
+    small = a_world()
+    target = sharing_a_stop(small, "tower", "spare", lifted=[NEWS, TOWER, SPARE])
+
+    outcome = await passed(small, replace(target, policies=replace(target.policies, calendars=(calendar(),))))
+
+    notes = small.world.journal.notes(kind="override.used")
+    assert outcome.left.blocked == ()
+    assert sorted(str(noted.note.fields["name"]) for noted in notes) == ["news", "spare", "tower"]
 
 
 async def test_an_approval_lifts_no_window() -> None:
