@@ -100,12 +100,18 @@ def on_air(
         limits: the numbers.
 
     """
-    if last is not None and flow.state is FlowState.IDLE and all(end.is_idle for end in last.ends.values()):
-        return ()
     names = names_of(disturbed, flow, last)
+    if last is not None and flow.state is FlowState.IDLE and stands_still(last, names.keys()):
+        return ()
     if first is None or last is None or last.at_s - first.at_s < limits.sample_gap_s:
         return tuple(names.values())
     return tuple(name for id_, name in names.items() if not _is_off(id_, (first, last), limits))
+
+
+def stands_still(sample: Sample, ids: AbstractSet[str]) -> bool:
+    """Return whether a sample tells of the input and of these ends, and of all of which it tells that they are idle."""
+    knows_all = ids <= sample.ends.keys() and any(end.is_input for end in sample.ends.values())
+    return knows_all and all(end.is_idle for end in sample.ends.values())
 
 
 def carrying(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limits) -> tuple[str, ...]:

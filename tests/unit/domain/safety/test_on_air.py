@@ -11,7 +11,17 @@ from reconciler.domain.changes import Action, Call, Create, Delete, Edit, FlowAt
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowState, FoundFlow
 from reconciler.domain.safety.limits import Limits
-from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying, delivers, disturbed_by, made_since, on_air
+from reconciler.domain.safety.on_air import (
+    Disturbed,
+    End,
+    Sample,
+    carrying,
+    delivers,
+    disturbed_by,
+    made_since,
+    on_air,
+    stands_still,
+)
 from tests.builders import LOCAL, flow, found_flow, found_output, output
 
 AT: Final = FlowAt(LOCAL, "news")
@@ -34,6 +44,8 @@ def sample(at_s: float, **ends: End) -> Sample:
 
 
 DEAD: Final = end(0)
+STILL: Final = end(0, is_connected=False, is_idle=True)
+STILL_INPUT: Final = replace(STILL, is_input=True)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +94,7 @@ def test_nothing_is_off_air_without_proof(first: Sample | None, last: Sample | N
 
     if found == ():
         assert last is not None
-        stands_still = state is FlowState.IDLE and all(each.is_idle for each in last.ends.values())
-        if not stands_still:
+        if state is FlowState.RUNNING or not stands_still(last, ONE.outputs):
             assert first is not None
             assert last.at_s - first.at_s >= LIMITS.sample_gap_s
             assert not first.ends[TOWER.id].carries(LIMITS)
@@ -93,10 +104,34 @@ def test_nothing_is_off_air_without_proof(first: Sample | None, last: Sample | N
 def test_an_idle_flow_is_off_air_where_its_ends_agree() -> None:
     """Somebody may have started it since it was observed."""
     idle = replace(NEWS, state=FlowState.IDLE)
+    still = {"tower": STILL, "radio": STILL, "input": STILL_INPUT}
 
-    assert on_air(WHOLE, idle, None, sample(0, tower=end(is_idle=True)), LIMITS) == ()
-    assert on_air(WHOLE, idle, None, sample(0, tower=end(is_idle=False)), LIMITS) != ()
+    assert on_air(WHOLE, idle, None, sample(0, **still), LIMITS) == ()
+    assert on_air(WHOLE, NEWS, None, sample(0, **still), LIMITS) != ()
+    assert on_air(WHOLE, idle, None, sample(0, **{**still, "radio": DEAD}), LIMITS) != ()
     assert on_air(WHOLE, idle, None, None, LIMITS) != ()
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "told", "names"),
+    [
+        pytest.param(ONE, {}, ("output tower",), id="nothing at all"),
+        pytest.param(ONE, {"tower": STILL}, ("output tower",), id="not the input"),
+        pytest.param(ONE, {"radio": STILL, "input": STILL_INPUT}, ("output tower",), id="not what is disturbed"),
+        pytest.param(ONE, {"tower": STILL, "input": STILL_INPUT}, (), id="all that counts for one output"),
+        pytest.param(
+            WHOLE,
+            {"tower": STILL, "input": STILL_INPUT},
+            ("the input", "output tower", "output radio"),
+            id="not every output of the whole",
+        ),
+    ],
+)
+def test_an_idle_flow_is_off_air_by_what_is_told_of_it(
+    disturbed: Disturbed, told: dict[str, End], names: tuple[str, ...]
+) -> None:
+    """A status that leaves out the input, or what is disturbed, does not say that they stand still."""
+    assert on_air(disturbed, replace(NEWS, state=FlowState.IDLE), None, sample(0, **told), LIMITS) == names
 
 
 def test_a_whole_flow_is_its_input_and_all_outputs() -> None:
