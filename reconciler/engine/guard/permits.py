@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Twin
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Stop, Twin
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
@@ -125,10 +126,17 @@ class Permits:
         """
         Hold back the rest of a change whose next call would disturb what came on air since it was permitted.
 
-        What was approved goes on as long as the approval holds, and something stands in for what is redundant.
+        What was approved goes on as long as the approval holds, and something stands in for what is redundant. A window
+        that has opened holds it until something is stopped or deleted: from then on to finish is the shortest break.
         """
         flow = self._disturbed_flow(call, facts)
         look = await self._look(call, flow, facts)
+        if facts.policies.calendars and not _has_cut(change, call):
+            held = await self._windows.held(change, facts)
+            if held is not None:
+                return held
+            self._windows.record(change, facts, goes_on=True)
+            look = await self._samples(self._flows(call, flow, facts))
         held = self._alone(call, facts, look)
         if held is not None:
             return held_back(change, held.hold, held.why)
@@ -340,6 +348,12 @@ def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
         return waits
     address = f"{str(change.key).rpartition('/')[0]}/{name}"
     return f"{waits}; receivers find it by: reconciler status --reveal {address}"
+
+
+def _has_cut(change: Change, call: Call) -> bool:
+    """Return whether something is stopped or deleted by the calls of a change that come before this one."""
+    calls = change.calls if isinstance(change, Sequence) else ()
+    return any(isinstance(each, Stop | Delete) for each in itertools.takewhile(lambda each: each is not call, calls))
 
 
 def _more_words(call: Change, more: int) -> str:

@@ -33,6 +33,9 @@ class Windows:
         self._lifting: dict[tuple[Key, Action], tuple[Override, ...]] = {}
         """What let each change pass when it was asked last."""
 
+        self._recorded: dict[tuple[Key, Action], tuple[Override, ...]] = {}
+        """What was written down of each change that may still go on."""
+
     async def held(self, change: Change, facts: Facts) -> Blocked | None:
         """
         Return the change as held back, where a calendar forbids it now and no override lifts that; else None.
@@ -62,10 +65,24 @@ class Windows:
             self._lifting[change.key, change.action] = tuple(lifting)
         return None
 
-    def record(self, change: Change, facts: Facts) -> None:
-        """Write down the overrides that let a change pass, as it was asked last; nothing where none is needed."""
-        for override in self._lifting.pop((change.key, change.action), ()):
+    def record(self, change: Change, facts: Facts, *, goes_on: bool = False) -> None:
+        """
+        Write down the overrides that let a change pass, as it was asked last; nothing where none is needed.
+
+        Args:
+            change: that passes.
+            facts: what the plan was made of.
+            goes_on: whether it has begun: then what was written down of it is not written down again.
+
+        """
+        place = change.key, change.action
+        recorded = self._recorded.pop(place, ())
+        known = recorded if goes_on else ()
+        new = tuple(override for override in self._lifting.pop(place, ()) if override not in known)
+        for override in new:
             self._record(override, change, facts)
+        if known or new:
+            self._recorded[place] = (*known, *new)
 
     async def _holding(self, key: Key, facts: Facts, now: datetime) -> Standing | Overrun | None:
         """Return the strictest that calendars say of a resource now."""

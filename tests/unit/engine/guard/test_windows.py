@@ -17,7 +17,7 @@ from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import carry_out
 from tests.builders import flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import LATER, approval, approved, held_change, holds, passed, put_on_air
-from tests.unit.engine.worlds import Worldlet, a_world, finish, say
+from tests.unit.engine.worlds import Worldlet, a_world, finish, lifted, say
 
 pytestmark = pytest.mark.anyio
 
@@ -131,6 +131,63 @@ async def test_a_calendar_that_changes_is_read_anew() -> None:
     assert small.backend.latency_ms() == 500
 
 
+def made_anew(small: Worldlet, *calendars: Calendar, lifts: Iterable[Override] = ()) -> Target:
+    """Return a tree that makes a flow anew whose two outputs nobody watches; every call takes a minute."""
+    small.backend.hold(found_flow(flow(), found_output(output()), found_output(output("mast"))))
+    small.backend.pause = lambda: small.clock.sleep(60)
+    roomy = replace(flow(), spec=replace(flow().spec, max_bandwidth_bps=20_000_000))
+    policies = lifted(Limit.BUDGET)
+    policies = replace(policies, calendars=calendars, overrides=(*policies.overrides, *lifts))
+    return say(small, roomy, output(), output("mast"), policies=policies, mode=Mode.SAVED)
+
+
+@pytest.mark.parametrize("begins_s", [pytest.param(20, id="the first call"), pytest.param(170, id="the last create")])
+async def test_a_window_that_opens_between_the_calls_of_a_change_holds_the_rest(begins_s: float) -> None:
+    """The old flow is not stopped within it, and what was made beside it goes again."""
+    small = a_world()
+
+    outcome = await passed(small, made_anew(small, calendar(begins_s=begins_s)))
+
+    assert holds(outcome) == [("recreate flow/news", Hold.WINDOW)]
+    assert "put back by a delete of flow/news" in outcome.left.blocked[0].why
+    assert small.backend.names() == {"news", "news/tower", "news/mast"}
+    assert "stop flow/news" not in small.backend.sent
+
+
+async def test_what_has_been_stopped_is_finished_in_a_window() -> None:
+    """Once a flow is off air, to go on is the shortest break."""
+    small = a_world()
+
+    outcome = await passed(small, made_anew(small, calendar(begins_s=200)))
+
+    assert outcome.left.blocked == ()
+    assert small.backend.names() == {"news_t", "news_t/tower", "news_t/mast"}
+    assert small.backend.flow("news_t").state is FlowState.RUNNING
+
+
+@pytest.mark.parametrize("begins_s", [pytest.param(-60, id="open before"), pytest.param(90, id="opens meanwhile")])
+async def test_an_override_that_lets_a_change_go_on_is_noted_once(begins_s: float) -> None:
+    """Also where the window opens in the middle, and however many calls are asked about."""
+    small = a_world()
+    lifting = replace(override(action=Action.RECREATE), of=FlowKey("news"))
+
+    outcome = await passed(small, made_anew(small, calendar(begins_s=begins_s), lifts=[lifting]))
+
+    notes = [noted.note for noted in small.world.journal.notes(kind="override.used")]
+    assert outcome.left.blocked == ()
+    assert [note.why for note in notes if note.fields["lifts"] == "window"] == ["the tower moved"]
+
+
+async def test_a_change_of_several_calls_that_no_window_is_about_goes_on() -> None:
+    """There is a calendar, and it is about another flow."""
+    small = a_world()
+
+    outcome = await passed(small, made_anew(small, replace(calendar(), flows=frozenset({"quiet"}))))
+
+    assert outcome.left.blocked == ()
+    assert "news_t" in small.backend.names()
+
+
 def override(*, action: Action = Action.EDIT, lifts: Limit = Limit.WINDOW, expires: datetime = LATER) -> Override:
     """Return an exception for outputs."""
     return Override(
@@ -175,13 +232,13 @@ async def test_another_override_lifts_no_window(other: Override) -> None:
     assert holds(outcome) == [EDIT]
 
 
-def sharing_a_stop(small: Worldlet, *edited: str, lifted: Iterable[Key]) -> Target:
+def sharing_a_stop(small: Worldlet, *edited: str, free: Iterable[Key]) -> Target:
     """Return a tree in which edits of these outputs and of the flow share a stop, and a freeze is about `tower`."""
     small.backend.rules = EditRules.CONSOLE_2022
     names = [output(name, latency_ms=500 if name in edited else 120) for name in ("tower", "spare")]
     tower = replace(names[0], care=replace(names[0].care, labels=(("event", "cup"),)))
     small.backend.hold(found_flow(flow(), found_output(output()), found_output(output("spare"))))
-    overrides = tuple(replace(override(), name=key.name, of=key) for key in lifted)
+    overrides = tuple(replace(override(), name=key.name, of=key) for key in free)
     policies = Policies(calendars=(replace(calendar(), labels=(("event", "cup"),)),), overrides=overrides)
     return say(small, flow(latency_ms=300), tower, names[1], policies=policies, mode=Mode.SAVED)
 
@@ -193,7 +250,7 @@ async def test_an_override_of_one_change_lifts_nothing_of_another_that_shares_it
     """The flow may be edited, which the freeze is not about; the output has one of its own, and needs its own."""
     small = a_world()
 
-    outcome = await passed(small, sharing_a_stop(small, "tower", lifted=[NEWS, SPARE]))
+    outcome = await passed(small, sharing_a_stop(small, "tower", free=[NEWS, SPARE]))
 
     assert holds(outcome) == [("edit flow/news", Hold.WINDOW)]
     assert "only an Override of the edit of output/news/tower lifts that" in outcome.left.blocked[0].why
@@ -204,19 +261,19 @@ async def test_what_shares_a_stop_is_lifted_by_an_override_of_its_own() -> None:
     """Whoever may be edited in the window lets the stop pass that the edit needs."""
     small = a_world()
 
-    outcome = await passed(small, sharing_a_stop(small, "tower", lifted=[TOWER]))
+    outcome = await passed(small, sharing_a_stop(small, "tower", free=[TOWER]))
 
     notes = small.world.journal.notes(kind="override.used")
     assert outcome.left.blocked == ()
     assert [noted.note.fields["name"] for noted in notes] == ["tower"]
 
 
-@pytest.mark.parametrize(("lifted", "is_sent"), [(SPARE, False), (TOWER, False), (NEWS, True)])
-async def test_what_a_stop_takes_along_is_lifted_with_the_flow(lifted: Key, *, is_sent: bool) -> None:
+@pytest.mark.parametrize(("free", "is_sent"), [(SPARE, False), (TOWER, False), (NEWS, True)])
+async def test_what_a_stop_takes_along_is_lifted_with_the_flow(free: Key, *, is_sent: bool) -> None:
     """The flow is stopped; an override of a neighbour, or of an edit that is not made, says nothing of that."""
     small = a_world()
 
-    outcome = await passed(small, sharing_a_stop(small, "spare", lifted=[lifted]))
+    outcome = await passed(small, sharing_a_stop(small, "spare", free=[free]))
 
     assert holds(outcome) == ([] if is_sent else [("edit flow/news", Hold.WINDOW)])
 
@@ -224,7 +281,7 @@ async def test_what_a_stop_takes_along_is_lifted_with_the_flow(lifted: Key, *, i
 async def test_every_override_that_is_needed_is_noted() -> None:
     """A freeze of everything holds the flow and both outputs, and each is let pass by its own."""
     small = a_world()
-    target = sharing_a_stop(small, "tower", "spare", lifted=[NEWS, TOWER, SPARE])
+    target = sharing_a_stop(small, "tower", "spare", free=[NEWS, TOWER, SPARE])
 
     outcome = await passed(small, replace(target, policies=replace(target.policies, calendars=(calendar(),))))
 
