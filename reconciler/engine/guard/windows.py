@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Change, Hold, Sequence, Start, Stop
-from reconciler.domain.model import FlowKey, FoundFlow, Key
+from reconciler.domain.model import FlowKey, FoundFlow, Key, Unreadable
 from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by
@@ -109,7 +109,7 @@ class Windows:
         at_s, known = self._on_air.get(calendar.name, (-REMEMBERED_S, False))
         if now_s - at_s >= REMEMBERED_S:
             chosen = [flow for flow in facts.actual.flows() if _is_about_flow(calendar, flow, facts)]
-            known = any(await asyncio.gather(*map(self._is_on_air, chosen)))
+            known = _may_be_unread(calendar, facts) or any(await asyncio.gather(*map(self._is_on_air, chosen)))
             self._on_air[calendar.name] = (now_s, known)
         return known
 
@@ -142,6 +142,15 @@ def _shared(change: Change, parts: Iterable[Change]) -> str:
     """Say what an override would have to be about, where that is not the change itself."""
     named = " and ".join(f"the {part.action} of {part.key}" for part in parts if part.key != change.key)
     return f"; it shares a stop with other changes, and only an Override of {named} lifts that" if named else ""
+
+
+def _may_be_unread(calendar: Calendar, facts: Facts) -> bool:
+    """Return whether something that a calendar is about may be in a region that could not be read."""
+    if not any(isinstance(found, Unreadable) for found in facts.actual.regions.values()):
+        return False
+    # A flow that is seen is where it is seen. Of all others nobody knows where they are, nor which labels they had.
+    seen = {key.name for flow in facts.actual.flows() if (key := facts.key_of(flow)) is not None}
+    return not calendar.flows or not calendar.flows <= seen
 
 
 def _is_about_flow(calendar: Calendar, flow: FoundFlow, facts: Facts) -> bool:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.domain.changes import Action, Hold
+from reconciler.domain.errors import UnavailableError
 from reconciler.domain.impact import EditRules
-from reconciler.domain.model import FlowKey, FlowState, Key, OutputKey, ResourceKind
+from reconciler.domain.model import FlowKey, FlowState, Key, OutputKey, Region, ResourceKind
 from reconciler.domain.policies import Calendar, Limit, OneOff, Override, Policies, WindowKind
 from reconciler.engine.apply import Terms
 from reconciler.engine.guard.facts import Mode
@@ -17,7 +18,7 @@ from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import carry_out
 from tests.builders import flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import LATER, approval, approved, held_change, holds, passed, put_on_air
-from tests.unit.engine.worlds import Worldlet, a_world, finish, lifted, say
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish, lifted, say
 
 pytestmark = pytest.mark.anyio
 
@@ -369,6 +370,29 @@ async def test_what_cannot_be_read_prolongs_a_window() -> None:
     outcome = await passed(small, something_new(small, OVERRUNNING))
 
     assert holds(outcome) == [NEW]
+
+
+@pytest.mark.parametrize(
+    ("flows", "is_held"),
+    [
+        pytest.param(set[str](), True, id="everything"),
+        pytest.param({"quiet", "far"}, True, id="what is there"),
+        pytest.param({"quiet", "gone"}, True, id="what is nowhere to be seen"),
+        pytest.param({"quiet"}, False, id="what is seen elsewhere"),
+    ],
+)
+async def test_a_region_that_cannot_be_read_prolongs_a_window(flows: set[str], *, is_held: bool) -> None:
+    """The match may go on in it, unless all that the calendar is about is seen somewhere else."""
+    small = a_world(MeddledBackend(regions=("local", "away")))
+    away = flow("far", region=Region("away"))
+    small.backend.hold(found_flow(flow("quiet"), found_output(output("mast", of="quiet"))), found_flow(away))
+    small.backend.unreadable[Region("away")] = UnavailableError("down", maybe_applied=False)
+    overrunning = replace(OVERRUNNING, flows=frozenset(flows))
+    wanted = (flow("quiet"), output("mast", of="quiet"), output("new", of="quiet"), away)
+
+    outcome = await passed(small, say(small, *wanted, policies=Policies(calendars=(overrunning,))))
+
+    assert (NEW in holds(outcome)) is is_held
 
 
 async def test_what_another_calendar_remembers_is_not_its_successors() -> None:
