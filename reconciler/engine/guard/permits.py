@@ -175,7 +175,7 @@ class Permits:
     def _flows(self, change: Change, flow: FoundFlow | None, facts: Facts) -> Mapping[str, FoundFlow]:
         """Return the flows that count for a change by their ids: the disturbed one, and those of redundant outputs."""
         legs = [leg for touched in self._touched(change, facts) for leg in facts.legs.by_group[touched]]
-        flows = {found.id: found for leg in legs for found, _ in facts.outputs_of(leg)}
+        flows = {found.id: found for leg in legs for found, _ in facts.live_of(leg)}
         return flows if flow is None else {**flows, flow.id: flow}
 
     def _lacks_time(self, change: Change, flow: FoundFlow | None, facts: Facts, look: _Look) -> bool:
@@ -234,7 +234,7 @@ class Permits:
         self, change: Change, call: Change, reasons: tuple[str, ...], facts: Facts, look: _Look
     ) -> Approval | Blocked:
         """Return the approval of this very change, with all that its call disturbs; held back where there is none."""
-        approval = approval_of(change, holding(facts.policies, now=self._memory.latest()))
+        approval = self._approval(change, facts)
         if approval is None:
             return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
         more = self._made_since(change, call, facts, look)
@@ -247,6 +247,9 @@ class Permits:
         if flow is None or last is None or not self._disturbed(call, flow).whole:
             return 0
         return len(made_since(change, flow, last)) - self._memory.made_in(call.at)
+
+    def _approval(self, change: Change, facts: Facts) -> Approval | None:
+        return approval_of(change, holding(facts.policies, now=self._memory.latest()))
 
     async def _with_twin(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: _Look) -> Permit:
         """Permit a recreate beside the old output: to make the twin, or to end the old one, or the twin."""
@@ -321,7 +324,7 @@ class Permits:
     def _carry(self, keys: Iterable[OutputKey], facts: Facts, look: _Look, *, unless_read: bool) -> bool:
         """Return whether one of the outputs is on air; what cannot be read counts as `unless_read` says."""
         for key in keys:
-            for flow, output in facts.outputs_of(key):
+            for flow, output in facts.live_of(key):
                 sample = look.get(flow.id)
                 end = None if sample is None else sample.ends.get(output.id)
                 if unless_read if end is None else end.carries(self._limits):

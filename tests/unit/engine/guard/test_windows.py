@@ -9,6 +9,7 @@ import pytest
 from reconciler.domain.changes import Action, Hold
 from reconciler.domain.errors import UnavailableError
 from reconciler.domain.impact import EditRules
+from reconciler.domain.marks import Mark
 from reconciler.domain.model import FlowKey, FlowState, Key, OutputKey, Region, ResourceKind
 from reconciler.domain.policies import Calendar, Limit, OneOff, Override, Policies, WindowKind
 from reconciler.engine.apply import Terms
@@ -16,7 +17,7 @@ from reconciler.engine.guard.facts import Mode
 from reconciler.engine.guard.windows import REMEMBERED_S
 from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import carry_out
-from tests.builders import flow, found_flow, found_output, output
+from tests.builders import US, flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import LATER, approval, approved, held_change, holds, passed, put_on_air
 from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish, lifted, say
 
@@ -107,6 +108,20 @@ async def test_a_calendar_finds_what_it_is_about_by_labels() -> None:
 
     assert holds(outcome) == [EDIT]
     assert small.backend.latency_ms("mast", of="quiet") == 300
+
+
+async def test_what_a_stop_takes_along_is_known_by_its_live_name() -> None:
+    """Whatever name is in its mark, its labels are those of its manifest, and no calendar of others holds it."""
+    small = a_broadcast()
+    former = replace(found_output(output()), mark=Mark(owner=US, name="former"))
+    small.backend.hold(replace(small.backend.flow(), outputs=(former,)))
+    others = flow("quiet", state=FlowState.IDLE), output("mast", of="quiet")
+    policies = Policies(calendars=(replace(calendar(), labels=(("event", "cup"),)),))
+
+    outcome = await passed(small, say(small, flow(state=FlowState.IDLE), output(), *others, policies=policies))
+
+    assert outcome.left.blocked == ()
+    assert small.backend.flow().state is FlowState.IDLE
 
 
 async def test_the_window_counts_at_the_write_and_not_at_the_plan() -> None:
