@@ -1,6 +1,5 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -79,12 +78,12 @@ class Memory:
         """Ids of the changes that made what was created."""
         self._gone: set[str] = set()
         self._stopped: set[FlowAt] = set()
-        self._made_in: Counter[FlowAt] = Counter()
+        self._made_since: set[_Place] = set()
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
-        self._gone, self._stopped, self._made_in = set(), set(), Counter()
+        self._gone, self._stopped, self._made_since = set(), set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
             # Who wants something else by now corrects nobody.
@@ -112,7 +111,7 @@ class Memory:
         if isinstance(call, Create):
             self._created()[_place(call)] = self._clock.monotonic_s()
             self._made[_place(call)] = change_id(call)
-            self._made_in[call.at] += isinstance(call.key, OutputKey)
+            self._made_since.add(_place(call))
         elif isinstance(call, Delete):
             self._created().pop((call.key, call.at, call.found.live_name), None)
             self._gone.add(call.found.id)
@@ -129,7 +128,7 @@ class Memory:
 
     def made_in(self, at: FlowAt) -> int:
         """Return how many outputs were made in a flow since it was observed."""
-        return self._made_in[at]
+        return sum(isinstance(key, OutputKey) and place == at for key, place, _ in self._made_since)
 
     def lifted(self, change: Change) -> tuple[Lifted, ...]:
         """Return what lets a change pass although it goes beyond a limit, as it was judged last."""
