@@ -259,6 +259,9 @@ class Memory:
     def _given(self, change: Change) -> Blocked | None:
         if not self._given_up or (change.key, change_id(change)) not in self._given_up:
             return None
+        if isinstance(change, Sequence) and change.twin is not None and change.twin.made is not None:
+            # It is there: to take it away failed, or may have. It has not gone before a reading shows none.
+            return None
         why = (
             f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s, so it went and the old "
             "one stays; the next revision of the manifests tries again"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action, Call, Create, Hold
-from reconciler.domain.errors import RejectedError
+from reconciler.domain.changes import Action, Call, Create, Delete, Hold
+from reconciler.domain.errors import RejectedError, UnavailableError
 from reconciler.domain.model import Region
 from reconciler.domain.safety.limits import Limits
 from reconciler.engine.apply import Result
@@ -143,6 +143,33 @@ async def test_what_was_given_up_is_not_tried_again_before_the_manifests_change(
     assert holds(again) == [("recreate output/news/tower", Hold.GIVEN_UP)]
     assert "the next revision of the manifests tries again" in again.left.blocked[0].why
     assert anew(small) == [NEW]
+
+
+@pytest.mark.parametrize("maybe_applied", [False, True])
+async def test_a_twin_that_could_not_be_taken_away_is_taken_away_later(*, maybe_applied: bool) -> None:
+    """As long as it is there nobody says that it went, and every pass tries again."""
+    small = on_the_air()
+    target = await released(small, moved(small, mode=Mode.LOOP))
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+    failure = UnavailableError("no connection", maybe_applied=maybe_applied)
+    small.backend.fault = lambda call: failure if isinstance(call, Delete) else None
+    await passed(small, target)
+    await small.clock.advance(DEADLINE_S)
+
+    failed = await passed(small, target)
+    both = anew(small)
+    small.backend.fault = lambda _: None
+    await small.clock.advance(Limits().delete_gap_s)
+    gone = await passed(small, target)
+    later = await passed(small, target)
+
+    assert [(one.result, one.why) for one in failed.outcomes] == [(Result.FAILED, "no connection")]
+    assert both == [OLD, NEW]
+    assert "the old one stays" in gone.outcomes[0].why
+    assert anew(small) == [OLD]
+    assert holds(later) == [("recreate output/news/tower", Hold.GIVEN_UP)]
 
 
 async def test_every_twin_has_its_own_deadline() -> None:
