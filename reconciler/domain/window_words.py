@@ -31,7 +31,7 @@ def held(holds: Standing | Overrun, *, at: datetime, until: datetime | None, zon
     there = f"it is {wall(at, zone)} there"
     if isinstance(holds, Overrun):
         return (
-            f"{lead} for as long as something that it is about is on air, at most until "
+            f"{lead} for as long as something that it is about is on air or cannot be read, at most until "
             f"{spelled(holds.latest, calendar, zone)}; its window was to end at {wall(holds.since, zone)}, and {there}"
         )
     where = " outside its windows" if holds.opening is None else ""

@@ -8,9 +8,10 @@ from reconciler.domain.flow_replacing import removal
 from reconciler.domain.matching import ours
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow
 from reconciler.domain.replacing import is_twin
+from reconciler.domain.safety.on_air import disturbed_by, stands_still
 from reconciler.engine.deadline import within
 from reconciler.engine.guard.facts import Permit
-from reconciler.engine.guard.sampling import IDLE, STATUS_TIMEOUT_S
+from reconciler.engine.guard.sampling import STATUS_TIMEOUT_S, sample_of
 from reconciler.engine.sending import Sender
 from reconciler.engine.world import World
 
@@ -74,19 +75,19 @@ async def _without_twin(sender: Sender, change: Sequence) -> str:
     twins = [flow for flow in flows if flow.live_name == at.live_name and _is_idle(flow, made, sender.world)]
     told = ""
     for flow, call in ((twin, call) for twin in twins for call in _removal(change, twin)):
-        if not await _stands_still(flow, sender.world):
+        if not await _stands_still(flow, call, sender.world):
             return f"{told}; somebody may have started what was made beside it, so it stays"
         told += await _sent(sender, [call], change)
     return told
 
 
-async def _stands_still(flow: FoundFlow, world: World) -> bool:
-    """Return whether a flow is known to stand still now: between two calls somebody may start it by hand."""
+async def _stands_still(flow: FoundFlow, call: Call, world: World) -> bool:
+    """Return whether what a call takes away is known to stand still now: between two calls somebody may start it."""
     try:
         ends = await within(STATUS_TIMEOUT_S, world.backend.status(flow.region, flow.id), clock=world.clock)
     except (BackendError, TimeoutError):
         return False
-    return all(end.state == IDLE for end in ends)
+    return stands_still(sample_of(ends, at_s=world.clock.monotonic_s()), disturbed_by(call).outputs)
 
 
 def _is_idle(flow: FoundFlow, made: Create, world: World) -> bool:

@@ -8,7 +8,7 @@ from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, deleted, edited, is_removal
-from reconciler.domain.safety.releases import approval_of, override_of
+from reconciler.domain.safety.releases import approval_of, overrides_of
 from reconciler.domain.safety.renames import Rename, renames
 from reconciler.domain.safety.tree import distrust
 
@@ -147,6 +147,4 @@ class _Judgement:
         whole: tuple[Change, ...] = (change,)
         if isinstance(change, Sequence) and change.action is Action.EDIT:
             whole = tuple(call for call in change.calls if isinstance(call, beyond.part))
-        found = [override_of(part, self.around.policies, beyond.limit) for part in whole]
-        lifting = tuple(override for override in found if override is not None)
-        return tuple(dict.fromkeys(lifting)) if len(lifting) == len(found) else ()
+        return overrides_of(whole, self.around.policies, beyond.limit)

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start
+from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start, Stop
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, ResourceKind
 from reconciler.domain.safety.limits import Limits
@@ -100,12 +100,18 @@ def on_air(
         limits: the numbers.
 
     """
-    if last is not None and flow.state is FlowState.IDLE and all(end.is_idle for end in last.ends.values()):
-        return ()
     names = names_of(disturbed, flow, last)
+    if last is not None and flow.state is FlowState.IDLE and stands_still(last, names.keys()):
+        return ()
     if first is None or last is None or last.at_s - first.at_s < limits.sample_gap_s:
         return tuple(names.values())
     return tuple(name for id_, name in names.items() if not _is_off(id_, (first, last), limits))
+
+
+def stands_still(sample: Sample, ids: AbstractSet[str]) -> bool:
+    """Return whether a sample tells of the input and of these ends, and of all of which it tells that they are idle."""
+    knows_all = ids <= sample.ends.keys() and any(end.is_input for end in sample.ends.values())
+    return knows_all and all(end.is_idle for end in sample.ends.values())
 
 
 def carrying(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limits) -> tuple[str, ...]:
@@ -114,10 +120,25 @@ def carrying(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limi
     return tuple(name for id_, name in names.items() if (end := sample.ends.get(id_)) and end.carries(limits))
 
 
-def delivers(id_: str, sample: Sample, limits: Limits, *, like_bps: int) -> bool:
-    """Return whether an output carries traffic as another one did: connected, with nine tenths of its bitrate."""
-    end = sample.ends.get(id_)
-    return end is not None and end.carries(limits) and end.bitrate_bps >= LIKE * like_bps
+def delivers(id_: str, sample: Sample, limits: Limits, *, like: AbstractSet[str]) -> bool:
+    """
+    Return whether an output carries traffic as others do: connected, with nine tenths of the bitrate of each.
+
+    What a sample does not tell of may carry anything, so by that sample nothing delivers like it.
+    """
+    if not sample.ends.keys() >= {id_, *like}:
+        return False
+    end = sample.ends[id_]
+    return end.carries(limits) and all(end.bitrate_bps >= LIKE * sample.ends[other].bitrate_bps for other in like)
+
+
+def made_since(change: Change, flow: FoundFlow, last: Sample) -> tuple[str, ...]:
+    """Return the ids of the outputs of which a sample tells, and without which a change of their flow was planned."""
+    calls = change.calls if isinstance(change, Sequence) else (change,)
+    planned = (call.found for call in calls if isinstance(call, Edit | Delete | Stop))
+    then = next((found for found in planned if isinstance(found, FoundFlow) and found.id == flow.id), flow)
+    known = {output.id for output in then.outputs}
+    return tuple(id_ for id_, end in last.ends.items() if not end.is_input and id_ not in known)
 
 
 def _is_off(id_: str, samples: Iterable[Sample], limits: Limits) -> bool:

@@ -1,5 +1,6 @@
 """Releases: approvals that let one change of one resource pass, and overrides that lift a limit; both expire."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -31,6 +32,13 @@ def approval_of(change: Change, policies: Policies) -> Approval | None:
 def override_of(change: Change, policies: Policies, limit: Limit) -> Override | None:
     """Return the override that lifts a limit for this change; None where there is none."""
     return next((each for each in policies.overrides if _is_about(each, change, limit)), None)
+
+
+def overrides_of(parts: Iterable[Change], policies: Policies, limit: Limit) -> tuple[Override, ...]:
+    """Return what lifts a limit for every one of these parts of a change; nothing where one of them has no override."""
+    found = [override_of(part, policies, limit) for part in parts]
+    lifting = tuple(override for override in found if override is not None)
+    return tuple(dict.fromkeys(lifting)) if len(lifting) == len(found) else ()
 
 
 def _is_about(override: Override, change: Change, limit: Limit) -> bool:

@@ -9,8 +9,9 @@ from functools import cached_property
 from reconciler.domain.changes import Blocked, Call, Change, Delete, Edit, Sequence
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, OutputKey, Region
-from reconciler.domain.moves import moved_names
+from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
+from reconciler.domain.recognising import Live, Recognised, recognised
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.redundancy import Legs
 from reconciler.ports.backend import Backend
@@ -65,8 +66,12 @@ class Facts:
         return there[0] if len(there) == 1 else None
 
     def outputs_of(self, key: OutputKey) -> tuple[tuple[FoundFlow, FoundOutput], ...]:
-        """Return what is live of an output, with its flow."""
+        """Return what bears the mark of an output, with its flow."""
         return self._by_key.get(key, ())
+
+    def live_of(self, key: OutputKey) -> tuple[Live, ...]:
+        """Return what is live of an output as a plan recognises it, with its flow: whatever name is in its mark."""
+        return self._recognised.outputs.get(key, ())
 
     def flows_of(self, key: FlowKey) -> tuple[FoundFlow, ...]:
         """Return what is live of a flow of ours."""
@@ -75,15 +80,11 @@ class Facts:
 
     def outputs_in(self, key: FlowKey) -> tuple[OutputKey, ...]:
         """Return the outputs of ours that are live in a flow."""
-        return tuple(output for output in self._by_key if output.flow_key == key)
+        return tuple(output for output in self._recognised.outputs if output.flow_key == key)
 
     def key_of(self, flow: FoundFlow) -> FlowKey | None:
         """Return what the manifests call a live flow by now; None for one that is not ours."""
-        if flow.mark is None or flow.mark.owner != self.owner:
-            return None
-        key = FlowKey(flow.mark.name)
-        moved = self._moved.get(key, key)
-        return moved if isinstance(moved, FlowKey) else key
+        return self._recognised.flows.get(flow.id)
 
     def labels_of(self, key: Key) -> tuple[tuple[str, str], ...] | None:
         """Return the labels that the manifests give a resource; None where they do not name it."""
@@ -106,14 +107,17 @@ class Facts:
 
     def _ours(self) -> Iterator[tuple[OutputKey, FoundFlow, FoundOutput]]:
         for flow in self.actual.flows():
-            of = self.key_of(flow)
-            if of is None:
+            if flow.mark is None or flow.mark.owner != self.owner:
                 continue
             for output in flow.outputs:
                 if output.mark is not None and output.mark.owner == self.owner:
-                    key = OutputKey(of.name, output.mark.name)
-                    moved = self._moved.get(key, key)
+                    key = OutputKey(flow.mark.name, output.mark.name)
+                    moved = key_now(key, self._moved)
                     yield moved if isinstance(moved, OutputKey) else key, flow, output
+
+    @cached_property
+    def _recognised(self) -> Recognised:
+        return recognised(self.desired, self.actual, owner=self.owner, moved=self._moved)
 
     @cached_property
     def _moved(self) -> Mapping[Key, Key]:

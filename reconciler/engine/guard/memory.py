@@ -78,11 +78,12 @@ class Memory:
         """Ids of the changes that made what was created."""
         self._gone: set[str] = set()
         self._stopped: set[FlowAt] = set()
+        self._made_since: set[_Place] = set()
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
-        self._gone, self._stopped = set(), set()
+        self._gone, self._stopped, self._made_since = set(), set(), set()
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
             # Who wants something else by now corrects nobody.
@@ -110,6 +111,7 @@ class Memory:
         if isinstance(call, Create):
             self._created()[_place(call)] = self._clock.monotonic_s()
             self._made[_place(call)] = change_id(call)
+            self._made_since.add(_place(call))
         elif isinstance(call, Delete):
             self._created().pop((call.key, call.at, call.found.live_name), None)
             self._gone.add(call.found.id)
@@ -123,6 +125,10 @@ class Memory:
         is_stopped = FlowAt(flow.region, flow.live_name) in self._stopped
         outputs = tuple(output for output in flow.outputs if output.id not in self._gone)
         return replace(flow, outputs=outputs, state=FlowState.IDLE if is_stopped else flow.state)
+
+    def made_in(self, at: FlowAt) -> int:
+        """Return how many outputs were made in a flow since it was observed."""
+        return sum(isinstance(key, OutputKey) and place == at for key, place, _ in self._made_since)
 
     def lifted(self, change: Change) -> tuple[Lifted, ...]:
         """Return what lets a change pass although it goes beyond a limit, as it was judged last."""
@@ -252,6 +258,9 @@ class Memory:
 
     def _given(self, change: Change) -> Blocked | None:
         if not self._given_up or (change.key, change_id(change)) not in self._given_up:
+            return None
+        if isinstance(change, Sequence) and change.twin is not None and change.twin.made is not None:
+            # It is there: to take it away failed, or may have. It has not gone before a reading shows none.
             return None
         why = (
             f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s, so it went and the old "

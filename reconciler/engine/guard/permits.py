@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Twin
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Stop, Twin
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, made_since, on_air
 from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -112,7 +113,7 @@ class Permits:
             return _all_of(change)
         if isinstance(change, Sequence) and change.twin is not None:
             return await self._with_twin(change, change.twin, flow, facts, look)
-        return self._released(change, self._reasons(change, flow, look), _all_of(change), facts)
+        return self._released(change, self._reasons(change, flow, look), _all_of(change), facts, look)
 
     def _of_nothing_seen(self, change: Change) -> Permit:
         """Permit what makes something; whatever else is in a flow that is not there by that name disturbs who knows."""
@@ -125,15 +126,23 @@ class Permits:
         """
         Hold back the rest of a change whose next call would disturb what came on air since it was permitted.
 
-        What was approved goes on as long as the approval holds, and something stands in for what is redundant.
+        What was approved goes on as long as the approval holds, and something stands in for what is redundant. A window
+        that has opened holds it until something is stopped or deleted: from then on to finish is the shortest break.
         """
         flow = self._disturbed_flow(call, facts)
         look = await self._look(call, flow, facts)
+        if facts.policies.calendars and not _has_cut(change, call):
+            held = await self._windows.held(change, facts)
+            if held is not None:
+                return held
+            self._windows.record(change, facts, goes_on=True)
+            look = await self._samples(self._flows(call, flow, facts))
         held = self._alone(call, facts, look)
-        reasons = () if held is not None or flow is None else self._reasons(call, flow, look)
-        if reasons and self._approval(change, facts) is None:
-            return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
-        return None if held is None else held_back(change, held.hold, held.why)
+        if held is not None:
+            return held_back(change, held.hold, held.why)
+        reasons = () if flow is None else self._reasons(call, flow, look)
+        released = self._approved(change, call, reasons, facts, look) if reasons else None
+        return released if isinstance(released, Blocked) else None
 
     def _disturbed_flow(self, change: Change, facts: Facts) -> FoundFlow | None:
         """Return the flow that a change may disturb, as it is after what was sent; None where it disturbs nobody."""
@@ -166,7 +175,7 @@ class Permits:
     def _flows(self, change: Change, flow: FoundFlow | None, facts: Facts) -> Mapping[str, FoundFlow]:
         """Return the flows that count for a change by their ids: the disturbed one, and those of redundant outputs."""
         legs = [leg for touched in self._touched(change, facts) for leg in facts.legs.by_group[touched]]
-        flows = {found.id: found for leg in legs for found, _ in facts.outputs_of(leg)}
+        flows = {found.id: found for leg in legs for found, _ in facts.live_of(leg)}
         return flows if flow is None else {**flows, flow.id: flow}
 
     def _lacks_time(self, change: Change, flow: FoundFlow | None, facts: Facts, look: _Look) -> bool:
@@ -203,13 +212,13 @@ class Permits:
         """Return what a change disturbs and is on air by this one sample."""
         return carried(self._disturbed(change, flow), flow, sample, self._limits)
 
-    def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts) -> Permit:
+    def _released(self, change: Change, reasons: tuple[str, ...], permit: Permit, facts: Facts, look: _Look) -> Permit:
         """Return the permit where nothing is on air, or somebody approved of this very change."""
         if not reasons:
             return permit
-        approval = self._approval(change, facts)
-        if approval is None:
-            return Permit(held=held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
+        approval = self._approved(change, change, reasons, facts, look)
+        if isinstance(approval, Blocked):
+            return Permit(held=approval)
         note = Note(
             kind="approval.used",
             resource=str(change.key),
@@ -221,6 +230,24 @@ class Permits:
         self._keeper.journal.note(note)
         return permit
 
+    def _approved(
+        self, change: Change, call: Change, reasons: tuple[str, ...], facts: Facts, look: _Look
+    ) -> Approval | Blocked:
+        """Return the approval of this very change, with all that its call disturbs; held back where there is none."""
+        approval = self._approval(change, facts)
+        if approval is None:
+            return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
+        more = self._made_since(change, call, facts, look)
+        return held_back(change, Hold.AGAIN, _more_words(call, more)) if more > 0 else approval
+
+    def _made_since(self, change: Change, call: Change, facts: Facts, look: _Look) -> int:
+        """Return how many outputs somebody made since the plan in a flow that a call disturbs as a whole."""
+        flow = facts.flow_of(call)
+        last = None if flow is None else look.get(flow.id)
+        if flow is None or last is None or not self._disturbed(call, flow).whole:
+            return 0
+        return len(made_since(change, flow, last)) - self._memory.made_in(call.at)
+
     def _approval(self, change: Change, facts: Facts) -> Approval | None:
         return approval_of(change, holding(facts.policies, now=self._memory.latest()))
 
@@ -230,10 +257,10 @@ class Permits:
         if twin.make is not None:
             # What nobody watches is made anew in place, under its own name.
             beside = Permit(calls=(twin.make,)) if reasons else _all_of(change)
-            return self._released(change, reasons, beside, facts)
+            return self._released(change, reasons, beside, facts, look)
         has_taken_over = self._has_taken_over(change, twin, look.get(flow.id))
         if not reasons or has_taken_over:
-            return self._released(change, reasons, _all_of(change), facts)
+            return self._released(change, reasons, _all_of(change), facts, look)
         age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
         is_coming = change.key in self._delivers_since
         if age_s < self._limits.twin_deadline_s or is_coming:
@@ -262,12 +289,8 @@ class Permits:
         Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
         stream for seconds before it shows the first one.
         """
-        if sample is None or twin.made is None:
-            self._delivers_since.pop(change.key, None)
-            return False
-        old = [sample.ends.get(call.found.id) for call in change.calls if isinstance(call, Delete)]
-        like_bps = max((end.bitrate_bps for end in old if end is not None), default=0)
-        if not delivers(twin.made.id, sample, self._limits, like_bps=like_bps):
+        old = {call.found.id for call in change.calls if isinstance(call, Delete)}
+        if sample is None or twin.made is None or not delivers(twin.made.id, sample, self._limits, like=old):
             self._delivers_since.pop(change.key, None)
             return False
         since_s = self._since_s(self._delivers_since, change, twin)
@@ -301,7 +324,7 @@ class Permits:
     def _carry(self, keys: Iterable[OutputKey], facts: Facts, look: _Look, *, unless_read: bool) -> bool:
         """Return whether one of the outputs is on air; what cannot be read counts as `unless_read` says."""
         for key in keys:
-            for flow, output in facts.outputs_of(key):
+            for flow, output in facts.live_of(key):
                 sample = look.get(flow.id)
                 end = None if sample is None else sample.ends.get(output.id)
                 if unless_read if end is None else end.carries(self._limits):
@@ -328,6 +351,20 @@ def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
         return waits
     address = f"{str(change.key).rpartition('/')[0]}/{name}"
     return f"{waits}; receivers find it by: reconciler status --reveal {address}"
+
+
+def _has_cut(change: Change, call: Call) -> bool:
+    """Return whether something is stopped or deleted by the calls of a change that come before this one."""
+    calls = change.calls if isinstance(change, Sequence) else ()
+    return any(isinstance(each, Stop | Delete) for each in itertools.takewhile(lambda each: each is not call, calls))
+
+
+def _more_words(call: Change, more: int) -> str:
+    outputs = "an output was" if more == 1 else f"{more} outputs were"
+    return (
+        f"{outputs} made in the flow {call.at.live_name} since this was planned, and would be disturbed with it; the "
+        "approval was given without that. Plan again, and approve what that shows"
+    )
 
 
 def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:

@@ -45,7 +45,7 @@ class Sampler:
         except (BackendError, TimeoutError):
             return None
         self._statuses[flow.id] = ends
-        sample = Sample(at_s=self._clock.monotonic_s(), ends={end.id: _end(end) for end in ends})
+        sample = sample_of(ends, at_s=self._clock.monotonic_s())
         self._samples.setdefault(flow.id, deque(maxlen=_KEPT)).append(sample)
         return sample
 
@@ -85,6 +85,11 @@ class Sampler:
             if age_s >= self._limits.sample_gap_s and sample.ends.keys() >= last.ends.keys():
                 return sample
         return None
+
+
+def sample_of(ends: Iterable[EndStatus], *, at_s: float) -> Sample:
+    """Return what the ends of a flow said at a moment, as it counts for what is on air."""
+    return Sample(at_s=at_s, ends={end.id: _end(end) for end in ends})
 
 
 def _end(status: EndStatus) -> End:

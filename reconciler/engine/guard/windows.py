@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Change, Hold, Sequence
-from reconciler.domain.model import FlowKey, FoundFlow, Key
+from reconciler.domain.changes import Action, Blocked, Change, Hold, Sequence, Start, Stop
+from reconciler.domain.model import FlowKey, FoundFlow, Key, Unreadable
 from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by
-from reconciler.domain.safety.releases import holding, override_of
+from reconciler.domain.safety.releases import holding, overrides_of
 from reconciler.domain.timetable import Timetable, is_about
 from reconciler.domain.windows import Overrun, Standing, allows
 from reconciler.engine.guard.facts import Facts, Keeper
@@ -30,11 +30,18 @@ class Windows:
         self._calendars: tuple[Calendar, ...] = ()
         self._timetable = Timetable((), keeper.zone_of)
         self._on_air: dict[str, tuple[float, bool]] = {}
-        self._lifting: dict[tuple[Key, Action], Override] = {}
+        self._lifting: dict[tuple[Key, Action], tuple[Override, ...]] = {}
         """What let each change pass when it was asked last."""
 
+        self._recorded: dict[tuple[Key, Action], tuple[Override, ...]] = {}
+        """What was written down of each change that may still go on."""
+
     async def held(self, change: Change, facts: Facts) -> Blocked | None:
-        """Return the change as held back, where a calendar forbids it now and no override lifts that; else None."""
+        """
+        Return the change as held back, where a calendar forbids it now and no override lifts that; else None.
+
+        What shares a stop with other changes is lifted by an override of its own, and by none of theirs.
+        """
         if not facts.policies.calendars:
             return None
         if facts.policies.calendars != self._calendars:
@@ -42,23 +49,40 @@ class Windows:
             self._timetable = Timetable(self._calendars, self._keeper.zone_of)
             self._on_air = {}
         now = self._keeper.clock.now()
+        policies = holding(facts.policies, now=now)
+        lifting: dict[Override, None] = {}
+        self._lifting.pop((change.key, change.action), None)
         for key in _touched(change, facts):
             holds = await self._holding(key, facts, now)
             if holds is None or allows(holds.kind, change.impact):
                 continue
-            override = override_of(change, holding(facts.policies, now=now), Limit.WINDOW)
-            if override is None:
-                return held_back(change, Hold.WINDOW, self._timetable.words(holds, now))
-            self._lifting[change.key, change.action] = override
-            return None
-        self._lifting.pop((change.key, change.action), None)
+            parts = _parts(change, key)
+            overrides = overrides_of(parts, policies, Limit.WINDOW)
+            if not overrides:
+                return held_back(change, Hold.WINDOW, f"{self._timetable.words(holds, now)}{_shared(change, parts)}")
+            lifting.update(dict.fromkeys(overrides))
+        if lifting:
+            self._lifting[change.key, change.action] = tuple(lifting)
         return None
 
-    def record(self, change: Change, facts: Facts) -> None:
-        """Write down the override that lets a change pass, as it was asked last; nothing where none is needed."""
-        override = self._lifting.pop((change.key, change.action), None)
-        if override is not None:
+    def record(self, change: Change, facts: Facts, *, goes_on: bool = False) -> None:
+        """
+        Write down the overrides that let a change pass, as it was asked last; nothing where none is needed.
+
+        Args:
+            change: that passes.
+            facts: what the plan was made of.
+            goes_on: whether it has begun: then what was written down of it is not written down again.
+
+        """
+        place = change.key, change.action
+        recorded = self._recorded.pop(place, ())
+        known = recorded if goes_on else ()
+        new = tuple(override for override in self._lifting.pop(place, ()) if override not in known)
+        for override in new:
             self._record(override, change, facts)
+        if known or new:
+            self._recorded[place] = (*known, *new)
 
     async def _holding(self, key: Key, facts: Facts, now: datetime) -> Standing | Overrun | None:
         """Return the strictest that calendars say of a resource now."""
@@ -85,7 +109,7 @@ class Windows:
         at_s, known = self._on_air.get(calendar.name, (-REMEMBERED_S, False))
         if now_s - at_s >= REMEMBERED_S:
             chosen = [flow for flow in facts.actual.flows() if _is_about_flow(calendar, flow, facts)]
-            known = any(await asyncio.gather(*map(self._is_on_air, chosen)))
+            known = _may_be_unread(calendar, facts) or any(await asyncio.gather(*map(self._is_on_air, chosen)))
             self._on_air[calendar.name] = (now_s, known)
         return known
 
@@ -103,6 +127,30 @@ def _touched(change: Change, facts: Facts) -> Iterable[Key]:
     of = change.key if isinstance(change.key, FlowKey) else change.key.flow_key
     beside = facts.outputs_in(of) if disturbed_by(change).whole else ()
     return dict.fromkeys((change.key, *(call.key for call in calls), *beside))
+
+
+def _parts(change: Change, key: Key) -> tuple[Change, ...]:
+    """Return what of a change is to be lifted where a resource is held: of what shares a stop, its own calls."""
+    if not isinstance(change, Sequence) or change.action is not Action.EDIT:
+        return (change,)
+    own = tuple(call for call in change.calls if call.key == key and not isinstance(call, Start | Stop))
+    # What the stop takes along and does not change goes off air with the flow, as in a stop of it.
+    return own or (change,)
+
+
+def _shared(change: Change, parts: Iterable[Change]) -> str:
+    """Say what an override would have to be about, where that is not the change itself."""
+    named = " and ".join(f"the {part.action} of {part.key}" for part in parts if part.key != change.key)
+    return f"; it shares a stop with other changes, and only an Override of {named} lifts that" if named else ""
+
+
+def _may_be_unread(calendar: Calendar, facts: Facts) -> bool:
+    """Return whether something that a calendar is about may be in a region that could not be read."""
+    if not any(isinstance(found, Unreadable) for found in facts.actual.regions.values()):
+        return False
+    # A flow that is seen is where it is seen. Of all others nobody knows where they are, nor which labels they had.
+    seen = {key.name for flow in facts.actual.flows() if (key := facts.key_of(flow)) is not None}
+    return not calendar.flows or not calendar.flows <= seen
 
 
 def _is_about_flow(calendar: Calendar, flow: FoundFlow, facts: Facts) -> bool:

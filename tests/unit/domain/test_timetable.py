@@ -180,7 +180,7 @@ def test_an_overrun_is_told_in_words() -> None:
     (overrun,) = timetable.ruling(NEWS, (), AFTER).overruns
 
     assert timetable.words(overrun, AFTER) == (
-        "the calendar cup_final freezes everything for as long as something that it is about is on air, at most until "
-        "2026-11-29 03:00 Europe/Berlin (02:00 UTC); its window was to end at 2026-11-28 23:00, and it is "
-        "2026-11-29 00:30 there"
+        "the calendar cup_final freezes everything for as long as something that it is about is on air or cannot be "
+        "read, at most until 2026-11-29 03:00 Europe/Berlin (02:00 UTC); its window was to end at 2026-11-28 23:00, "
+        "and it is 2026-11-29 00:30 there"
     )

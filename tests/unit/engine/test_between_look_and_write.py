@@ -39,6 +39,21 @@ async def test_what_was_started_since_it_was_seen_is_guarded() -> None:
     assert [(each.action, each.hold) for each in outcome.left.blocked] == [(Action.EDIT, Hold.ON_AIR)]
 
 
+async def test_what_no_status_tells_of_does_not_stand_still() -> None:
+    """A status without a single end says nothing of a flow that somebody may have started since it was read."""
+    small = a_world()
+    idle_flow(small)
+    target = say(small, flow(state=FlowState.IDLE), output(latency_ms=400))
+    plan = await plan_for(small.world, target)
+    small.backend.untold = {"id-tower", f"{small.backend.flow().id}-input"}
+
+    outcome = await finish(small, carry_out(small.world, target, plan, terms=Terms()))
+
+    assert small.backend.latency_ms() == 120
+    assert [(each.action, each.hold) for each in outcome.left.blocked] == [(Action.EDIT, Hold.ON_AIR)]
+    assert "the status does not say whether output tower is on air" in outcome.left.blocked[0].why
+
+
 async def test_what_still_stands_still_is_edited_at_once() -> None:
     """One look at its status is proof enough, and nobody waits for a second one."""
     small = a_world()

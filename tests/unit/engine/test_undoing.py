@@ -245,6 +245,24 @@ async def test_a_twin_that_somebody_uses_is_not_taken_away() -> None:
     assert sorted(flow.region for flow in small.backend.flows.values()) == ["eu-frankfurt", "local"]
 
 
+async def test_a_twin_of_which_no_status_tells_is_not_taken_away() -> None:
+    """Nobody can say that it still stands still."""
+    small = a_flow(output())
+
+    def tell_nothing(call: Call) -> None:
+        if isinstance(call, Create) and call.at.region == AWAY:
+            twin = next(flow for flow in small.backend.flows.values() if flow.region == AWAY)
+            small.backend.untold = {f"{twin.id}-input"}
+
+    small.backend.then = tell_nothing
+    fail(small, BUSY, lambda call: isinstance(call, Create) and call.key == output().key)
+
+    outcome = await flow_recreated(small)
+
+    assert sorted(flow.region for flow in small.backend.flows.values()) == ["eu-frankfurt", "local"]
+    assert "so it stays" in why(outcome)
+
+
 async def test_a_twin_that_cannot_be_looked_for_is_said() -> None:
     """The backend fails at the worst moment; the next pass finds what is there."""
     small = a_flow(output())

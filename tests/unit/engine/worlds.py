@@ -146,6 +146,8 @@ class MeddledBackend(FakeBackend):
         """Live names that lists do not show yet."""
         self.unwell: set[str] = set()
         """Live names of the flows whose status cannot be read."""
+        self.untold: set[str] = set()
+        """Ids of the ends that a status leaves out."""
         self.uncounted = False
         """Whether nobody can say how many are connected."""
         self.lost: Fault = lambda _: None
@@ -166,7 +168,7 @@ class MeddledBackend(FakeBackend):
         """Return what every end of a flow says, where that can be read."""
         if flow_id in self.flows and self.flows[flow_id].live_name in self.unwell:
             raise UnavailableError("no status today", maybe_applied=False)
-        return await super().status(region, flow_id)
+        return tuple(end for end in await super().status(region, flow_id) if end.id not in self.untold)
 
     async def apply(self, call: Call) -> Applied:
         """Make one call, or fail as the test wants."""

@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 
 from reconciler.domain.changes import Action, Call, Create, Delete, Edit, FlowAt, Sequence, Start, Stop
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import FlowState
+from reconciler.domain.model import FlowState, FoundFlow
 from reconciler.domain.safety.limits import Limits
-from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying, delivers, disturbed_by, on_air
+from reconciler.domain.safety.on_air import (
+    Disturbed,
+    End,
+    Sample,
+    carrying,
+    delivers,
+    disturbed_by,
+    made_since,
+    on_air,
+    stands_still,
+)
 from tests.builders import LOCAL, flow, found_flow, found_output, output
 
 AT: Final = FlowAt(LOCAL, "news")
@@ -34,6 +44,8 @@ def sample(at_s: float, **ends: End) -> Sample:
 
 
 DEAD: Final = end(0)
+STILL: Final = end(0, is_connected=False, is_idle=True)
+STILL_INPUT: Final = replace(STILL, is_input=True)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +94,7 @@ def test_nothing_is_off_air_without_proof(first: Sample | None, last: Sample | N
 
     if found == ():
         assert last is not None
-        stands_still = state is FlowState.IDLE and all(each.is_idle for each in last.ends.values())
-        if not stands_still:
+        if state is FlowState.RUNNING or not stands_still(last, ONE.outputs):
             assert first is not None
             assert last.at_s - first.at_s >= LIMITS.sample_gap_s
             assert not first.ends[TOWER.id].carries(LIMITS)
@@ -93,10 +104,34 @@ def test_nothing_is_off_air_without_proof(first: Sample | None, last: Sample | N
 def test_an_idle_flow_is_off_air_where_its_ends_agree() -> None:
     """Somebody may have started it since it was observed."""
     idle = replace(NEWS, state=FlowState.IDLE)
+    still = {"tower": STILL, "radio": STILL, "input": STILL_INPUT}
 
-    assert on_air(WHOLE, idle, None, sample(0, tower=end(is_idle=True)), LIMITS) == ()
-    assert on_air(WHOLE, idle, None, sample(0, tower=end(is_idle=False)), LIMITS) != ()
+    assert on_air(WHOLE, idle, None, sample(0, **still), LIMITS) == ()
+    assert on_air(WHOLE, NEWS, None, sample(0, **still), LIMITS) != ()
+    assert on_air(WHOLE, idle, None, sample(0, **{**still, "radio": DEAD}), LIMITS) != ()
     assert on_air(WHOLE, idle, None, None, LIMITS) != ()
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "told", "names"),
+    [
+        pytest.param(ONE, {}, ("output tower",), id="nothing at all"),
+        pytest.param(ONE, {"tower": STILL}, ("output tower",), id="not the input"),
+        pytest.param(ONE, {"radio": STILL, "input": STILL_INPUT}, ("output tower",), id="not what is disturbed"),
+        pytest.param(ONE, {"tower": STILL, "input": STILL_INPUT}, (), id="all that counts for one output"),
+        pytest.param(
+            WHOLE,
+            {"tower": STILL, "input": STILL_INPUT},
+            ("the input", "output tower", "output radio"),
+            id="not every output of the whole",
+        ),
+    ],
+)
+def test_an_idle_flow_is_off_air_by_what_is_told_of_it(
+    disturbed: Disturbed, told: dict[str, End], names: tuple[str, ...]
+) -> None:
+    """A status that leaves out the input, or what is disturbed, does not say that they stand still."""
+    assert on_air(disturbed, replace(NEWS, state=FlowState.IDLE), None, sample(0, **told), LIMITS) == names
 
 
 def test_a_whole_flow_is_its_input_and_all_outputs() -> None:
@@ -132,8 +167,15 @@ def test_one_sample_shows_what_carries() -> None:
 )
 def test_a_new_one_delivers_like_the_old(bitrate_bps: int, like_bps: int, *, does: bool) -> None:
     """With nine tenths of its bitrate, and on air at all."""
-    assert delivers(TOWER.id, sample(0, tower=end(bitrate_bps)), LIMITS, like_bps=like_bps) is does
-    assert not delivers("unknown", sample(0), LIMITS, like_bps=0)
+    seen = sample(0, tower=end(bitrate_bps), radio=end(like_bps))
+
+    assert delivers(TOWER.id, seen, LIMITS, like={RADIO.id}) is does
+
+
+def test_nothing_delivers_like_what_no_sample_tells_of() -> None:
+    """Nobody knows what the old one carries, or the new one does not show up at all."""
+    assert not delivers(TOWER.id, sample(0, tower=end(9_000_000)), LIMITS, like={RADIO.id})
+    assert not delivers(TOWER.id, sample(0, radio=DEAD), LIMITS, like={RADIO.id})
 
 
 KEY: Final = output().key
@@ -169,3 +211,31 @@ def test_what_a_change_disturbs(change: Call | Sequence, outputs: set[str], *, i
 
     assert (found.outputs, found.whole) == (outputs, is_whole)
     assert found.is_nothing is not bool(outputs or is_whole)
+
+
+STOP: Final = Stop(key=flow().key, at=AT)
+"""Without a word of what is stopped."""
+
+
+@pytest.mark.parametrize(
+    ("change", "listed", "since"),
+    [
+        pytest.param(replace(STOP, found=NEWS), NEWS, ("new",), id="a stop of both"),
+        pytest.param(
+            replace(STOP, found=replace(NEWS, outputs=(TOWER,))), NEWS, (RADIO.id, "new"), id="listed again since"
+        ),
+        pytest.param(whole(replace(STOP, found=NEWS), EDIT), NEWS, ("new",), id="a stop among other calls"),
+        pytest.param(whole(STOP, DELETE), NEWS, ("new",), id="the flow as it was listed"),
+        pytest.param(
+            whole(replace(STOP, found=replace(NEWS, id="other", outputs=()))), NEWS, ("new",), id="of another flow"
+        ),
+    ],
+)
+def test_what_was_made_since_a_change_was_planned(
+    change: Call | Sequence, listed: FoundFlow, since: tuple[str, ...]
+) -> None:
+    """Outputs alone, and by what the change says that it found."""
+    seen = sample(0, tower=DEAD, radio=DEAD, input=end(is_input=True))
+    more = replace(seen, ends={**seen.ends, "new": DEAD})
+
+    assert made_since(change, listed, more) == since

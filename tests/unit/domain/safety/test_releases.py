@@ -9,7 +9,7 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, FlowAt, Stop
 from reconciler.domain.model import FlowKey, ResourceKind
 from reconciler.domain.policies import Approval, Limit, Override, Policies
-from reconciler.domain.safety.releases import approval_of, command_for, holding, override_of, signed_text
+from reconciler.domain.safety.releases import approval_of, command_for, holding, override_of, overrides_of, signed_text
 from tests.builders import LOCAL
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -80,3 +80,13 @@ def test_all_words_of_an_approval_are_signed() -> None:
     assert len({text, *map(signed_text, others)}) == 6
     assert signed_text(replace(APPROVAL, name="two", signature="x")) == text
     assert signed_text(replace(APPROVAL, expires=NOW.astimezone(timezone(timedelta(hours=2))))) == text
+
+
+def test_several_parts_are_lifted_together_or_not_at_all() -> None:
+    """Each by what is about it; what is about several of them counts once."""
+    other = replace(STOP, key=FlowKey("sport"))
+    one, kind = Policies(overrides=(OVERRIDE,)), replace(OVERRIDE, of=ResourceKind.FLOW)
+
+    assert overrides_of((STOP,), one, Limit.WINDOW) == (OVERRIDE,)
+    assert overrides_of((STOP, other), one, Limit.WINDOW) == ()
+    assert overrides_of((STOP, other), Policies(overrides=(kind,)), Limit.WINDOW) == (kind,)

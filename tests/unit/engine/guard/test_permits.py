@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.domain.changes import Action, Hold
+from reconciler.domain.changes import Action, Call, Hold
 from reconciler.domain.errors import RejectedError
+from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowState
+from reconciler.domain.policies import Limit
 from reconciler.domain.safety.limits import Limits
 from reconciler.engine.apply import Result, Terms
 from reconciler.engine.guard import Guard
+from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import plan_for
 from reconciler.engine.reconcile import carry_out, reconcile
 from reconciler.ports.journal import Noted
@@ -26,7 +29,7 @@ from tests.unit.engine.broadcasts import (
     put_on_air,
     take_off_air,
 )
-from tests.unit.engine.worlds import Worldlet, a_world, finish, keeper, say
+from tests.unit.engine.worlds import Worldlet, a_world, finish, keeper, lifted, say
 
 pytestmark = pytest.mark.anyio
 
@@ -239,6 +242,74 @@ async def test_an_approval_may_expire_between_plan_and_write(after_s: float, lat
     await finish(small, carry_out(small.world, target, plan, terms=Terms()))
 
     assert small.backend.latency_ms() == latency_ms
+
+
+def add_by_hand(small: Worldlet, name: str) -> None:
+    """Have somebody make an output in the flow, and go on air with it."""
+    found = small.backend.flow()
+    guest = replace(found_output(output(name)), mark=None)
+    small.backend.hold(replace(found, outputs=(*found.outputs, guest)))
+    put_on_air(small.backend, name)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [(("guest",), "an output was made"), (("guest", "other"), "2 outputs were made")]
+)
+async def test_an_approved_stop_takes_nothing_along_that_was_made_since(names: tuple[str, ...], words: str) -> None:
+    """Who agreed that two outputs go off air did not agree that more do; the next plan asks for them, too."""
+    small = on_the_air("tower")
+    target = say(small, flow(state=FlowState.IDLE), output(), output("mast"))
+    target = approved(target, approval(held_change(await passed(small, target))))
+    plan = await plan_for(small.world, target)
+    for name in names:
+        add_by_hand(small, name)
+
+    outcome = await finish(small, carry_out(small.world, target, plan, terms=Terms()))
+    again = await passed(small, target)
+
+    assert holds(outcome) == [("stop flow/news", Hold.AGAIN)]
+    assert words in outcome.left.blocked[0].why
+    assert holds(again) == [("stop flow/news", Hold.ON_AIR)]
+    assert small.backend.sent == []
+    assert notes(small, "approval.used") == ()
+
+
+async def test_an_approved_stop_between_calls_takes_nothing_along_that_was_made_since() -> None:
+    """A guest came while the successor of the flow was made: the old one stays, and the successor goes again."""
+    small = on_the_air("tower")
+    roomy = replace(flow(), spec=replace(flow().spec, max_bandwidth_bps=20_000_000))
+    target = say(small, roomy, output(), output("mast"), mode=Mode.SAVED, policies=lifted(Limit.BUDGET))
+    change = held_change(await passed(small, target))
+    target = replace(target, policies=replace(target.policies, approvals=(approval(change),)))
+
+    def come(call: Call) -> None:
+        if call.key == output().key:
+            add_by_hand(small, "guest")
+
+    small.backend.then = come
+
+    outcome = await passed(small, target)
+
+    assert holds(outcome) == [("recreate flow/news", Hold.AGAIN)]
+    assert small.backend.names() == {"news", "news/tower", "news/mast", "news/guest"}
+    assert small.backend.flow().state is FlowState.RUNNING
+
+
+@pytest.mark.parametrize("guests", [0, 1])
+async def test_what_a_pass_made_itself_is_no_reason_to_ask_again(guests: int) -> None:
+    """An output that is made live just before the approved stop of its flow was in the same plan; a guest was not."""
+    small = on_the_air("tower")
+    small.backend.then = lambda _: add_by_hand(small, "guest") if guests and len(small.backend.sent) == 1 else None
+    small.backend.rules = EditRules.CONSOLE_2022
+    target = say(small, flow(), output(latency_ms=500), output("mast"), mode=Mode.SAVED)
+    target = approved(target, approval(held_change(await passed(small, target))))
+    more = say(small, flow(), output(latency_ms=500), output("mast"), output("new"), mode=Mode.SAVED)
+
+    outcome = await passed(small, replace(more, policies=target.policies))
+
+    assert holds(outcome) == [("edit flow/news", Hold.AGAIN)] * guests
+    assert small.backend.latency_ms() == (120 if guests else 500)
+    assert small.backend.sent[0] == "create output/news/new"
 
 
 async def test_the_delete_of_a_flow_waits_for_every_output_of_it() -> None:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from reconciler.domain.changes import Call, Hold
+from reconciler.domain.marks import Mark
 from reconciler.domain.model import Care, Output
 from reconciler.engine.plan import Target, plan_for
-from tests.builders import flow, found_flow, found_output, output
+from tests.builders import US, flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import approval, approved, holds, passed, put_on_air
 from tests.unit.engine.worlds import Worldlet, a_world, say
 
@@ -136,3 +137,16 @@ async def test_a_group_whose_other_leg_is_not_made_yet_is_alone() -> None:
 
     assert holds(outcome) == [("edit output/a/a", Hold.REDUNDANCY)]
     assert [str(change.key) for change in outcome.done] == ["output/a/b"]
+
+
+async def test_a_leg_is_known_by_its_live_name_as_a_plan_knows_it() -> None:
+    """Its mark holds a former name; it is the last leg on air all the same."""
+    small = two_flows()
+    named = replace(found_output(leg("a", of="a")), mark=Mark(owner=US, name="former"))
+    small.backend.hold(replace(small.backend.flow("a"), outputs=(named,)))
+    put_on_air(small.backend, "a", of="a")
+    target = say(small, flow("a"), flow("b"), leg("a", of="a", latency_ms=500), leg("b", of="b"))
+
+    outcome = await passed(small, await all_approved(small, target))
+
+    assert holds(outcome) == [("edit output/a/a", Hold.REDUNDANCY)]

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action, Call, Create, Hold
-from reconciler.domain.errors import RejectedError
+from reconciler.domain.changes import Action, Call, Create, Delete, Hold
+from reconciler.domain.errors import RejectedError, UnavailableError
 from reconciler.domain.model import Region
 from reconciler.domain.safety.limits import Limits
 from reconciler.engine.apply import Result
@@ -145,6 +145,33 @@ async def test_what_was_given_up_is_not_tried_again_before_the_manifests_change(
     assert anew(small) == [NEW]
 
 
+@pytest.mark.parametrize("maybe_applied", [False, True])
+async def test_a_twin_that_could_not_be_taken_away_is_taken_away_later(*, maybe_applied: bool) -> None:
+    """As long as it is there nobody says that it went, and every pass tries again."""
+    small = on_the_air()
+    target = await released(small, moved(small, mode=Mode.LOOP))
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+    failure = UnavailableError("no connection", maybe_applied=maybe_applied)
+    small.backend.fault = lambda call: failure if isinstance(call, Delete) else None
+    await passed(small, target)
+    await small.clock.advance(DEADLINE_S)
+
+    failed = await passed(small, target)
+    both = anew(small)
+    small.backend.fault = lambda _: None
+    await small.clock.advance(Limits().delete_gap_s)
+    gone = await passed(small, target)
+    later = await passed(small, target)
+
+    assert [(one.result, one.why) for one in failed.outcomes] == [(Result.FAILED, "no connection")]
+    assert both == [OLD, NEW]
+    assert "the old one stays" in gone.outcomes[0].why
+    assert anew(small) == [OLD]
+    assert holds(later) == [("recreate output/news/tower", Hold.GIVEN_UP)]
+
+
 async def test_every_twin_has_its_own_deadline() -> None:
     """One that was called back by the manifests takes none of the time of the next one."""
     small = on_the_air()
@@ -244,6 +271,31 @@ async def test_a_status_that_cannot_be_read_takes_nothing_over() -> None:
     assert holds(outcome) == [("recreate output/news/tower", Hold.TWIN)]
     assert holds(later) == [("recreate output/news/tower", Hold.GIVEN_UP)]
     assert anew(small) == [OLD, NEW]
+
+
+async def test_a_status_without_the_old_one_takes_nothing_over() -> None:
+    """Nobody can see how much that carries; what the twin carried before counts for nothing afterwards."""
+    small = on_the_air()
+    target = await released(small, moved(small, mode=Mode.LOOP))
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+    (old, _, twin) = small.backend.flow().outputs
+    put_on_air(small.backend, twin.live_name)
+    await passed(small, target)
+    small.backend.untold = {old.id}
+
+    await small.clock.advance(Limits().sample_gap_s)
+    without = await passed(small, target)
+    small.backend.untold = set()
+    once = await passed(small, target)
+    both = anew(small)
+    await small.clock.advance(Limits().sample_gap_s)
+    await passed(small, target)
+
+    assert holds(without) == holds(once) == [("recreate output/news/tower", Hold.TWIN)]
+    assert both == [OLD, NEW]
+    assert anew(small) == [NEW]
 
 
 async def test_a_twin_that_no_list_shows_yet_is_not_made_twice() -> None:

@@ -1,20 +1,25 @@
 """Windows of calendars, asked at each write."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from reconciler.domain.changes import Action, Hold
-from reconciler.domain.model import FlowKey, FlowState, ResourceKind
+from reconciler.domain.errors import UnavailableError
+from reconciler.domain.impact import EditRules
+from reconciler.domain.marks import Mark
+from reconciler.domain.model import FlowKey, FlowState, Key, OutputKey, Region, ResourceKind
 from reconciler.domain.policies import Calendar, Limit, OneOff, Override, Policies, WindowKind
 from reconciler.engine.apply import Terms
+from reconciler.engine.guard.facts import Mode
 from reconciler.engine.guard.windows import REMEMBERED_S
 from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import carry_out
-from tests.builders import flow, found_flow, found_output, output
+from tests.builders import US, flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import LATER, approval, approved, held_change, holds, passed, put_on_air
-from tests.unit.engine.worlds import Worldlet, a_world, finish, say
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish, lifted, say
 
 pytestmark = pytest.mark.anyio
 
@@ -105,6 +110,20 @@ async def test_a_calendar_finds_what_it_is_about_by_labels() -> None:
     assert small.backend.latency_ms("mast", of="quiet") == 300
 
 
+async def test_what_a_stop_takes_along_is_known_by_its_live_name() -> None:
+    """Whatever name is in its mark, its labels are those of its manifest, and no calendar of others holds it."""
+    small = a_broadcast()
+    former = replace(found_output(output()), mark=Mark(owner=US, name="former"))
+    small.backend.hold(replace(small.backend.flow(), outputs=(former,)))
+    others = flow("quiet", state=FlowState.IDLE), output("mast", of="quiet")
+    policies = Policies(calendars=(replace(calendar(), labels=(("event", "cup"),)),))
+
+    outcome = await passed(small, say(small, flow(state=FlowState.IDLE), output(), *others, policies=policies))
+
+    assert outcome.left.blocked == ()
+    assert small.backend.flow().state is FlowState.IDLE
+
+
 async def test_the_window_counts_at_the_write_and_not_at_the_plan() -> None:
     """A plan that was made before the freeze is not sent in it."""
     small = a_broadcast()
@@ -126,6 +145,63 @@ async def test_a_calendar_that_changes_is_read_anew() -> None:
     await passed(small, tree(small, calendar(ends_s=-60)))
 
     assert small.backend.latency_ms() == 500
+
+
+def made_anew(small: Worldlet, *calendars: Calendar, lifts: Iterable[Override] = ()) -> Target:
+    """Return a tree that makes a flow anew whose two outputs nobody watches; every call takes a minute."""
+    small.backend.hold(found_flow(flow(), found_output(output()), found_output(output("mast"))))
+    small.backend.pause = lambda: small.clock.sleep(60)
+    roomy = replace(flow(), spec=replace(flow().spec, max_bandwidth_bps=20_000_000))
+    policies = lifted(Limit.BUDGET)
+    policies = replace(policies, calendars=calendars, overrides=(*policies.overrides, *lifts))
+    return say(small, roomy, output(), output("mast"), policies=policies, mode=Mode.SAVED)
+
+
+@pytest.mark.parametrize("begins_s", [pytest.param(20, id="the first call"), pytest.param(170, id="the last create")])
+async def test_a_window_that_opens_between_the_calls_of_a_change_holds_the_rest(begins_s: float) -> None:
+    """The old flow is not stopped within it, and what was made beside it goes again."""
+    small = a_world()
+
+    outcome = await passed(small, made_anew(small, calendar(begins_s=begins_s)))
+
+    assert holds(outcome) == [("recreate flow/news", Hold.WINDOW)]
+    assert "put back by a delete of flow/news" in outcome.left.blocked[0].why
+    assert small.backend.names() == {"news", "news/tower", "news/mast"}
+    assert "stop flow/news" not in small.backend.sent
+
+
+async def test_what_has_been_stopped_is_finished_in_a_window() -> None:
+    """Once a flow is off air, to go on is the shortest break."""
+    small = a_world()
+
+    outcome = await passed(small, made_anew(small, calendar(begins_s=200)))
+
+    assert outcome.left.blocked == ()
+    assert small.backend.names() == {"news_t", "news_t/tower", "news_t/mast"}
+    assert small.backend.flow("news_t").state is FlowState.RUNNING
+
+
+@pytest.mark.parametrize("begins_s", [pytest.param(-60, id="open before"), pytest.param(90, id="opens meanwhile")])
+async def test_an_override_that_lets_a_change_go_on_is_noted_once(begins_s: float) -> None:
+    """Also where the window opens in the middle, and however many calls are asked about."""
+    small = a_world()
+    lifting = replace(override(action=Action.RECREATE), of=FlowKey("news"))
+
+    outcome = await passed(small, made_anew(small, calendar(begins_s=begins_s), lifts=[lifting]))
+
+    notes = [noted.note for noted in small.world.journal.notes(kind="override.used")]
+    assert outcome.left.blocked == ()
+    assert [note.why for note in notes if note.fields["lifts"] == "window"] == ["the tower moved"]
+
+
+async def test_a_change_of_several_calls_that_no_window_is_about_goes_on() -> None:
+    """There is a calendar, and it is about another flow."""
+    small = a_world()
+
+    outcome = await passed(small, made_anew(small, replace(calendar(), flows=frozenset({"quiet"}))))
+
+    assert outcome.left.blocked == ()
+    assert "news_t" in small.backend.names()
 
 
 def override(*, action: Action = Action.EDIT, lifts: Limit = Limit.WINDOW, expires: datetime = LATER) -> Override:
@@ -170,6 +246,64 @@ async def test_another_override_lifts_no_window(other: Override) -> None:
     outcome = await passed(small, replace(target, policies=replace(target.policies, overrides=(other,))))
 
     assert holds(outcome) == [EDIT]
+
+
+def sharing_a_stop(small: Worldlet, *edited: str, free: Iterable[Key]) -> Target:
+    """Return a tree in which edits of these outputs and of the flow share a stop, and a freeze is about `tower`."""
+    small.backend.rules = EditRules.CONSOLE_2022
+    names = [output(name, latency_ms=500 if name in edited else 120) for name in ("tower", "spare")]
+    tower = replace(names[0], care=replace(names[0].care, labels=(("event", "cup"),)))
+    small.backend.hold(found_flow(flow(), found_output(output()), found_output(output("spare"))))
+    overrides = tuple(replace(override(), name=key.name, of=key) for key in free)
+    policies = Policies(calendars=(replace(calendar(), labels=(("event", "cup"),)),), overrides=overrides)
+    return say(small, flow(latency_ms=300), tower, names[1], policies=policies, mode=Mode.SAVED)
+
+
+NEWS, TOWER, SPARE = FlowKey("news"), OutputKey("news", "tower"), OutputKey("news", "spare")
+
+
+async def test_an_override_of_one_change_lifts_nothing_of_another_that_shares_its_stop() -> None:
+    """The flow may be edited, which the freeze is not about; the output has one of its own, and needs its own."""
+    small = a_world()
+
+    outcome = await passed(small, sharing_a_stop(small, "tower", free=[NEWS, SPARE]))
+
+    assert holds(outcome) == [("edit flow/news", Hold.WINDOW)]
+    assert "only an Override of the edit of output/news/tower lifts that" in outcome.left.blocked[0].why
+    assert small.backend.sent == []
+
+
+async def test_what_shares_a_stop_is_lifted_by_an_override_of_its_own() -> None:
+    """Whoever may be edited in the window lets the stop pass that the edit needs."""
+    small = a_world()
+
+    outcome = await passed(small, sharing_a_stop(small, "tower", free=[TOWER]))
+
+    notes = small.world.journal.notes(kind="override.used")
+    assert outcome.left.blocked == ()
+    assert [noted.note.fields["name"] for noted in notes] == ["tower"]
+
+
+@pytest.mark.parametrize(("free", "is_sent"), [(SPARE, False), (TOWER, False), (NEWS, True)])
+async def test_what_a_stop_takes_along_is_lifted_with_the_flow(free: Key, *, is_sent: bool) -> None:
+    """The flow is stopped; an override of a neighbour, or of an edit that is not made, says nothing of that."""
+    small = a_world()
+
+    outcome = await passed(small, sharing_a_stop(small, "spare", free=[free]))
+
+    assert holds(outcome) == ([] if is_sent else [("edit flow/news", Hold.WINDOW)])
+
+
+async def test_every_override_that_is_needed_is_noted() -> None:
+    """A freeze of everything holds the flow and both outputs, and each is let pass by its own."""
+    small = a_world()
+    target = sharing_a_stop(small, "tower", "spare", free=[NEWS, TOWER, SPARE])
+
+    outcome = await passed(small, replace(target, policies=replace(target.policies, calendars=(calendar(),))))
+
+    notes = small.world.journal.notes(kind="override.used")
+    assert outcome.left.blocked == ()
+    assert sorted(str(noted.note.fields["name"]) for noted in notes) == ["news", "spare", "tower"]
 
 
 async def test_an_approval_lifts_no_window() -> None:
@@ -251,6 +385,29 @@ async def test_what_cannot_be_read_prolongs_a_window() -> None:
     outcome = await passed(small, something_new(small, OVERRUNNING))
 
     assert holds(outcome) == [NEW]
+
+
+@pytest.mark.parametrize(
+    ("flows", "is_held"),
+    [
+        pytest.param(set[str](), True, id="everything"),
+        pytest.param({"quiet", "far"}, True, id="what is there"),
+        pytest.param({"quiet", "gone"}, True, id="what is nowhere to be seen"),
+        pytest.param({"quiet"}, False, id="what is seen elsewhere"),
+    ],
+)
+async def test_a_region_that_cannot_be_read_prolongs_a_window(flows: set[str], *, is_held: bool) -> None:
+    """The match may go on in it, unless all that the calendar is about is seen somewhere else."""
+    small = a_world(MeddledBackend(regions=("local", "away")))
+    away = flow("far", region=Region("away"))
+    small.backend.hold(found_flow(flow("quiet"), found_output(output("mast", of="quiet"))), found_flow(away))
+    small.backend.unreadable[Region("away")] = UnavailableError("down", maybe_applied=False)
+    overrunning = replace(OVERRUNNING, flows=frozenset(flows))
+    wanted = (flow("quiet"), output("mast", of="quiet"), output("new", of="quiet"), away)
+
+    outcome = await passed(small, say(small, *wanted, policies=Policies(calendars=(overrunning,))))
+
+    assert (NEW in holds(outcome)) is is_held
 
 
 async def test_what_another_calendar_remembers_is_not_its_successors() -> None:
