@@ -55,6 +55,10 @@ class Guard:
         """Learn that a change was made."""
         self._memory.done(change)
 
+    def half_done(self, change: Change) -> None:
+        """Learn that what replaces something was made beside it."""
+        self._memory.half_done(change)
+
     def failed(self, change: Change, error: BackendError) -> None:
         """Learn that a change failed after it had stopped or deleted something, which is put back."""
         self._memory.failed(change, error, self._known())

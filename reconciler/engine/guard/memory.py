@@ -137,6 +137,10 @@ class Memory:
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
         self._spent = self._spent.with_done([change])
+        self.half_done(change)
+
+    def half_done(self, change: Change) -> None:
+        """Learn that what replaces something was made beside it: that puts right what differs, and nothing has gone."""
         self._corrections = self._corrections.with_done([change], now_s=self._clock.monotonic_s())
 
     def give_up(self, change: Change) -> None:
