@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Call, Change, Hold, Plan, Sequence
-from reconciler.domain.errors import CredentialsRefusedError, UnavailableError
+from reconciler.domain.changes import Action, Blocked, Call, Change, Failed, Hold, Plan, Sequence
+from reconciler.domain.errors import BackendError, CredentialsRefusedError
 from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.limits import Limits, is_removal
@@ -102,7 +102,7 @@ async def carry_out(world: World, target: Target, plan: Plan, *, terms: Terms) -
     at until it delivers, or is given up; the loop does that pass by pass.
 
     Raises:
-        BackendError: the backend could not be read again.
+        BackendError: the backend could not be read a second time before the first delete; nothing was sent.
 
     """
     return await _Carrying(world, target, terms).run(plan)
@@ -132,9 +132,9 @@ class _Carrying:
         for _ in range(MAX_ROUNDS - 1):
             if not (left.waiting and progressed) or self._refused or self._hold():
                 break
-            try:
-                again = await unless(self._terms.cut, plan_for(self._world, self._target))
-            except CutError:
+            again = await self._planned_again()
+            if isinstance(again, str):
+                left = _unread(left, again)
                 break
             left = _only_what_waited(again, left)
             progressed = await self._round(left)
@@ -158,6 +158,21 @@ class _Carrying:
         self._refused = execution.refused or self._refused
         return execution.progressed
 
+    async def _planned_again(self) -> Plan | str:
+        """
+        Return the plan for what is there by now; or why it cannot be read, which is "" where nobody waited for it.
+
+        What was done is done: the pass goes on to tell of it.
+        """
+        try:
+            return await unless(self._terms.cut, plan_for(self._world, self._target))
+        except CutError:
+            return ""
+        except BackendError as error:
+            if isinstance(error, CredentialsRefusedError):
+                self._refused = error
+            return f"the backend could not be read again after something was sent: {error}"
+
     async def _looked_at_again(self, plan: Plan) -> Plan:
         """Return the plan without removals that a second reading does not ask for."""
         removals = [change for change in plan.changes if is_removal(change)]
@@ -180,7 +195,11 @@ class _Carrying:
         refused = {flow_key(key) for key, *_ in self._failed()}
         if self._refused or self._hold():
             return False
-        plan = await plan_for(self._world, self._target)
+        plan = await self._planned_again()
+        if isinstance(plan, str):
+            for place, one in self._failed().items():
+                self._outcomes[place] = replace(one, why="; ".join(filter(None, (one.why, plan))))
+            return False
         looked_at = {(call.key, call.action) for change in sent.changes for call in _calls(change)}
         rest = tuple(narrow for one in plan.changes if one.key in refused and (narrow := _still(one, looked_at)))
         if self._target.mode is Mode.SAVED:
@@ -213,10 +232,10 @@ class _Carrying:
                 return
             try:
                 await unless(self._terms.cut, self._world.clock.sleep(TWIN_LOOK_S))
-                plan = await unless(self._terms.cut, plan_for(self._world, self._target))
             except CutError:
                 return
-            except UnavailableError:
+            plan = await self._planned_again()
+            if isinstance(plan, str):
                 # Most of it is done, and told of; whoever cannot be asked now is asked again.
                 continue
             rest = tuple(one for one in plan.changes if one.key in keys and one.action is Action.RECREATE)
@@ -275,6 +294,14 @@ def _by_change(execution: Execution) -> dict[_Place, Outcome]:
 
 def _place(change: Change) -> _Place:
     return change.key, change.action, isinstance(change, Sequence)
+
+
+def _unread(plan: Plan, why: str) -> Plan:
+    """Return the plan with what waits as what could not be planned, where it is known why not."""
+    if not why:
+        return plan
+    failed = (Failed(key=waiting.key, why=f"{waiting.why}; {why}. The next pass tells") for waiting in plan.waiting)
+    return replace(plan, waiting=(), failed=(*plan.failed, *failed))
 
 
 def _only_what_waited(plan: Plan, before: Plan) -> Plan:

@@ -246,6 +246,25 @@ async def test_a_failure_for_which_no_stop_is_wanted_stays_as_it_was() -> None:
     assert [one.why for one in outcome.undone if one.change.action is Action.CREATE] == ["no such host"]
 
 
+async def test_what_was_refused_live_is_told_where_the_account_cannot_be_read_again() -> None:
+    """Nobody knows whether its flow may be stopped for it, and what was sent is told all the same."""
+    small, backend = learning()
+    refuse, lost = backend.fault, UnavailableError("gateway time-out", maybe_applied=False)
+
+    def fault(call: Call) -> BackendError | None:
+        backend.unreadable[Region("local")] = lost
+        return refuse(call)
+
+    backend.fault = fault
+
+    outcome = await passed(small, say(small, flow(), output(latency_ms=500)))
+
+    assert backend.sent == ["edit output/news/tower"]
+    assert [one.why for one in outcome.undone] == [
+        "not while it runs; the backend could not be read again after something was sent: gateway time-out"
+    ]
+
+
 async def test_who_stops_a_pass_tries_nothing_standing_still() -> None:
     """What was refused is told as it is."""
     small, backend = learning()
