@@ -306,5 +306,10 @@ def _unread(plan: Plan, why: str) -> Plan:
 
 def _only_what_waited(plan: Plan, before: Plan) -> Plan:
     flows = {flow_key(waiting.key) for waiting in before.waiting}
-    changes = (change for change in plan.changes if flow_key(change.key) in flows and change.action not in _REMOVING)
+    changes = (change for change in plan.changes if flow_key(change.key) in flows and not _takes_away(change))
     return replace(plan, changes=tuple(changes))
+
+
+def _takes_away(change: Change) -> bool:
+    # What stands still together is called an edit, and may delete something all the same.
+    return change.action in _REMOVING or is_removal(change)

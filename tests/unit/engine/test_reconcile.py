@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action, Call, Edit
+from reconciler.domain.changes import Action, Call, Edit, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, RejectedError, UnavailableError
+from reconciler.domain.impact import EditRules
 from reconciler.domain.model import (
     Encryption,
     Flow,
@@ -105,6 +106,26 @@ async def test_later_rounds_touch_nothing_but_what_waited() -> None:
     assert "surplus" in small.backend.names()
     assert "studio/link" in small.backend.names()
     assert all(change.action is not Action.DELETE for change in outcome.done)
+
+
+async def test_later_rounds_delete_nothing_in_a_flow_that_stands_still_either() -> None:
+    """Where an account wants deletes and creates in one stop, both are for the next pass."""
+    small = a_world()
+    small.backend.rules = EditRules.STRICT_2021
+    kept = [output(f"m{number}", of="studio") for number in range(4)]
+    small.backend.hold(found_flow(flow("studio"), *map(found_output, (output("old", of="studio"), *kept))))
+    tower, link = flow("tower"), calling("link", of="studio", called="tower")
+    target = say(small, flow("studio"), *kept, link, tower)
+    plan = await plan_for(small.world, target)
+    looked_at = replace(plan, changes=tuple(change for change in plan.changes if change.key == tower.key))
+
+    outcome = await finish(small, carry_out(small.world, target, looked_at, terms=Terms()))
+
+    assert small.backend.sent == ["create flow/tower"]
+    assert [f"{change.action} {change.key}" for change in outcome.done] == ["create flow/tower"]
+    (gathered,) = (await plan_for(small.world, target)).changes
+    assert isinstance(gathered, Sequence)
+    assert [call.action for call in gathered.calls] == [Action.STOP, Action.DELETE, Action.CREATE, Action.START]
 
 
 async def test_a_missing_secret_fails_its_output_alone() -> None:
