@@ -42,8 +42,9 @@ HOLDS: Final = {
     "again": "A delete must be wanted in two passes at least 10 s apart. If it still is, the next pass does it.",
     "twin": "What replaces it is there, and does not deliver as it does yet. It is looked at every few seconds.",
     "given-up": (
-        "What was to replace it did not deliver in time, so the old one stays. See that receivers can reach the new "
-        "one; a new revision of the manifests tries again."
+        "It was tried, came to nothing, and what was there before stays: what was to replace it did not deliver in "
+        "time, or a call was refused after another one had cut it. Mend what the decision names; then a new revision "
+        "of the manifests or a new approval tries again."
     ),
     "unfit": "The backend does not allow it, or manifests cannot say what is there. The decision says what to change.",
 }

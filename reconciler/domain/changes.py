@@ -164,7 +164,7 @@ class Hold(StrEnum):
     TWIN = "twin"
     """What replaces it is there, and does not deliver yet."""
     GIVEN_UP = "given-up"
-    """What was to replace it did not deliver in time; it is not tried again, or not waited for any more."""
+    """It was tried and came to nothing, and another try may cut what is there; or it is not waited for any more."""
     TREE = "tree"
     """The manifests or the list of the backend look wrong as a whole."""
     AGAIN = "again"

@@ -1,8 +1,11 @@
 """Changes for which a flow must stand still: one stop and one start for all of them together."""
 
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
 from reconciler.domain.changes import Action, Call, Change, Create, Delete, Edit, FlowAt, Sequence, Start, Stop
 from reconciler.domain.impact import Capabilities, Impact
-from reconciler.domain.model import Flow, FlowState, FoundFlow
+from reconciler.domain.model import Flow, FlowState, FoundFlow, Key
 from reconciler.domain.plan_parts import Parts
 
 
@@ -24,6 +27,30 @@ def gathered(flow: Flow, found: FoundFlow, parts: Parts, *, capabilities: Capabi
     # What is done to the flow itself comes last, for it may give the flow another name.
     last = [change for change in others if change.key == flow.key]
     parts.then = [*(change for change in others if change not in last), _standing_still(flow, found, chosen), *last]
+
+
+def narrowed(change: Sequence, looked_at: AbstractSet[tuple[Key, Action]]) -> Sequence | None:
+    """
+    Return such a change with what was looked at before and nothing else, and no delete; None where nothing is left.
+
+    Its id stays that of the whole, which the next plan shows.
+    """
+    pairs = zip(change.calls, change.undo, strict=True)
+    kept = [(call, undo) for call, undo in pairs if _may_stay(call, looked_at)]
+    calls = [call for call, _ in kept]
+    if all(isinstance(call, Stop | Start) for call in calls):
+        return None
+    if not any(call.key == change.key and isinstance(call, Edit) for call in calls):
+        # Nothing is left that would give the flow another name.
+        calls = [replace(call, at=change.at) if isinstance(call, Start) else call for call in calls]
+    undo = tuple(undo for _, undo in kept)
+    return replace(change, calls=tuple(calls), undo=undo, meant=change.meant or change.calls)
+
+
+def _may_stay(call: Call, looked_at: AbstractSet[tuple[Key, Action]]) -> bool:
+    if isinstance(call, Stop | Start):
+        return True
+    return not isinstance(call, Delete) and (call.key, call.action) in looked_at
 
 
 def _needs_it(change: Change, *, adds_live: bool) -> bool:

@@ -168,7 +168,9 @@ class _Executor:
         if permit.failed:
             return _ended(change, Result.FAILED, permit.failed, request_ids, of=len(permit.calls))
         is_half = isinstance(change, Sequence) and permit.calls != change.calls
-        if not is_half:
+        if is_half:
+            self._world.guard.half_done(change)
+        else:
             self._world.guard.done(change)
         return Outcome(change=change, result=Result.DONE, request_ids=tuple(request_ids), is_half=is_half)
 

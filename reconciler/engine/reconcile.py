@@ -1,17 +1,18 @@
 """Reconcile: one level-based pass, from what is desired to what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Change, Hold, Plan, Sequence
-from reconciler.domain.errors import CredentialsRefusedError, UnavailableError
+from reconciler.domain.changes import Action, Blocked, Call, Change, Failed, Hold, Plan, Sequence
+from reconciler.domain.errors import BackendError, CredentialsRefusedError
 from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.limits import Counted, Limits, is_removal, removed
 from reconciler.domain.safety.reasons import with_reasons
+from reconciler.domain.standing_still import narrowed
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
@@ -36,6 +37,10 @@ What tells the changes of a plan apart.
 
 Of a flow one edit is sent live, and another one standing still; of copies that bear one mark each has a delete.
 """
+_NO_STOP: Final = (
+    "; the flow was not stopped for it, because what somebody looked at is a change while it runs. Say in "
+    "backend.editRules which rules this account keeps, plan again, and look at the stop"
+)
 _SECOND_LOOK: Final = frozenset({Mode.ONCE, Mode.SHOWN})
 
 
@@ -101,7 +106,7 @@ async def carry_out(world: World, target: Target, plan: Plan, *, terms: Terms) -
     at until it delivers, or is given up; the loop does that pass by pass.
 
     Raises:
-        BackendError: the backend could not be read again.
+        BackendError: the backend could not be read a second time before the first delete; nothing was sent.
 
     """
     return await _Carrying(world, target, terms).run(plan)
@@ -127,13 +132,13 @@ class _Carrying:
         rules = self._world.backend.capabilities.rules
         progressed = await self._round(plan)
         if self._world.backend.capabilities.rules is not rules:
-            progressed = await self._try_stopped() or progressed
+            progressed = await self._try_stopped(plan) or progressed
         for _ in range(MAX_ROUNDS - 1):
             if not (left.waiting and progressed) or self._refused or self._hold():
                 break
-            try:
-                again = await unless(self._terms.cut, plan_for(self._world, self._target))
-            except CutError:
+            again = await self._planned_again()
+            if isinstance(again, str):
+                left = _unread(left, again)
                 break
             left = _only_what_waited(again, left)
             progressed = await self._round(left)
@@ -157,6 +162,21 @@ class _Carrying:
         self._refused = execution.refused or self._refused
         return execution.progressed
 
+    async def _planned_again(self) -> Plan | str:
+        """
+        Return the plan for what is there by now; or why it cannot be read, which is "" where nobody waited for it.
+
+        What was done is done: the pass goes on to tell of it.
+        """
+        try:
+            return await unless(self._terms.cut, plan_for(self._world, self._target))
+        except CutError:
+            return ""
+        except BackendError as error:
+            if isinstance(error, CredentialsRefusedError):
+                self._refused = error
+            return f"the backend could not be read again after something was sent: {error}"
+
     async def _looked_at_again(self, plan: Plan) -> Plan:
         """Return the plan without removals that a second reading does not ask for."""
         removals = [change for change in plan.changes if is_removal(change)]
@@ -170,26 +190,44 @@ class _Carrying:
         kept = tuple(change for change in plan.changes if change not in doubted)
         return with_reasons(replace(plan, changes=kept, blocked=(*plan.blocked, *blocked)), self._target.desired)
 
-    async def _try_stopped(self) -> bool:
-        """Do what was refused while its flow runs, by the rules that the refusal taught and as the guard allows."""
-        refused = {flow_key(key) for (key, *_), one in self._outcomes.items() if one.result is Result.FAILED}
+    async def _try_stopped(self, sent: Plan) -> bool:
+        """
+        Do what was refused while its flow runs, by the rules that the refusal taught and as the guard allows.
+
+        Whatever else the flow needs is left to the next plan: nobody has looked at it, or read it a second time.
+        """
+        refused = {flow_key(key) for key, *_ in self._failed()}
         if self._refused or self._hold():
             return False
-        plan = await plan_for(self._world, self._target)
-        rest = tuple(one for one in plan.changes if one.key in refused and _stands_still(one))
+        plan = await self._planned_again()
+        if isinstance(plan, str):
+            for place, one in self._failed().items():
+                self._outcomes[place] = replace(one, why="; ".join(filter(None, (one.why, plan))))
+            return False
+        looked_at = {(call.key, call.action) for change in sent.changes for call in _calls(change)}
+        rest = tuple(narrow for one in plan.changes if one.key in refused and (narrow := _still(one, looked_at)))
+        if self._target.mode is Mode.SAVED:
+            self._tell_what_wants_a_stop(rest)
+            return False
         progressed = await self._round(replace(plan, changes=rest))
-        done = {one.change.key for one in self._outcomes.values() if one.change in rest and one.result is Result.DONE}
-        # What failed live was done standing still, together with all else that its flow needed; or, where it is about
-        # the flow itself, it was at least tried again.
+        done = [one.change for one in self._outcomes.values() if one.change in rest and one.result is Result.DONE]
+        # What failed live was done standing still; or, where it is about the flow itself, it was at least tried again.
+        made = {(call.key, call.action) for change in done for call in _calls(change)}
         again = {(one.key, one.action, False) for one in rest}
-        gone = [
-            place
-            for place, one in self._outcomes.items()
-            if one.result is Result.FAILED and (flow_key(place[0]) in done or place in again)
-        ]
-        for place in gone:
-            del self._outcomes[place]
+        for place in self._failed():
+            if place[:2] in made or place in again:
+                del self._outcomes[place]
         return progressed
+
+    def _tell_what_wants_a_stop(self, rest: Iterable[Sequence]) -> None:
+        """Tell of what failed live that nobody has looked at the stop which it wants: they looked at a live change."""
+        wanted = {(call.key, call.action) for change in rest for call in change.calls}
+        for place, outcome in self._failed().items():
+            if place[:2] in wanted:
+                self._outcomes[place] = replace(outcome, why=f"{outcome.why}{_NO_STOP}")
+
+    def _failed(self) -> Mapping[_Place, Outcome]:
+        return {place: one for place, one in self._outcomes.items() if one.result is Result.FAILED}
 
     async def _see_twins_through(self) -> None:
         """Look at what is half done until it is done or given up."""
@@ -198,10 +236,10 @@ class _Carrying:
                 return
             try:
                 await unless(self._terms.cut, self._world.clock.sleep(TWIN_LOOK_S))
-                plan = await unless(self._terms.cut, plan_for(self._world, self._target))
             except CutError:
                 return
-            except UnavailableError:
+            plan = await self._planned_again()
+            if isinstance(plan, str):
                 # Most of it is done, and told of; whoever cannot be asked now is asked again.
                 continue
             rest = tuple(one for one in plan.changes if one.key in keys and one.action is Action.RECREATE)
@@ -216,8 +254,13 @@ class _Carrying:
         return self._asked()
 
 
-def _stands_still(change: Change) -> bool:
-    return isinstance(change, Sequence) and change.action is Action.EDIT
+def _calls(change: Change) -> tuple[Call, ...]:
+    return change.calls if isinstance(change, Sequence) else (change,)
+
+
+def _still(change: Change, looked_at: AbstractSet[tuple[Key, Action]]) -> Sequence | None:
+    """Return what is left of a change for which its flow stands still; None of any other."""
+    return narrowed(change, looked_at) if isinstance(change, Sequence) and change.action is Action.EDIT else None
 
 
 def _goes_on(outcome: Outcome) -> bool:
@@ -258,7 +301,20 @@ def _place(change: Change) -> _Place:
     return change.key, change.action, one
 
 
+def _unread(plan: Plan, why: str) -> Plan:
+    """Return the plan with what waits as what could not be planned, where it is known why not."""
+    if not why:
+        return plan
+    failed = (Failed(key=waiting.key, why=f"{waiting.why}; {why}. The next pass tells") for waiting in plan.waiting)
+    return replace(plan, waiting=(), failed=(*plan.failed, *failed))
+
+
 def _only_what_waited(plan: Plan, before: Plan) -> Plan:
     flows = {flow_key(waiting.key) for waiting in before.waiting}
-    changes = (change for change in plan.changes if flow_key(change.key) in flows and change.action not in _REMOVING)
+    changes = (change for change in plan.changes if flow_key(change.key) in flows and not _takes_away(change))
     return replace(plan, changes=tuple(changes))
+
+
+def _takes_away(change: Change) -> bool:
+    # What stands still together is called an edit, and may delete something all the same.
+    return change.action in _REMOVING or is_removal(change)

@@ -30,6 +30,9 @@ async def put_back(sender: Sender, change: Change, permit: Permit, *, failed: in
     """
     is_unknown = isinstance(error, UnavailableError) and error.maybe_applied
     calls = _calls(permit, failed=failed, is_unknown=is_unknown)
+    if calls and error is not None:
+        # Before it is put back, so that whoever starts after the death of this process knows of it.
+        sender.world.guard.failed(change, error)
     # What may have been made is not made again, whatever the old one was.
     sent = [call for call in calls if not (is_unknown and isinstance(call, Create))]
     told = await _sent(sender, sent, change)

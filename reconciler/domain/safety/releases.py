@@ -22,11 +22,14 @@ def holding(policies: Policies, *, now: datetime) -> Policies:
 
 def approval_of(change: Change, policies: Policies) -> Approval | None:
     """Return the approval that names this very change: resource, action and id; None where there is none."""
+    return next(iter(approvals_of(change, policies)), None)
+
+
+def approvals_of(change: Change, policies: Policies) -> tuple[Approval, ...]:
+    """Return all approvals that name this very change."""
     candidates = [each for each in policies.approvals if (each.resource, each.action) == (change.key, change.action)]
-    if not candidates:
-        return None
-    known = change_id(change)
-    return next((each for each in candidates if each.change == known), None)
+    known = change_id(change) if candidates else ""
+    return tuple(each for each in candidates if each.change == known)
 
 
 def override_of(change: Change, policies: Policies, limit: Limit) -> Override | None:
@@ -81,4 +84,8 @@ def reason_of(item: Blocked) -> str:
 
 def released_by(item: Blocked) -> str | None:
     """Return the one command that releases what is held back; None where no command does."""
-    return command_for(item.change) if item.hold is Hold.ON_AIR and item.change is not None else None
+    if item.change is None:
+        return None
+    # Of what was given up, an approval releases what was tried and put back, and no twin.
+    is_releasable = item.hold is Hold.ON_AIR or (item.hold is Hold.GIVEN_UP and RELEASING in item.why)
+    return command_for(item.change) if is_releasable else None

@@ -56,6 +56,9 @@ def _properties(change: Change) -> Iterator[tuple[Key, PropertyChange]]:
     for call in calls:
         if isinstance(call, Edit):
             yield from ((call.key, one) for one in call.differences)
+    if isinstance(change, Sequence):
+        # What is made anew is put right, too, and at a higher price.
+        yield from ((change.key, one) for one in change.differences)
     if change.action in {Action.START, Action.STOP}:
         wanted, found = ("running", "idle") if change.action is Action.START else ("idle", "running")
         yield change.key, PropertyChange(path="state", found=found, wanted=wanted)

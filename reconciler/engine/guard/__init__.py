@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from reconciler.domain.changes import Blocked, Call, Change, Plan
+from reconciler.domain.errors import BackendError
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.permits import Permits
@@ -53,6 +54,14 @@ class Guard:
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
         self._memory.done(change)
+
+    def half_done(self, change: Change) -> None:
+        """Learn that what replaces something was made beside it."""
+        self._memory.half_done(change)
+
+    def failed(self, change: Change, error: BackendError) -> None:
+        """Learn that a change failed after it had stopped or deleted something, which is put back."""
+        self._memory.failed(change, error, self._known())
 
     @property
     def settling_s(self) -> float:

@@ -21,6 +21,7 @@ from reconciler.domain.changes import (
     Stop,
     Waiting,
 )
+from reconciler.domain.errors import BackendError
 from reconciler.domain.model import (
     Care,
     Flow,
@@ -43,6 +44,7 @@ from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
+from reconciler.engine.guard.failures import Failures
 from reconciler.ports.journal import Settled
 from reconciler.ports.source import Revision
 
@@ -70,6 +72,7 @@ class Memory:
         self._corrections = Corrections()
         self._wanted_since: dict[tuple[Key, str], float] = {}
         self._given_up: set[tuple[Key, str]] = set()
+        self._failures = Failures(keeper.journal)
         self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._latest = keeper.clock.now()
@@ -103,7 +106,7 @@ class Memory:
         )
         settled = self._settling(plan, known)
         self._lifted = lifted(settled, around)
-        judged = self._remembered(judge(settled, around), facts.mode)
+        judged = self._remembered(judge(settled, around), known)
         return with_reasons(judged, known.desired), known
 
     def sent(self, call: Call) -> None:
@@ -140,11 +143,19 @@ class Memory:
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
         self._spent = self._spent.with_done([change])
+        self.half_done(change)
+
+    def half_done(self, change: Change) -> None:
+        """Learn that what replaces something was made beside it: that puts right what differs, and nothing has gone."""
         self._corrections = self._corrections.with_done([change], now_s=self._clock.monotonic_s())
 
     def give_up(self, change: Change) -> None:
         """Remember that a twin came to nothing: it is not tried again before the manifests change."""
         self._given_up.add((change.key, change_id(change)))
+
+    def failed(self, change: Change, error: BackendError, facts: Facts) -> None:
+        """Learn that a change failed after it had stopped or deleted something, which is put back."""
+        self._failures.learn(change, error, facts)
 
     def latest(self) -> datetime:
         """Return the latest time that this process has seen: a clock that is set back revives nothing that expired."""
@@ -241,15 +252,17 @@ class Memory:
                 self._made.setdefault((key, None, written.intent.live_name), written.intent.change)
         return found
 
-    def _remembered(self, plan: Plan, mode: Mode) -> Plan:
+    def _remembered(self, plan: Plan, facts: Facts) -> Plan:
         """Return the plan without what must be wanted again, is fought over, or was given up."""
+        failed = self._failures.held(plan, facts)
         now_s = self._clock.monotonic_s()
         wanted = {(change.key, change_id(change)): now_s for change in plan.changes if is_removal(change)}
         self._wanted_since = {each: self._wanted_since.get(each, at_s) for each, at_s in wanted.items()}
         allowed: list[Change] = []
         blocked: list[Blocked] = []
         for change in plan.changes:
-            held = self._given(change) or self._fought(change, now_s) or self._again(change, mode, now_s)
+            held = failed.get(id(change)) or self._given(change) or self._fought(change, now_s)
+            held = held or self._again(change, facts.mode, now_s)
             if held is None:
                 allowed.append(change)
             else:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Plan, Sequence
+from reconciler.domain.change_ids import change_id
+from reconciler.domain.changes import Action, Plan, Sequence
 from reconciler.domain.impact import Capabilities, EditRules, Impact
 from reconciler.domain.model import Actual, Flow, FlowState, Output
 from reconciler.domain.planning import plan
+from reconciler.domain.standing_still import narrowed
 from tests.builders import US, actual, flow, found_flow, found_output, output, resolved
 
 NEWS = flow()
@@ -119,3 +121,45 @@ def test_protection_comes_and_goes_by_an_edit_of_its_own() -> None:
     told = [(one.path, one.found, one.wanted) for change in (put, taken) for one in getattr(change, "differences", ())]
     assert told == [("protect", None, "true"), ("protect", "true", None)]
     assert put.impact is taken.impact is Impact.NONE
+
+
+def gathered(*wanted: Flow | Output, found: Actual = FOUND) -> Sequence:
+    """Return what stands still together by the strictest rules."""
+    (change,) = planned(*wanted, rules=EditRules.STRICT_2021, found=found).changes
+    assert isinstance(change, Sequence)
+    return change
+
+
+def test_only_what_was_looked_at_stands_still_in_place_of_a_live_change() -> None:
+    """No delete at all, even one that was looked at; each call keeps what undoes it, and the whole its id."""
+    whole = gathered(*WANTED)
+    looked_at = {(call.key, call.action) for call in whole.calls if call.key != output("new").key}
+
+    left = narrowed(whole, looked_at)
+
+    assert left is not None
+    assert [f"{call.action} {call.key}" for call in left.calls] == [
+        "stop flow/news",
+        "edit output/news/tower",
+        "edit flow/news",
+        "start flow/news",
+    ]
+    assert [[call.action for call in calls] for calls in left.undo] == [[], ["start"], ["start"], []]
+    assert change_id(left) == change_id(whole)
+    assert left.calls[-1] == whole.calls[-1]
+
+
+def test_no_flow_is_stopped_for_what_nobody_looked_at() -> None:
+    """A stop and a start with nothing between them is a cut for nothing."""
+    assert narrowed(gathered(*WANTED), {(output("radio").key, Action.DELETE)}) is None
+
+
+def test_a_flow_is_started_by_the_name_that_it_keeps() -> None:
+    """The edit that would give it another one was not looked at."""
+    live = found_flow(flow(live_name="old"), found_output(output()))
+    whole = gathered(flow(latency_ms=9), output(latency_ms=9), found=actual(live))
+
+    left = narrowed(whole, {(output().key, Action.EDIT)})
+
+    assert left is not None
+    assert [call.at.live_name for call in left.calls] == ["old", "old", "old"]

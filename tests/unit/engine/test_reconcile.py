@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Action, Call, Edit
-from reconciler.domain.errors import CredentialsRefusedError, RejectedError, UnavailableError
+from reconciler.domain.changes import Action, Call, Edit, Sequence
+from reconciler.domain.errors import BackendError, CredentialsRefusedError, RejectedError, UnavailableError
+from reconciler.domain.impact import EditRules
 from reconciler.domain.model import (
     Encryption,
     Flow,
@@ -15,6 +16,7 @@ from reconciler.domain.model import (
     FlowState,
     FoundFlow,
     Output,
+    OutputKey,
     Region,
     Srt,
 )
@@ -22,7 +24,7 @@ from reconciler.domain.protocols import SrtMode
 from reconciler.domain.secrets import SecretRef, SecretSource
 from reconciler.engine.apply import Result, Terms
 from reconciler.engine.guard.facts import Mode
-from reconciler.engine.plan import plan_for
+from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import MAX_ROUNDS, PASS_TIMEOUT_S, PassOutcome, carry_out, reconcile
 from reconciler.engine.sending import CALL_TIMEOUT_S
 from reconciler.ports.backend import Applied
@@ -120,6 +122,26 @@ async def test_of_copies_that_bear_one_mark_each_is_told() -> None:
     assert len(small.backend.flows) == len(kept)
 
 
+async def test_later_rounds_delete_nothing_in_a_flow_that_stands_still_either() -> None:
+    """Where an account wants deletes and creates in one stop, both are for the next pass."""
+    small = a_world()
+    small.backend.rules = EditRules.STRICT_2021
+    kept = [output(f"m{number}", of="studio") for number in range(4)]
+    small.backend.hold(found_flow(flow("studio"), *map(found_output, (output("old", of="studio"), *kept))))
+    tower, link = flow("tower"), calling("link", of="studio", called="tower")
+    target = say(small, flow("studio"), *kept, link, tower)
+    plan = await plan_for(small.world, target)
+    looked_at = replace(plan, changes=tuple(change for change in plan.changes if change.key == tower.key))
+
+    outcome = await finish(small, carry_out(small.world, target, looked_at, terms=Terms()))
+
+    assert small.backend.sent == ["create flow/tower"]
+    assert [f"{change.action} {change.key}" for change in outcome.done] == ["create flow/tower"]
+    (gathered,) = (await plan_for(small.world, target)).changes
+    assert isinstance(gathered, Sequence)
+    assert [call.action for call in gathered.calls] == [Action.STOP, Action.DELETE, Action.CREATE, Action.START]
+
+
 async def test_a_missing_secret_fails_its_output_alone() -> None:
     """The output that lacks its secret is named and left out; its sibling is made."""
     small = a_world()
@@ -141,6 +163,45 @@ async def test_a_backend_that_cannot_be_read_is_sent_nothing() -> None:
         await pass_once(small, flow(), output())
 
     assert small.backend.sent == []
+
+
+UNREAD = UnavailableError("gateway time-out", maybe_applied=False)
+
+
+def linked(error: BackendError) -> tuple[Worldlet, Target]:
+    """Return a world that cannot be read any more once something was sent, and an output that waits for it."""
+    small = a_world()
+    small.backend.hold(found_flow(flow("studio")))
+    small.backend.then = lambda _: small.backend.unreadable.update({LOCAL: error})
+    tower, link = flow("tower"), calling("link", of="studio", called="tower")
+    return small, say(small, flow("studio", latency_ms=500), link, tower, mode=Mode.LOOP)
+
+
+async def test_a_pass_that_cannot_read_again_tells_what_it_did() -> None:
+    """What was made is told as made, and what waited for it says why it was not looked at again."""
+    small, target = linked(UNREAD)
+
+    outcome = await finish(small, reconcile(small.world, target, terms=Terms()))
+
+    assert {f"{change.action} {change.key}" for change in outcome.done} == {"edit flow/studio", "create flow/tower"}
+    assert outcome.left.waiting == ()
+    (failed,) = outcome.left.failed
+    assert failed.key == OutputKey("studio", "link")
+    assert failed.why.endswith(
+        "; the backend could not be read again after something was sent: gateway time-out. The next pass tells"
+    )
+    assert outcome.has_failed
+
+
+async def test_credentials_that_are_refused_at_the_second_reading_are_told_beside_what_was_done() -> None:
+    """As those that are refused by a call."""
+    refusal = CredentialsRefusedError("revoked")
+    small, target = linked(refusal)
+
+    outcome = await finish(small, reconcile(small.world, target, terms=Terms()))
+
+    assert outcome.refused is refusal
+    assert len(outcome.done) == 2
 
 
 async def test_refused_credentials_end_the_pass() -> None:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.changes import Hold
-from reconciler.domain.errors import RejectedError, UnavailableError, WrongStateError
+from reconciler.domain.changes import Action, Call, Hold
+from reconciler.domain.errors import BackendError, RejectedError, UnavailableError, WrongStateError
 from reconciler.domain.impact import Capabilities, EditRules
 from reconciler.domain.model import FlowState, Region
 from reconciler.domain.policies import Limit
 from reconciler.engine.apply import Result, Terms
 from reconciler.engine.guard.facts import Mode
-from reconciler.engine.plan import Target, plan_for
+from reconciler.engine.plan import Target, plan_for, preview
 from reconciler.engine.reconcile import TWIN_LOOK_S, PassOutcome, carry_out, reconcile
 from tests.builders import flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import (
@@ -23,6 +23,7 @@ from tests.unit.engine.broadcasts import (
     passed,
     put_on_air,
     receivers_call,
+    take_off_air,
 )
 from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish, lifted, say
 
@@ -136,6 +137,8 @@ class LearningBackend(MeddledBackend):
     """A backend that refuses live edits, and whose rules are known from the first refusal on."""
 
     rules = EditRules.LIVE_2023
+    taught = EditRules.CONSOLE_2022
+    """What the first refusal teaches."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -151,7 +154,7 @@ def learning(*others: str) -> tuple[Worldlet, LearningBackend]:
 
     def refuse(call: object) -> WrongStateError | None:
         if getattr(call, "action", "") == "edit" and backend.flow().state is FlowState.RUNNING:
-            backend.rules = EditRules.CONSOLE_2022
+            backend.rules = backend.taught
             return WrongStateError("not while it runs")
         return None
 
@@ -184,6 +187,82 @@ async def test_what_was_refused_live_waits_while_anything_is_on_air() -> None:
     assert ("edit flow/news", Hold.ON_AIR) in holds(first)
     assert holds(second) == [("edit flow/news", Hold.ON_AIR)]
     assert second.undone == ()
+
+
+async def refused_live(mode: Mode) -> tuple[LearningBackend, PassOutcome]:
+    """Return what became of a live edit that somebody looked at, when a delete was held back that is allowed by now."""
+    small, backend = learning("old", "m0", "m1", "m2", "m3")
+    backend.taught = EditRules.STRICT_2021
+    put_on_air(backend, "old")
+    others = [output(f"m{number}") for number in range(4)]
+    target = say(small, flow(), output(latency_ms=500), *others, mode=mode)
+    looked_at = await finish(small, preview(small.world))
+    assert looked_at.plan is not None
+    assert [change.action for change in looked_at.plan.changes] == [Action.EDIT]
+    take_off_air(backend)
+    await small.clock.advance(60)
+    now = await plan_for(small.world, target)
+    sent = replace(now, changes=tuple(change for change in now.changes if change.action is Action.EDIT))
+    return backend, await finish(small, carry_out(small.world, target, sent, terms=Terms()))
+
+
+async def test_a_refused_edit_sweeps_nothing_along_that_nobody_looked_at() -> None:
+    """The account wants deletes with the flow standing still, too; this one is for the next plan."""
+    backend, outcome = await refused_live(Mode.SHOWN)
+
+    assert backend.sent == ["edit output/news/tower", "stop flow/news", "edit output/news/tower", "start flow/news"]
+    assert "news/old" in backend.names()
+    assert outcome.undone == ()
+
+
+async def test_a_saved_live_edit_that_is_refused_stops_no_flow() -> None:
+    """What somebody looked at was a live edit; the failure says why it came to nothing, and what to do."""
+    backend, outcome = await refused_live(Mode.SAVED)
+
+    assert backend.sent == ["edit output/news/tower"]
+    (one,) = outcome.undone
+    assert one.why == (
+        "not while it runs; the flow was not stopped for it, because what somebody looked at is a change while it "
+        "runs. Say in backend.editRules which rules this account keeps, plan again, and look at the stop"
+    )
+
+
+async def test_a_failure_for_which_no_stop_is_wanted_stays_as_it_was() -> None:
+    """A saved plan, one change of which wants a stop, and another one another host."""
+    small, backend = learning("mast")
+    other = replace(output("mast", latency_ms=500), live_name="mast")
+    refuse = backend.fault
+
+    def fault(call: Call) -> BackendError | None:
+        return RejectedError("no such host") if call.key == other.key and call.action is Action.CREATE else refuse(call)
+
+    backend.fault = fault
+    backend.drop_output("mast")
+    target = say(small, flow(), output(latency_ms=500), other, mode=Mode.SAVED)
+
+    outcome = await passed(small, target)
+
+    assert sorted(one.why.partition(";")[0] for one in outcome.undone) == ["no such host", "not while it runs"]
+    assert [one.why for one in outcome.undone if one.change.action is Action.CREATE] == ["no such host"]
+
+
+async def test_what_was_refused_live_is_told_where_the_account_cannot_be_read_again() -> None:
+    """Nobody knows whether its flow may be stopped for it, and what was sent is told all the same."""
+    small, backend = learning()
+    refuse, lost = backend.fault, UnavailableError("gateway time-out", maybe_applied=False)
+
+    def fault(call: Call) -> BackendError | None:
+        backend.unreadable[Region("local")] = lost
+        return refuse(call)
+
+    backend.fault = fault
+
+    outcome = await passed(small, say(small, flow(), output(latency_ms=500)))
+
+    assert backend.sent == ["edit output/news/tower"]
+    assert [one.why for one in outcome.undone] == [
+        "not while it runs; the backend could not be read again after something was sent: gateway time-out"
+    ]
 
 
 async def test_who_stops_a_pass_tries_nothing_standing_still() -> None:

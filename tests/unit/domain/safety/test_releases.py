@@ -6,10 +6,20 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, FlowAt, Stop
+from reconciler.domain.changes import Action, Blocked, FlowAt, Hold, Stop
 from reconciler.domain.model import FlowKey, ResourceKind
 from reconciler.domain.policies import Approval, Limit, Override, Policies
-from reconciler.domain.safety.releases import approval_of, command_for, holding, override_of, overrides_of, signed_text
+from reconciler.domain.safety.releases import (
+    RELEASING,
+    approval_of,
+    command_for,
+    holding,
+    override_of,
+    overrides_of,
+    reason_of,
+    released_by,
+    signed_text,
+)
 from tests.builders import LOCAL
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -63,6 +73,24 @@ def test_an_override_is_about_what_it_names(override: Override, *, fits: bool) -
 def test_the_command_names_the_change() -> None:
     """It can be pasted."""
     assert command_for(STOP) == f"reconciler apply --approve flow/news:stop:{change_id(STOP)} --reason 'WHY'"
+
+
+@pytest.mark.parametrize(
+    ("hold", "why", "is_released"),
+    [
+        (Hold.ON_AIR, "it is on air", True),
+        (Hold.GIVEN_UP, f"it failed.{RELEASING}{command_for(STOP)}", True),
+        (Hold.GIVEN_UP, "the twin did not deliver", False),
+        (Hold.WINDOW, "not now", False),
+    ],
+)
+def test_what_a_command_releases(hold: Hold, why: str, *, is_released: bool) -> None:
+    """What is on air, and what failed and may be tried again; of no change there is no command."""
+    held = Blocked(key=STOP.key, action=Action.STOP, why=why, hold=hold, change=STOP)
+
+    assert released_by(held) == (command_for(STOP) if is_released else None)
+    assert released_by(replace(held, change=None)) is None
+    assert reason_of(held) == why.partition(RELEASING)[0]
 
 
 def test_all_words_of_an_approval_are_signed() -> None:

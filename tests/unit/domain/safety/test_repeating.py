@@ -1,8 +1,10 @@
 """Flip-flops: somebody else changes it back again and again."""
 
+from dataclasses import replace
+
 import pytest
 
-from reconciler.domain.changes import Action, Change, Edit, FlowAt, Sequence, Start, Stop
+from reconciler.domain.changes import Action, Change, Create, Edit, FlowAt, Sequence, Start, Stop
 from reconciler.domain.impact import Impact
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.safety.repeating import Corrections
@@ -69,3 +71,20 @@ def test_starts_and_stops_are_fought_over_as_one_state() -> None:
 
     assert (told.path, told.found, told.wanted) == ("state", "running", "idle")
     assert after([0, 1], start).fought_over(start, now_s=3) == ()
+
+
+def test_what_is_made_anew_is_put_right_too() -> None:
+    """By a recreate as by an edit; what is left of one, once the new one is there, puts nothing right."""
+    change = PropertyChange(path="region", found="local", wanted="eu-frankfurt")
+    anew = Sequence(
+        key=output().key,
+        at=AT,
+        action=Action.RECREATE,
+        calls=(Create(key=output().key, at=AT, wanted=output()),),
+        differences=(change,),
+        impact=Impact.RECREATE,
+        why="",
+    )
+
+    assert after([0, 1, 2], anew).fought_over(anew, now_s=3) == (change,)
+    assert after([0, 1], anew, replace(anew, differences=())).fought_over(anew, now_s=3) == ()

@@ -223,6 +223,28 @@ async def test_what_nobody_watches_is_made_anew_in_place() -> None:
     assert len(outcome.done) == 1
 
 
+@pytest.mark.parametrize("on_air", [True, False])
+async def test_two_who_make_an_output_anew_in_turns_stop(*, on_air: bool) -> None:
+    """Each round gives receivers another address: beside the old one, or in its place."""
+    small = on_the_air()
+    receivers_move(small)
+    (theirs,) = [each for each in small.backend.flow().outputs if each.live_name == "tower"]
+    target = await released(small, moved(small))
+    for _ in range(4):
+        if not on_air:
+            take_off_air(small.backend)
+        await passed(small, target)
+        small.backend.drop_output("tower_t")
+        small.backend.drop_output("tower")
+        flow_now = small.backend.flow()
+        small.backend.hold(replace(flow_now, outputs=(*flow_now.outputs, theirs)))
+        put_on_air(small.backend, "tower")
+        await small.clock.advance(60)
+
+    assert holds(await passed(small, target)) == [("recreate output/news/tower", Hold.FLIP_FLOP)]
+    assert small.backend.sent.count("delete output/news/tower") == 3
+
+
 async def test_an_old_one_that_nobody_watches_any_more_goes() -> None:
     """Its receivers left while the twin was there: nothing has to be taken over."""
     small = on_the_air()
