@@ -104,7 +104,7 @@ class Stop:
     why: str = "to be idle"
     impact: Impact = Impact.INTERRUPT
     found: FoundFlow | None = None
-    """What is stopped; None where the other calls of a change say so."""
+    """What is stopped, as it was read; None where nobody looked, and then its mark alone counts."""
 
     action = Action.STOP
 

@@ -93,7 +93,7 @@ def removal(key: FlowKey, found: FoundFlow, *, is_stopped: bool = False) -> Iter
     """
     at = FlowAt(found.region, found.live_name)
     if found.state is FlowState.RUNNING and not is_stopped:
-        yield Stop(key=key, at=at, why="to be deleted")
+        yield Stop(key=key, at=at, why="to be deleted", found=found)
     for output in found.outputs:
         yield delete_output(key, output, found)
     yield Delete(key=key, at=at, found=found, impact=felt(Impact.INTERRUPT, found))
@@ -115,7 +115,8 @@ def _beside(create: Create, at: FlowAt, *, twin: bool) -> Create:
 def _turned(key: FlowKey, old: FoundFlow, new: FlowAt | None) -> Iterator[Call]:
     """Yield the stop of the old flow and the start of the new one, as far as they are needed."""
     if old.state is FlowState.RUNNING:
-        yield Stop(key=key, at=FlowAt(old.region, old.live_name), why="the new one takes its place")
+        at = FlowAt(old.region, old.live_name)
+        yield Stop(key=key, at=at, why="the new one takes its place", found=old)
     if new is not None:
         yield Start(key=key, at=new, why="it takes the place of the old one")
 

@@ -157,7 +157,7 @@ def _while_it_may(
         return calls, undo
     key = wanted.key.flow_key
     why = "its only output goes" if room.adds_live else "this account wants it stopped for that"
-    stop = Stop(key=key, at=room.at, why=why)
+    stop = Stop(key=key, at=room.at, why=why, found=room.flow)
     start = Start(key=key, at=room.at, why="to be running again")
     return (stop, *calls, start), ((), *((*back, start) for back in undo), ())
 

@@ -100,9 +100,12 @@ class Backend(Protocol):
         """
         Make one call. A delete of what is gone, a start of what runs, a stop of what is idle are done, not errors.
 
-        A create whose outcome is unknown is settled by listing: it is sent once, and never again blindly.
+        A create whose outcome is unknown is settled by listing: it is sent once, and never again blindly. Right before
+        an edit, a delete or a stop the object is read, and the call is refused where it does not bear our mark any more
+        or is not what `found` says; a flow also where it has outputs that nobody decided about. A start never is.
 
         Raises:
+            RejectedError: that, or the service does not take it.
             UnavailableError: with `maybe_applied` where the call may have reached the service; the caller
                 observes again before anything else.
             BackendError: any other refusal.

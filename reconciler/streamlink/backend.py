@@ -15,11 +15,11 @@ from reconciler.domain.errors import (
 )
 from reconciler.domain.impact import Capabilities, EditRules, stricter
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.matching import said_of
 from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, OutputKey, Region
 from reconciler.domain.resolution import secret_versions
 from reconciler.ports.backend import Applied, EndEvent, EndStatus
 from reconciler.ports.clock import Clock
+from reconciler.streamlink.as_found import demand_as_found
 from reconciler.streamlink.client import Answer, StreamLinkClient
 from reconciler.streamlink.flow_ids import FlowIds
 from reconciler.streamlink.listing import FlowList
@@ -55,8 +55,9 @@ class StreamLinkBackend:
     """
     Implements `ports.backend.Backend` with the API's actions.
 
-    Objects are known by name; ids are a cache. An edit reads the object and sends back what is not managed. A create is
-    sent once; when its outcome is unknown the object is looked for, and taken as made when it bears our mark.
+    Objects are known by name; ids are a cache. An edit reads the object and sends back what is not managed; edits,
+    deletes and stops are sent only where it is as it was found. A create is sent once; when its outcome is unknown the
+    object is looked for, and taken as made when it bears our mark.
     """
 
     def __init__(
@@ -176,9 +177,9 @@ class StreamLinkBackend:
             case Delete():
                 return await self._delete(call)
             case Start():
-                return await self._turn(call.at, FlowState.RUNNING)
+                return await self._turn(call, FlowState.RUNNING)
             case Stop():
-                return await self._turn(call.at, FlowState.IDLE)
+                return await self._turn(call, FlowState.IDLE)
 
     async def _create(self, call: Create) -> str:
         wanted, region = call.wanted, call.at.region
@@ -199,8 +200,8 @@ class StreamLinkBackend:
 
     async def _delete(self, call: Delete) -> str:
         if isinstance(call.found, FoundFlow):
-            return await self._delete_flow(call.at.region, call.found)
-        return await self._delete_output(call.at, call.found)
+            return await self._delete_flow(call, call.found)
+        return await self._delete_output(call, call.found)
 
     async def _create_flow(self, at: FlowAt, flow: Flow, mark: Mark) -> str:
         name, request = "CreateStreamLinkFlow", encode.create_flow(flow, mark)
@@ -229,8 +230,8 @@ class StreamLinkBackend:
         return answer.request_id
 
     async def _has_output(self, region: Region, flow_id: str, output: Output) -> bool:
-        found = decode.flow(await self._describe(region, flow_id), region)
-        return any(self._is(output.key, output.live_name, each) for each in found.outputs)
+        there = (await self._flow(region, flow_id)).outputs
+        return any(self._is(output.key, output.live_name, each) for each in there)
 
     def _is(self, key: Key, live_name: str, found: FoundFlow | FoundOutput) -> bool:
         """Return whether the object is the one that we would have made."""
@@ -241,11 +242,11 @@ class StreamLinkBackend:
         """Edit the input, then the name: a rename that fails leaves a flow that is still found."""
         region, request_id = call.at.region, ""
         fresh = Members(await self._describe(region, found.id), "flow")
-        if {change.path for change in call.differences} != {"liveName"}:
-            inputs = fresh.objects("InputGroup")
-            if len(inputs) != 1:
-                raise RejectedError(f"{call.key} has {len(inputs)} inputs by now, and manifests describe one.")
-            _demand_as_found(call, decode.flow(fresh.payload, region))
+        inputs, is_renamed_alone = fresh.objects("InputGroup"), {one.path for one in call.differences} == {"liveName"}
+        if len(inputs) != 1 and not is_renamed_alone:
+            raise RejectedError(f"{call.key} has {len(inputs)} inputs by now, and manifests describe one.")
+        demand_as_found(call, decode.flow(fresh.payload, region), owner=self._owner)
+        if not is_renamed_alone:
             profile = self._client.settings.profile
             write = edit.mark_input if call.only_marks else edit.modify_input
             request = write(found.id, inputs[0].payload, flow, self._mark(flow), profile)
@@ -263,14 +264,16 @@ class StreamLinkBackend:
         if found is None:
             raise NotFoundError(f"{output.key} is gone from the backend since it was read.")
         now = decode.flow(fresh.payload, region)
-        _demand_as_found(call, next(each for each in now.outputs if each.id == output_id))
+        demand_as_found(call, next(each for each in now.outputs if each.id == output_id), owner=self._owner)
         profile = self._client.settings.profile
         write = edit.mark_output if call.only_marks else edit.modify_output
         request = write(flow_id, found.payload, output, self._mark(output), profile)
         return (await self._client.call("ModifyStreamLinkOutputInfo", request, region=region)).request_id
 
-    async def _delete_flow(self, region: Region, found: FoundFlow) -> str:
+    async def _delete_flow(self, call: Delete, found: FoundFlow) -> str:
+        region = call.at.region
         try:
+            demand_as_found(call, await self._flow(region, found.id), owner=self._owner)
             answer = await self._client.call("DeleteStreamLinkFlow", {"FlowId": found.id}, region=region)
             request_id = answer.request_id
         except NotFoundError as error:
@@ -281,9 +284,11 @@ class StreamLinkBackend:
         self._ids.forget(found.id)
         return request_id
 
-    async def _delete_output(self, at: FlowAt, found: FoundOutput) -> str:
+    async def _delete_output(self, call: Delete, found: FoundOutput) -> str:
+        at = call.at
         try:
             flow_id = await self._flow_id(at)
+            demand_as_found(call, await self._output(call, flow_id, found.id), owner=self._owner)
             request = {"FlowId": flow_id, "OutputId": found.id}
             return (await self._client.call("DeleteStreamLinkOutput", request, region=at.region)).request_id
         except NotFoundError as error:
@@ -292,11 +297,14 @@ class StreamLinkBackend:
                 raise
             return error.request_id
 
-    async def _turn(self, at: FlowAt, wanted: FlowState) -> str:
+    async def _turn(self, call: Start | Stop, wanted: FlowState) -> str:
         """Start or stop a flow, and wait until it shows."""
+        at = call.at
         name = "StartStreamLinkFlow" if wanted is FlowState.RUNNING else "StopStreamLinkFlow"
 
         async def turn(flow_id: str) -> str:
+            if isinstance(call, Stop):
+                demand_as_found(call, await self._flow(at.region, flow_id), owner=self._owner)
             try:
                 request_id = (await self._client.call(name, {"FlowId": flow_id}, region=at.region)).request_id
             except (WrongStateError, UnavailableError) as error:
@@ -325,6 +333,16 @@ class StreamLinkBackend:
                 raise UnavailableError(message, maybe_applied=True)
             await self._clock.sleep(pause_s)
             pause_s = min(_LONGEST_LOOK_S, pause_s * 2)
+
+    async def _flow(self, region: Region, flow_id: str) -> FoundFlow:
+        return decode.flow(await self._describe(region, flow_id), region)
+
+    async def _output(self, call: Delete, flow_id: str, output_id: str) -> FoundOutput:
+        there = (await self._flow(call.at.region, flow_id)).outputs
+        found = next((each for each in there if each.id == output_id), None)
+        if found is None:
+            raise NotFoundError(f"{call.key} is gone from the backend since it was read.")
+        return found
 
     async def _describe(self, region: Region, flow_id: str) -> Payload:
         answer: Answer = await self._client.call("DescribeStreamLinkFlow", {"FlowId": flow_id}, region=region)
@@ -376,15 +394,3 @@ def _refused_live(call: Call) -> tuple[tuple[str, ...], bool]:
         hot = {"liveName"} if isinstance(call.wanted, Flow) else set()
         return tuple(change.path for change in call.differences if change.path not in hot), False
     return (), isinstance(call, Create | Delete) and isinstance(call.key, OutputKey)
-
-
-def _demand_as_found(call: Edit, now: FoundFlow | FoundOutput) -> None:
-    """
-    Go on only where the object still is what the edit was planned for; a mark alone may be written to any.
-
-    An edit says all that is managed. What somebody changed since it was planned would be changed back by it, unseen
-    by whoever judged what viewers notice of it.
-    """
-    if not call.only_marks and said_of(now) != said_of(call.found):
-        msg = f"{call.key} was changed by somebody since it was read, so it was not edited; the next plan sees it."
-        raise RejectedError(msg)

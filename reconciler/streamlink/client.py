@@ -18,7 +18,7 @@ from reconciler.streamlink import failures
 from reconciler.streamlink.breaker import DEFAULT_PAUSE_S, Breaker
 from reconciler.streamlink.call_log import Begun, logged
 from reconciler.streamlink.ratelimit import DEFAULT_BURST, DEFAULT_RATE_PER_S, Pace, RateLimiter
-from reconciler.streamlink.redaction import shown
+from reconciler.streamlink.redaction import outline, shown
 from reconciler.streamlink.signing import Credentials, SignedParts, signed_headers
 from reconciler.streamlink.timestamps import Timestamps
 from reconciler.streamlink.trust import Trust
@@ -197,12 +197,12 @@ class StreamLinkClient:
         body = json.dumps(payload).encode("ascii")
         try:
             async with asyncio.timeout(self.settings.deadline_s), self._answered(action.name, region, body) as response:
-                status, content = response.status_code, await _read(response, sent)
+                content = await _read(response, sent)
         except TimeoutError as error:
             raise failures.of_deadline(self.settings.deadline_s, sent) from error
         except httpx.HTTPError as error:
             raise failures.of_transport(error, sent) from error
-        return self._answer(status, content, payload, sent)
+        return self._answer(response, content, payload, sent)
 
     @asynccontextmanager
     async def _answered(self, action: str, region: str, body: bytes) -> AsyncIterator[httpx.Response]:
@@ -223,22 +223,19 @@ class StreamLinkClient:
         now_s = int(self._clock.now().timestamp())
         return self._timestamps.next((action, region, body), now_s) if ACTIONS[action].writes else now_s
 
-    def _answer(self, status: int, content: bytes, payload: Payload, sent: failures.Sent) -> Answer:
-        envelope = _envelope(content)
+    def _answer(self, response: httpx.Response, content: bytes, payload: Payload, sent: failures.Sent) -> Answer:
+        status, envelope = response.status_code, _envelope(content)
         request_id = _text((envelope or {}).get("RequestId"))
         if envelope is not None and "Error" in envelope:
             error = envelope["Error"] if isinstance(envelope["Error"], dict) else {}
             code, message = _text(error.get("Code")), self._shown(_text(error.get("Message")), payload)
             raise failures.of_code(self._shown(code, payload), message, sent, request_id=request_id)
+        body = outline(content, response.headers.get("Content-Type", ""))
         if status != HTTPStatus.OK:
-            raise failures.of_status(status, self._shown_body(content, payload), sent)
+            raise failures.of_status(status, body, sent)
         if envelope is None:
-            what = self._shown_body(content, payload) or "nothing"
-            raise failures.of_garbled(f"an answer without `Response`: {what}", sent)
+            raise failures.of_garbled(f"an answer without a whole `Response`, HTTP {status} with {body}", sent)
         return Answer(response=envelope, request_id=request_id)
-
-    def _shown_body(self, content: bytes, payload: Payload) -> str:
-        return self._shown(content.decode("utf-8", errors="replace"), payload)
 
     def _shown(self, text: str, payload: Payload) -> str:
         credentials = self.settings.credentials

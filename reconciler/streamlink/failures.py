@@ -91,11 +91,11 @@ def of_status(status: int, body: str, sent: Sent) -> BackendError:
 
     Args:
         status: the HTTP status.
-        body: as much of the body as may be shown.
+        body: what may be said of the body.
         sent: the call.
 
     """
-    says = f"HTTP {status}" + (f": {body}" if body else ", and nothing else")
+    says = f"HTTP {status} with {body}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return ThrottledError(f"{_call(sent)} was throttled before it reached the API ({says}).")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

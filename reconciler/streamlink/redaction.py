@@ -8,9 +8,11 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 MAX_SHOWN: Final = 256
-"""Characters of a foreign text in a message: enough to recognise a proxy's page, too few to leak much into logs."""
+"""Characters of a foreign text in a message: enough for any reason, too few to leak much into logs."""
 SECRET_FIELDS: Final = frozenset({"Passphrase", "StreamKey"})
 """Members whose values are secrets wherever they stand."""
+_KNOWN_TYPES: Final = frozenset({"application/json", "application/xml", "text/html", "text/plain", "text/xml"})
+"""Media types that a message names; any other one is a foreign text itself."""
 _URL_FIELDS: Final = frozenset({"Url", "TcUrl"})
 _USERINFO: Final = re.compile(r"(?<=://)[^/@\s]+@")
 _MASK: Final = "***"
@@ -33,6 +35,24 @@ def shown(text: str, *, payload: Any, also: tuple[str, ...] = ()) -> str:
     hidden = _USERINFO.sub(f"{_MASK}@", hidden)
     line = " ".join(hidden.split())
     return line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 1]}…"
+
+
+def outline(content: bytes, content_type: str) -> str:
+    """
+    Return all that a message may say of a body that is none of the API's: how long it is, and of which type.
+
+    It may be a piece of what was read, and nobody knows the secrets in that: not a character of it is shown.
+
+    Args:
+        content: the body.
+        content_type: what the header of this name says.
+
+    """
+    if not content:
+        return "an empty body"
+    said = content_type.partition(";")[0].strip().lower()
+    kind = said if said in _KNOWN_TYPES else "an unknown type"
+    return f"a body of {len(content)} bytes of {kind}, not shown because it may hold secrets"
 
 
 def secrets_in(payload: Any) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """The backends that keep the contract: in memory, and the API of the relay in both profiles, on good days and bad."""
 
+import copy
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from reconciler.domain.marks import Owner
 from reconciler.ports.backend import Backend
 from reconciler.relay.faults.knobs import (
     AllowedProtocolsNull,
@@ -21,7 +23,9 @@ from reconciler.relay.faults.knobs import (
 )
 from reconciler.streamlink.wire import ACTIONS, Profile
 from tests.fakes.backend import FakeBackend
-from tests.fakes.served import OWNER, REGIONS, served
+from tests.fakes.served import OWNER, REGIONS, shared
+
+OTHERS: Final = Owner("others")
 
 WRITES: Final = frozenset(action.name for action in ACTIONS.values() if action.writes)
 EDITS: Final = frozenset(name for name in WRITES if name.startswith("Modify"))
@@ -44,11 +48,26 @@ BAD_DAYS: Final[Mapping[str, tuple[Knob, ...]]] = {
 
 
 @pytest.fixture(params=["memory", *Profile, *BAD_DAYS])
-async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
-    """Return an empty account of each kind."""
+async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Backend, Backend]]:
+    """Return an empty account of each kind, as we reach it and as others do."""
     if request.param == "memory":
-        yield FakeBackend(owner=OWNER, regions=REGIONS)
+        memory = FakeBackend(owner=OWNER, regions=REGIONS)
+        theirs = copy.copy(memory)
+        theirs.owner = OTHERS
+        yield memory, theirs
         return
     profile = request.param if request.param in set(Profile) else Profile.MAINLAND
-    async with served(tmp_path, profile=profile, knobs=BAD_DAYS.get(request.param, ())) as over_api:
-        yield over_api
+    async with shared(tmp_path, profile=profile, knobs=BAD_DAYS.get(request.param, ())) as of:
+        yield of(OWNER), of(OTHERS)
+
+
+@pytest.fixture
+def backend(both: tuple[Backend, Backend]) -> Backend:
+    """Return the empty account."""
+    return both[0]
+
+
+@pytest.fixture
+def others(both: tuple[Backend, Backend]) -> Backend:
+    """Return the same account, as somebody reaches it who marks things as his."""
+    return both[1]

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.domain import properties
-from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
+from reconciler.domain.changes import MARK, Call, Create, Delete, Edit, FlowAt, Start, Stop
 from reconciler.domain.errors import NotFoundError, RejectedError, WrongStateError
 from reconciler.domain.impact import Impact
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import (
     Address,
+    Care,
     Flow,
     FlowSpec,
     FlowState,
@@ -24,10 +25,12 @@ from reconciler.domain.model import (
     RtmpPush,
     Srt,
 )
+from reconciler.domain.properties import PropertyChange
 from reconciler.domain.protocols import Protocol, SrtMode
 from reconciler.domain.resolution import secret_versions
 from reconciler.domain.secrets import Secret
 from reconciler.ports.backend import Backend
+from tests.contract.conftest import OTHERS
 from tests.fakes import samples
 from tests.fakes.samples import AWAY, FLOW_OF, REGION, RTMP_FLOW, RTMP_PUSH, SRT_CALLER, SRT_FLOW, SRT_LISTENER
 
@@ -68,6 +71,18 @@ def delete(wanted: Flow | Output, found: FoundFlow | FoundOutput) -> Delete:
     """Return the call that removes something of the samples."""
     flow = wanted if isinstance(wanted, Flow) else FLOW_OF[wanted.key.flow_key]
     return Delete(key=wanted.key, at=at(flow), found=found, impact=Impact.NONE)
+
+
+def stop(found: FoundFlow | None = None) -> Stop:
+    """Return the call that stops the flow of the samples."""
+    return Stop(key=SRT_FLOW.key, at=at(SRT_FLOW), found=found)
+
+
+async def mark(backend: Backend, wanted: Flow | Output, found: FoundFlow | FoundOutput, *, path: str = MARK) -> None:
+    """Write the mark that this backend makes: alone, or with a property that is as it was."""
+    changed = (PropertyChange(path=path, found="", wanted=""),)
+    call = Edit(key=wanted.key, at=at(SRT_FLOW), wanted=wanted, found=found, differences=changed, impact=Impact.NONE)
+    await backend.apply(call)
 
 
 async def made(backend: Backend, *wanted: Flow | Output) -> FoundFlow:
@@ -339,6 +354,96 @@ async def test_an_input_that_somebody_changed_meanwhile_is_not_edited(backend: B
         await backend.apply(edit(mine, before, of=SRT_FLOW))
 
     assert (await only(backend)).spec == theirs.spec
+
+
+async def test_an_output_that_is_not_ours_any_more_is_left_alone(backend: Backend, others: Backend) -> None:
+    """Who took it over since it was read decides about it: it is neither deleted nor edited nor marked."""
+    before = (await made(backend, SRT_FLOW, SRT_CALLER)).outputs[0]
+    await mark(others, SRT_CALLER, before, path="description")
+
+    for call in (delete(SRT_CALLER, before), edit(replace(SRT_CALLER, live_name="mine"), before, of=SRT_FLOW)):
+        with pytest.raises(RejectedError):
+            await backend.apply(call)
+    with pytest.raises(RejectedError):
+        await mark(backend, SRT_CALLER, before)
+
+    (output,) = (await only(backend)).outputs
+    assert (output.id, output.live_name, output.mark) == (
+        before.id,
+        SRT_CALLER.live_name,
+        Mark(owner=OTHERS, name=SRT_CALLER.key.name),
+    )
+
+
+async def test_a_flow_that_is_not_ours_any_more_is_neither_stopped_nor_deleted(
+    backend: Backend, others: Backend
+) -> None:
+    """The same of a flow, whether or not the stop says what it was; but a start is no harm, and puts things back."""
+    before = await made(backend, SRT_FLOW, SRT_CALLER)
+    await backend.apply(Start(key=SRT_FLOW.key, at=at(SRT_FLOW)))
+    await mark(others, SRT_FLOW, before, path="input.description")
+
+    for call in (stop(before), stop(), delete(SRT_FLOW, before)):
+        with pytest.raises(RejectedError):
+            await backend.apply(call)
+    await backend.apply(Start(key=SRT_FLOW.key, at=at(SRT_FLOW)))
+
+    assert (await only(backend)).state is FlowState.RUNNING
+
+
+async def test_what_somebody_changed_meanwhile_is_not_deleted(backend: Backend) -> None:
+    """Nobody has decided to lose what it has become."""
+    before = await made(backend, SRT_FLOW, SRT_CALLER)
+    await backend.apply(edit(replace(SRT_CALLER, live_name="theirs"), before.outputs[0], of=SRT_FLOW))
+    received = replace(SRT_FLOW.spec.input, allowlist=())
+    await backend.apply(edit(replace(SRT_FLOW, spec=replace(SRT_FLOW.spec, input=received)), before, of=SRT_FLOW))
+
+    for call in (delete(SRT_CALLER, before.outputs[0]), delete(SRT_FLOW, before), stop(before)):
+        with pytest.raises(RejectedError):
+            await backend.apply(call)
+
+    assert [output.live_name for output in (await only(backend)).outputs] == ["theirs"]
+
+
+async def test_what_somebody_protected_meanwhile_is_not_deleted(backend: Backend) -> None:
+    """The mark says so, and is read again."""
+    before = await made(backend, SRT_FLOW, SRT_CALLER)
+    care = Care(protected=True)
+    await mark(backend, replace(SRT_CALLER, care=care), before.outputs[0])
+    await mark(backend, replace(SRT_FLOW, care=care), before)
+
+    for call in (delete(SRT_CALLER, before.outputs[0]), delete(SRT_FLOW, before)):
+        with pytest.raises(RejectedError):
+            await backend.apply(call)
+
+    assert (await only(backend)).outputs
+
+
+async def test_a_flow_is_not_stopped_with_what_others_made_meanwhile(backend: Backend, others: Backend) -> None:
+    """Nobody has decided to take that off air; what others had when it was read was seen, and so was what we make."""
+    before = await made(backend, SRT_FLOW, SRT_CALLER)
+    await backend.apply(Start(key=SRT_FLOW.key, at=at(SRT_FLOW)))
+    await others.apply(create(SRT_LISTENER))
+
+    with pytest.raises(RejectedError):
+        await backend.apply(stop(before))
+    assert (await only(backend)).state is FlowState.RUNNING
+
+    seen = await only(backend)
+    await backend.apply(create(RTMP_PUSH))
+    await backend.apply(stop(seen))
+    assert (await only(backend)).state is FlowState.IDLE
+
+
+async def test_a_flow_is_not_deleted_with_what_was_made_meanwhile(backend: Backend) -> None:
+    """Nor are outputs deleted with it that nobody had seen, whoever's they are."""
+    before = await made(backend, SRT_FLOW)
+    await backend.apply(create(SRT_CALLER))
+
+    with pytest.raises(RejectedError):
+        await backend.apply(delete(SRT_FLOW, before))
+
+    assert len((await only(backend)).outputs) == 1
 
 
 async def test_an_output_that_the_input_cannot_feed_is_rejected(backend: Backend) -> None:

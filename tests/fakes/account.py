@@ -22,6 +22,7 @@ from reconciler.domain.model import (
 from reconciler.domain.protocols import SrtMode
 from reconciler.domain.resolution import secret_versions
 from reconciler.domain.targets import may_coexist
+from reconciler.streamlink.as_found import demand_as_found
 
 
 class RefusedError(Exception):
@@ -72,6 +73,7 @@ class Account:
 
         Raises:
             RefusedError: an account would not do it.
+            RejectedError: the last look takes what the plan did itself for somebody else's meddling.
 
         """
         self.sent += 1
@@ -79,13 +81,15 @@ class Account:
             case Create() | Edit():
                 self._write(call)
             case Delete(found=FoundFlow(id=id_)):
-                self._delete_flow(self._by_id(id_))
+                self._delete_flow(self._by_id(id_), call)
             case Delete(found=FoundOutput(id=id_)):
-                self._delete_output(self._at(call.at), id_)
+                self._delete_output(self._at(call.at), id_, call)
             case Start():
                 _demand(self._at(call.at).outputs, f"{call}: nothing to send to")
                 self._turn(self._at(call.at), FlowState.RUNNING)
             case Stop():
+                _demand(call.found is not None, f"{call}: nobody says what is stopped")
+                demand_as_found(call, self._at(call.at), owner=self.owner)
                 self._turn(self._at(call.at), FlowState.IDLE)
             case _:
                 raise RefusedError(call)
@@ -137,6 +141,7 @@ class Account:
         self._put(replace(flow, outputs=(*flow.outputs, made)))
 
     def _edit_flow(self, flow: FoundFlow, wanted: Flow, call: Edit) -> None:
+        demand_as_found(call, flow, owner=self.owner)
         _demand(flow.spec is not None and flow.spec.region == wanted.spec.region, f"{call}: a region is not edited")
         self._demand_edit(flow, call)
         mark = self._mark(wanted, is_twin=flow.mark is not None and flow.mark.twin)
@@ -147,6 +152,7 @@ class Account:
         found = next((each for each in flow.outputs if each.id == id_), None)
         if found is None or found.spec is None:
             raise RefusedError(call)
+        demand_as_found(call, found, owner=self.owner)
         fixed = (found.spec.region, found.spec.protocol) == (wanted.spec.region, wanted.spec.protocol)
         _demand(fixed, f"{call}: neither region nor protocol is edited")
         self._demand_edit(flow, call)
@@ -154,13 +160,16 @@ class Account:
         edited = replace(found, live_name=wanted.live_name, mark=mark, spec=wanted.spec)
         self._put(replace(flow, outputs=tuple(edited if each.id == id_ else each for each in flow.outputs)))
 
-    def _delete_flow(self, flow: FoundFlow) -> None:
+    def _delete_flow(self, flow: FoundFlow, call: Delete) -> None:
+        demand_as_found(call, flow, owner=self.owner)
         _demand(flow.state is FlowState.IDLE, f"{flow.live_name} runs")
         _demand(not flow.outputs, f"{flow.live_name} has outputs")
         del self.flows[flow.id]
 
-    def _delete_output(self, flow: FoundFlow, id_: str) -> None:
+    def _delete_output(self, flow: FoundFlow, id_: str, call: Delete) -> None:
         self._demand_live(flow, f"delete of {id_}")
+        for gone in (each for each in flow.outputs if each.id == id_):
+            demand_as_found(call, gone, owner=self.owner)
         kept = tuple(each for each in flow.outputs if each.id != id_)
         _demand(len(kept) < len(flow.outputs), f"no output {id_}")
         _demand(kept or flow.state is FlowState.IDLE, f"{flow.live_name} runs, and {id_} is its last output")

@@ -11,7 +11,7 @@ from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start,
 from reconciler.domain.errors import BackendError, NotFoundError, RejectedError, WrongStateError
 from reconciler.domain.impact import Capabilities, EditRules
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.matching import said_of
+from reconciler.domain.matching import ours, said_of
 from reconciler.domain.model import (
     Address,
     Flow,
@@ -131,7 +131,7 @@ class FakeBackend:
             case Start():
                 self._start(self._at(call.at))
             case Stop():
-                self._turn(self._at(call.at), FlowState.IDLE)
+                self._stop(self._at(call.at), call)
             case _:
                 msg = f"no such call: {call}"
                 raise TypeError(msg)
@@ -182,7 +182,7 @@ class FakeBackend:
         before = next((output for output in flow.outputs if output.id == call.found.id), None)
         if before is None or before.spec is None:
             raise NotFoundError(f"no output {call.found.id}")
-        _demand_as_found(call, before)
+        self._demand_as_found(call, before)
         if wanted.spec.protocol is not before.spec.protocol:
             raise RejectedError("the protocol of an output is not edited", field="Protocol")
         after = replace(
@@ -200,7 +200,7 @@ class FakeBackend:
         flow = self.flows.get(call.found.id)
         if flow is None or flow.spec is None:
             raise NotFoundError(f"no flow {call.found.id}")
-        _demand_as_found(call, flow)
+        self._demand_as_found(call, flow)
         mark = self._mark(wanted, is_twin=_is_twin(flow))
         before, after = (flow.spec.input, flow.mark), (wanted.spec.input, mark)
         listless = [(replace(spec, allowlist=None), said) for spec, said in (before, after)]
@@ -225,20 +225,45 @@ class FakeBackend:
     def _delete(self, call: Delete) -> None:
         if isinstance(call.found, FoundFlow):
             flow = self.flows.get(call.found.id)
-            if flow is not None and flow.state is FlowState.RUNNING:
+            if flow is None:
+                return
+            self._demand_as_found(call, flow)
+            if {output.id for output in flow.outputs} - {output.id for output in call.found.outputs}:
+                raise RejectedError(f"{call.key} has outputs that it had not when it was read")
+            if flow.state is FlowState.RUNNING:
                 raise WrongStateError("a running flow is not deleted")
-            self.flows.pop(call.found.id, None)
+            self.flows.pop(call.found.id)
             return
         for flow in tuple(self.flows.values()):
-            kept = tuple(each for each in flow.outputs if each.id != call.found.id)
-            if kept != flow.outputs:
+            for gone in (each for each in flow.outputs if each.id == call.found.id):
+                self._demand_as_found(call, gone)
                 self._demand_adding(flow)
-                self._put(replace(flow, outputs=kept))
+                self._put(replace(flow, outputs=tuple(each for each in flow.outputs if each is not gone)))
 
     def _start(self, flow: FoundFlow) -> None:
         if not flow.outputs:
             raise RejectedError("a flow without outputs is not started", field="OutputGroups")
         self._turn(flow, FlowState.RUNNING)
+
+    def _stop(self, flow: FoundFlow, call: Stop) -> None:
+        self._demand_as_found(call, flow)
+        if call.found is not None and self._strangers(flow) - self._strangers(call.found):
+            raise RejectedError(f"{call.key} has outputs of others that it had not when it was read")
+        self._turn(flow, FlowState.IDLE)
+
+    def _strangers(self, flow: FoundFlow) -> set[str]:
+        return {output.id for output in flow.outputs if not ours(output.mark, self.owner)}
+
+    def _demand_as_found(self, call: Edit | Delete | Stop, now: FoundFlow | FoundOutput) -> None:
+        found = call.found
+        adopts = isinstance(call, Edit) and not ours(call.found.mark, self.owner)
+        if not (adopts or ours(now.mark, self.owner)):
+            raise RejectedError(f"{call.key} is not ours any more")
+        if found is None or (isinstance(call, Edit) and call.only_marks):
+            return
+        is_marked_otherwise = isinstance(call, Delete) and now.mark != found.mark
+        if is_marked_otherwise or (now.id, said_of(now)) != (found.id, said_of(found)):
+            raise RejectedError(f"{call.key} was changed since it was read")
 
     def _turn(self, flow: FoundFlow, state: FlowState) -> None:
         spec = None if flow.spec is None else replace(flow.spec, state=state)
@@ -267,11 +292,6 @@ class FakeBackend:
 
 def _is_twin(found: FoundFlow | FoundOutput) -> bool:
     return found.mark is not None and found.mark.twin
-
-
-def _demand_as_found(call: Edit, now: FoundFlow | FoundOutput) -> None:
-    if not call.only_marks and said_of(now) != said_of(call.found):
-        raise RejectedError(f"{call.key} was changed since it was read")
 
 
 def _unlisted(found: FoundOutput) -> FoundOutput:

@@ -1,7 +1,7 @@
 """The backend over the API, with the relay's own control plane behind it, in one process and without a network."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -61,6 +61,19 @@ async def served(
         owner: whose marks it makes.
 
     """
+    async with shared(state, profile=profile, rules=rules, knobs=knobs) as of:
+        yield of(owner)
+
+
+@asynccontextmanager
+async def shared(
+    state: Path,
+    *,
+    profile: Profile = Profile.MAINLAND,
+    rules: EditRules | None = None,
+    knobs: Sequence[Knob] = (),
+) -> AsyncIterator[Callable[[Owner], StreamLinkBackend]]:
+    """Lend an empty account, as above, by what gives each owner a backend of it."""
     clock = FakeClock()
     catalogue = await Catalogue.open(state)
     plane = ControlPlane(
@@ -85,11 +98,14 @@ async def served(
         transport=httpx.ASGITransport(create_app(plane, door, handler=faults.around(carry_out))),
     )
     regions = tuple(map(Region, REGIONS))
-    backend = StreamLinkBackend(client, owner=owner, regions=regions, clock=clock, service=Service(rules=rules))
+
+    def of(owner: Owner) -> StreamLinkBackend:
+        return StreamLinkBackend(client, owner=owner, regions=regions, clock=clock, service=Service(rules=rules))
+
     try:
-        yield backend
+        yield of
     finally:
-        await backend.close()
+        await client.close()
         await plane.records.close()
         await catalogue.close()
         await spent.close()

@@ -17,7 +17,7 @@ from tencentcloud.mps.v20190612.mps_client import MpsClient
 
 from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
 from reconciler.domain.impact import Impact
-from reconciler.domain.marks import Owner
+from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import Address, FoundOutput, Srt
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.protocols import SrtMode
@@ -143,11 +143,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def flow_payload(live_name: str, state: str) -> dict[str, Any]:
-    """Return a flow of that name with one input and one output, as found before the edits."""
-    found_input = {"InputId": "i", "InputName": live_name, "Protocol": "SRT", "Description": "by hand"}
+    """Return a flow of ours of that name with one input and one output, as found before the edits."""
+    found_input = {"InputId": "i", "InputName": live_name, "Protocol": "SRT", "Description": MARK(live_name, "")}
     output = {
         "OutputId": OUTPUT_ID,
         "OutputName": "caller",
+        "Description": MARK("caller", ""),
         "Protocol": "SRT",
         "OutputRegion": "local",
         "SecurityGroupIds": ["sg-1"],
@@ -179,7 +180,9 @@ LATER: Final = replace(
     spec=replace(SRT_CALLER.spec, settings=Srt(mode=SrtMode.CALLER, latency_ms=200, peer=Address("b.example", 1))),
 )
 AT: Final = FlowAt(REGION, SRT_FLOW.live_name)
-FOUND_OUTPUT: Final = FoundOutput(id=OUTPUT_ID, live_name="caller", mark=None, spec=None)
+FOUND_OUTPUT: Final = FoundOutput(
+    id=OUTPUT_ID, live_name="caller", mark=Mark(owner=Owner("us"), name="caller"), spec=None
+)
 
 
 async def our_calls(backend: StreamLinkBackend) -> list[Call]:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from tests.functional.conftest import DEADLINE_S, Shop, Started, until
 from tests.functional.repositories import made
+from tests.secrets.front import Breaking, front
 from tests.secrets.trees import ACCOUNT, CANARIES, CLOUD, GOOD, wrong_files
 
 FORMATS: Final = ("text", "json", "sarif", "github", "junit")
@@ -139,6 +141,15 @@ def working(scene: Scene) -> None:
     scene.run("export with secrets", "export", "--out", "whole", "--secrets-dir", "asked")
 
 
+def broken(scene: Scene) -> None:
+    """Read through a front that leaves of each list the piece that begins with a secret."""
+    for status in (HTTPStatus.OK, HTTPStatus.BAD_GATEWAY):
+        breaking = Breaking(status=status, first=CANARIES["STREAM_INPUT"].core.encode())
+        with front(scene.endpoint, breaking) as endpoint:
+            scene.run(f"broken {status:d}", "plan", "--endpoint", endpoint)
+            scene.run(f"broken {status:d} run", "--log-format", "json", "run", "--once", "--endpoint", endpoint)
+
+
 def failing(scene: Scene, title: str) -> None:
     """Change everything, with a backend that refuses, is silent, or wants flows to stand still."""
     latency = 300 + 10 * len(scene.said)
@@ -168,7 +179,7 @@ def refused(scene: Scene) -> None:
 
 
 def crashing(scene: Scene) -> None:
-    """End a loop by a crash that tells what every thread was doing, and verbs by what none of them foresees."""
+    """End a loop by a crash that tells what every thread was doing, and verbs by a stdout that takes nothing."""
     log = scene.shop.folder / "crash.log"
     command = [sys.executable, "-X", "dev", "-X", "faulthandler", "-m", "reconciler", "--log-format", "json", "run"]
     with log.open("wb") as said:
@@ -189,18 +200,18 @@ def crashing(scene: Scene) -> None:
         process.kill()
         process.wait()
     for verb in ("plan", "validate"):
-        _to_where_none_writes(scene, verb)
+        _to_nowhere(scene, verb)
 
 
-def _to_where_none_writes(scene: Scene, verb: str) -> None:
+def _to_nowhere(scene: Scene, verb: str) -> None:
     """Have a verb fail in a way that it does not foresee, with secrets in its hands."""
-    with Path("/dev/null").open("rb") as unwritable:
+    with Path("/dev/null").open("rb") as nowhere:
         done = subprocess.run(
             [sys.executable, "-X", "dev", "-m", "reconciler", verb, "manifests"],
             cwd=scene.shop.folder,
             env=scene.shop.environment,
             stdin=subprocess.DEVNULL,
-            stdout=unwritable,
+            stdout=nowhere,
             stderr=subprocess.PIPE,
             text=True,
             check=False,

@@ -10,6 +10,7 @@ from tests.secrets.canaries import Canary
 from tests.secrets.scene import (
     FORMATS,
     Scene,
+    broken,
     crashing,
     failing,
     offline,
@@ -34,6 +35,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         relay = serve(day, *words)
         try:
             failing(day, title) if title else working(day)
+            broken(day) if not title else None
             if title == "faults":
                 telling(day)
                 refused(day)
@@ -66,11 +68,14 @@ def test_everything_went_as_badly_as_it_should(scene: Scene) -> None:
     assert {ended[f"validate wrong {form}"] for form in FORMATS} == {ExitStatus.FINDINGS}
     assert (ended["too short"], ended["apply"]) == (ExitStatus.SOME_FAILED, ExitStatus.OK)
     assert (ended["refused"], ended["refused run"]) == (ExitStatus.BACKEND, ExitStatus.BACKEND)
+    assert (ended["broken 200"], ended["broken 502 run"]) == (ExitStatus.BACKEND, ExitStatus.BACKEND)
     assert (ended["crash"], ended["bug plan"], ended["bug validate"]) == (
         -signal.SIGABRT,
         ExitStatus.BUG,
         ExitStatus.BUG,
     )
+    assert "HTTP 200 with a body of" in scene.said["broken 200"]
+    assert "HTTP 502 with a body of" in scene.said["broken 502"]
     assert "may have been carried out" in scene.said["faults apply"]
     assert "want it stopped" in scene.said["still apply"]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Call, Create, Delete, Hold, Plan, Sequence, Start, Stop
+from reconciler.domain.changes import Action, Call, Create, Delete, FlowAt, Hold, Plan, Sequence, Start, Stop
 from reconciler.domain.impact import Capabilities, EditRules, Impact
 from reconciler.domain.model import (
     Actual,
@@ -157,7 +157,8 @@ def test_a_third_wish_takes_the_twin_away_first(state: FlowState, impact: Impact
     live, regions = account(found_flow(NEWS, found_output(pull())))
     live.do(twin_of(the_one(planned(NEWS, pull(AWAY), found=regions))))
     if state is FlowState.IDLE:
-        live.do(Stop(key=NEWS.key, at=twin_of(the_one(planned(NEWS, pull(AWAY), found=regions))).at))
+        (found,) = live.flows.values()
+        live.do(Stop(key=NEWS.key, at=FlowAt(found.region, found.live_name), found=found))
 
     third = the_one(planned(running, pull(ELSEWHERE), found=live.seen(regions)))
 

@@ -13,7 +13,7 @@ from reconciler.domain.errors import BackendError, RejectedError
 from reconciler.domain.impact import EditRules
 from reconciler.domain.model import Care, Flow, FlowState, FoundOutput, Output, Region, ResourceKind
 from reconciler.domain.policies import Approval, Calendar, Limit, OneOff, Override, Policies, WindowKind
-from reconciler.engine.apply import Terms
+from reconciler.engine.apply import Result, Terms
 from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for
@@ -98,6 +98,7 @@ def wanted(scene: Scene, *resources: Flow | Output) -> Target:
     """Return the target that wants these resources, however much of the little there is goes for it."""
     lifted = (
         _lifting(ResourceKind.FLOW, Action.RECREATE, Limit.BUDGET),
+        _lifting(ResourceKind.FLOW, Action.DELETE, Limit.BUDGET),
         _lifting(ResourceKind.OUTPUT, Action.EDIT, Limit.WINDOW),
     )
     scene.source.write("drawn", *resources)
@@ -108,7 +109,12 @@ def wanted(scene: Scene, *resources: Flow | Output) -> Target:
 
 def _lifting(kind: ResourceKind, action: Action, limit: Limit) -> Override:
     return Override(
-        name=str(limit), of=kind, action=action, lifts=frozenset({limit}), reason="there is not more", expires=FAR
+        name=f"{action}-{limit}",
+        of=kind,
+        action=action,
+        lifts=frozenset({limit}),
+        reason="there is not more",
+        expires=FAR,
     )
 
 
@@ -171,6 +177,48 @@ def test_an_output_that_was_added_since_is_not_stopped() -> None:
         outcome = await scene.send(wanted(scene, idle, TOWER), meanwhile=add)
 
         assert (holds(outcome), scene.backend.flow().state) == ([Hold.ON_AIR], FlowState.RUNNING)
+
+    played(play)
+
+
+def test_an_output_that_was_given_back_since_is_not_deleted() -> None:
+    """Who takes our mark from an output decides about it, however late in a pass."""
+
+    async def play(scene: Scene) -> None:
+        tower, mast = there(scene, TOWER, output("mast"))
+
+        def give_back() -> None:
+            scene.backend.hold(found_flow(NEWS, replace(tower, mark=None), mast))
+
+        outcome = await scene.send(wanted(scene, NEWS, output("mast")), meanwhile=give_back)
+
+        (ended,) = outcome.outcomes
+        assert (ended.result, ended.why) == (Result.FAILED, "output/news/tower is not ours any more")
+        assert scene.backend.names() == {"news", "news/tower", "news/mast"}
+
+    played(play)
+
+
+@pytest.mark.parametrize("guest", [output("guest"), TOWER], ids=["made", "given back"])
+def test_a_flow_that_goes_is_not_stopped_with_what_is_not_ours_by_now(guest: Output) -> None:
+    """Its delete would fail on that and leave it off air; so nothing of it is begun."""
+
+    async def play(scene: Scene) -> None:
+        there(scene, TOWER, output("mast"))
+        other, outputs = flow("other"), [output(f"o{number}", of="other") for number in range(4)]
+        scene.backend.hold(found_flow(other, *map(found_output, outputs)))
+
+        def meddle() -> None:
+            known = {found.live_name: found for found in scene.backend.flow().outputs}
+            theirs = {guest.live_name: found_output(guest, owner=None)}
+            scene.backend.hold(found_flow(NEWS, *(known | theirs).values()))
+
+        outcome = await scene.send(wanted(scene, other, *outputs), meanwhile=meddle)
+
+        (ended,) = outcome.outcomes
+        assert (ended.change.action, ended.result) == (Action.DELETE, Result.FAILED)
+        assert scene.backend.flow().state is FlowState.RUNNING
+        assert {"news/tower", "news/mast", f"news/{guest.live_name}"} <= scene.backend.names()
 
     played(play)
 

@@ -244,7 +244,9 @@ async def delete_flow(api: ScriptedApi) -> None:
 async def test_a_delete_of_what_the_list_shows_no_more_is_done() -> None:
     """Absent is what was wanted."""
     api = ScriptedApi(
-        DescribeStreamLinkFlows=[listed(flow_payload()), listed()], DeleteStreamLinkFlow=refusal("InvalidParameter.Id")
+        DescribeStreamLinkFlows=[listed(flow_payload()), listed()],
+        DescribeStreamLinkFlow=described(flow_payload()),
+        DeleteStreamLinkFlow=refusal("InvalidParameter.Id"),
     )
 
     await delete_flow(api)
@@ -255,7 +257,9 @@ async def test_a_delete_of_what_the_list_shows_no_more_is_done() -> None:
 async def test_a_delete_that_is_refused_while_the_flow_is_there_is_an_error() -> None:
     """The code for absent also means malformed, so the list has the last word."""
     api = ScriptedApi(
-        DescribeStreamLinkFlows=listed(flow_payload()), DeleteStreamLinkFlow=refusal("InvalidParameter.Id")
+        DescribeStreamLinkFlows=listed(flow_payload()),
+        DescribeStreamLinkFlow=described(flow_payload()),
+        DeleteStreamLinkFlow=refusal("InvalidParameter.Id"),
     )
 
     with pytest.raises(NotFoundError):
@@ -266,6 +270,7 @@ async def test_an_output_is_not_taken_for_gone_while_it_is_listed() -> None:
     """The same holds for outputs."""
     api = ScriptedApi(
         DescribeStreamLinkFlows=listed(flow_payload(output_payload())),
+        DescribeStreamLinkFlow=described(flow_payload(output_payload())),
         DeleteStreamLinkOutput=refusal("InvalidParameter.OutputId"),
     )
     backend = backend_of(api)
@@ -273,6 +278,51 @@ async def test_an_output_is_not_taken_for_gone_while_it_is_listed() -> None:
 
     with pytest.raises(NotFoundError):
         await backend.apply(Delete(key=SRT_CALLER.key, at=AT, found=found.outputs[0], impact=Impact.INTERRUPT))
+
+
+async def test_what_a_describe_does_not_show_is_not_deleted_while_it_is_listed() -> None:
+    """Of what cannot be seen nobody knows whose it is, and nothing is sent."""
+    api = ScriptedApi(
+        DescribeStreamLinkFlows=listed(flow_payload(output_payload())),
+        DescribeStreamLinkFlow=described(flow_payload()),
+        DeleteStreamLinkOutput={},
+    )
+    backend = backend_of(api)
+    (found,) = await backend.observe(REGION)
+
+    with pytest.raises(NotFoundError):
+        await backend.apply(Delete(key=SRT_CALLER.key, at=AT, found=found.outputs[0], impact=Impact.INTERRUPT))
+
+    assert api.calls["DeleteStreamLinkOutput"] == 0
+
+
+async def test_a_delete_costs_one_look() -> None:
+    """The flow is read once right before, and that is all."""
+    whole = flow_payload(output_payload())
+    api = ScriptedApi(
+        DescribeStreamLinkFlows=listed(whole), DescribeStreamLinkFlow=described(whole), DeleteStreamLinkOutput={}
+    )
+    backend = backend_of(api)
+    (found,) = await backend.observe(REGION)
+
+    await backend.apply(Delete(key=SRT_CALLER.key, at=AT, found=found.outputs[0], impact=Impact.INTERRUPT))
+
+    assert api.calls == {"DescribeStreamLinkFlows": 1, "DescribeStreamLinkFlow": 1, "DeleteStreamLinkOutput": 1}
+
+
+async def test_a_delete_without_a_look_is_not_sent() -> None:
+    """Where the flow cannot be read, nothing was done, and nothing is in doubt."""
+    api = ScriptedApi(
+        DescribeStreamLinkFlows=listed(flow_payload()),
+        DescribeStreamLinkFlow=refusal("InternalError"),
+        DeleteStreamLinkFlow={},
+    )
+
+    with pytest.raises(UnavailableError) as error:
+        await delete_flow(api)
+
+    assert not error.value.maybe_applied
+    assert api.calls["DeleteStreamLinkFlow"] == 0
 
 
 async def test_a_start_is_waited_for() -> None:

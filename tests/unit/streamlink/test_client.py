@@ -214,6 +214,28 @@ async def test_no_error_repeats_a_secret(reply: Reply) -> None:
     assert "account-secret-key" not in shown
 
 
+READ_ANSWER = json.dumps({"Response": {"Info": {"InputGroup": [SECRET_PAYLOAD]}, "RequestId": "r"}})
+FROM_THE_SECRET = READ_ANSWER[READ_ANSWER.index("canary") :]
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        pytest.param(httpx.Response(200, text=READ_ANSWER[:-3]), "HTTP 200", id="its end is missing"),
+        pytest.param(httpx.Response(200, text=FROM_THE_SECRET), "HTTP 200", id="its begin is missing"),
+        pytest.param(httpx.Response(200, json=["canary"]), "HTTP 200", id="another JSON"),
+        pytest.param(httpx.Response(502, text=FROM_THE_SECRET), "HTTP 502", id="a bad gateway that has it"),
+        pytest.param(httpx.Response(404, text=FROM_THE_SECRET), "HTTP 404", id="a page that has it"),
+    ],
+)
+async def test_no_error_tells_a_secret_of_what_was_read(reply: httpx.Response, said: str) -> None:
+    """An answer that was cut or wrapped holds secrets that no request did, and is not quoted at all."""
+    with pytest.raises(UnavailableError, match=f"{said} with a body of {len(reply.content)} bytes") as error:
+        await call(ScriptedApi(**{READ: reply}), READ)
+
+    assert "canary" not in str(error.value)
+
+
 @pytest.mark.parametrize("code", ["InternalError", ""])
 async def test_every_attempt_is_one_event(code: str) -> None:
     """The log says which action, where, how it ended and what the vendor's support asks for; never a body."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from reconciler.streamlink.redaction import MAX_SHOWN, shown
+from reconciler.streamlink.redaction import MAX_SHOWN, outline, shown
 
 SECRET = 'canary "key"&<1>/2'
 PAYLOADS: list[Any] = [
@@ -51,7 +51,24 @@ def test_a_url_that_is_none_is_masked_whole() -> None:
 
 
 def test_a_long_text_is_cut_to_one_line() -> None:
-    """A proxy's page leaves enough to be recognised, and no more."""
-    message = shown("<html>\n  <body>" + "x" * 1000, payload={})
+    """A long reason leaves enough to be understood, and no more."""
+    message = shown("no room\n  for it" + "x" * 1000, payload={})
 
-    assert (len(message), message[:14], message[-1]) == (MAX_SHOWN, "<html> <body>x", "…")
+    assert (len(message), message[:15], message[-1]) == (MAX_SHOWN, "no room for itx", "…")
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "expected"),
+    [
+        pytest.param(b"", "text/html", "an empty body", id="nothing"),
+        pytest.param(b"canary", "Text/HTML; charset=utf-8", "a body of 6 bytes of text/html, ", id="a page"),
+        pytest.param(b"canary", "text/canary", "a body of 6 bytes of an unknown type, ", id="a type of its own"),
+        pytest.param(b"canary", "", "a body of 6 bytes of an unknown type, ", id="no type"),
+    ],
+)
+def test_a_body_that_is_not_the_apis_is_not_shown(content: bytes, content_type: str, expected: str) -> None:
+    """It may be a piece of what was read: its size and type are all that is said."""
+    said = outline(content, content_type)
+
+    assert said.startswith(expected)
+    assert "canary" not in said
