@@ -13,6 +13,7 @@ from reconciler.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.domain.changes import Plan
+    from reconciler.domain.model import Key
     from reconciler.domain.policies import Approval
     from reconciler.settings import Settings
 
@@ -99,7 +100,7 @@ def approval_of(settings: "Settings", resource: str, action: str, change: str, t
             f"{resource}:{action}:{change} is no change: say RESOURCE, ACTION and ID as the plan prints them, such as "
             "output/news/tower, delete and 3f9ac1d2e4b5"
         )
-    _demand_need(action)
+    _demand_need(key, action)
     reason, span = _reason(terms.reason), _span(terms.expires)
     now = wiring.clock().now().replace(microsecond=0)
     approval = Approval(name="", resource=key, action=Action(action), change=change, reason=reason, expires=now + span)
@@ -137,10 +138,10 @@ def _parts(text: str) -> tuple[str, str, str]:
     return address_of(address), action, change
 
 
-def _demand_need(action: str) -> None:
+def _demand_need(key: "Key", action: str) -> None:
     from reconciler.domain.rules.policies import needless
 
-    for fault in needless(action):
+    for fault in needless(key, action):
         raise UsageError(fault.message)
 
 

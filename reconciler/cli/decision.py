@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from reconciler.domain.changes import Hold
 from reconciler.domain.findings import Finding, Position, Severity
 from reconciler.domain.model import Care, Key, ResourceKind, key_of
 from reconciler.domain.policies import Approval, Override, Policies
-from reconciler.domain.safety.releases import approving
+from reconciler.domain.safety.releases import APPROVABLE, approving
 from reconciler.domain.timetable import Labels, is_about
 from reconciler.ports.journal import History, Noted, Settled, Written
 
@@ -133,7 +132,7 @@ class Decision:
     def release(self) -> str | None:
         """Return the one command that releases it; None where no command does."""
         note = self.journal.decided
-        if self.hold != Hold.ON_AIR or note is None or not note.note.fields.get("change"):
+        if self.hold not in APPROVABLE or note is None or not note.note.fields.get("change"):
             return None
         return approving(self.resource, str(note.note.fields["action"]), str(note.note.fields["change"]))
 

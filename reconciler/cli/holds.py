@@ -7,6 +7,11 @@ HOLDS: Final = {
         "The on-air guard: viewers would notice this change, and what it disturbs is on air, or could not be proven to "
         "be off air, as the decision says. Approve exactly this change, or wait until it is off air."
     ),
+    "far-end": (
+        "The guard of far ends: it would send to where another output sends that is on air, or could not be proven to "
+        "be off air, as the decision says, and that one would be cut. Let that one go first, wait until it is off air, "
+        "or approve exactly this change."
+    ),
     "budget": (
         "The safety budget: this revision would delete or edit too large a share of our objects. If that is meant, "
         "commit an Override that lifts `budget`; if not, look what is missing from the checkout."

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from reconciler.domain import properties
-from reconciler.domain.changes import Action, Call, Change, Create, Delete, Edit, Sequence, Stop
+from reconciler.domain.changes import Action, Call, Change, Create, Delete, Edit, Sequence, Start, Stop
 from reconciler.domain.marks import Mark
 from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Output
 from reconciler.domain.properties import PropertyValue
@@ -64,6 +64,10 @@ def _found(change: Change) -> Iterator[object]:
         elif isinstance(call, Stop) and call.found is not None:
             # Who agreed that one output goes off air did not agree that four do.
             yield [str(call.key), _of_found(call.found), sorted(output.live_name for output in call.found.outputs)]
+        elif isinstance(call, Start) and call.found is not None:
+            # Who let a flow send to one far end did not let it send to another one.
+            outputs = sorted(call.found.outputs, key=lambda output: output.live_name)
+            yield [str(call.key), _of_found(call.found), *map(_of_found, outputs)]
 
 
 def _of_desired(wanted: Flow | Output) -> Mapping[str, object]:

@@ -91,6 +91,8 @@ class Start:
     at: FlowAt
     why: str = "to be running"
     impact: Impact = Impact.NONE
+    found: FoundFlow | None = None
+    """What is started; None where it is new, or the other calls of a change say so."""
 
     action = Action.START
 
@@ -159,6 +161,8 @@ class Hold(StrEnum):
 
     ON_AIR = "on-air"
     """It would disturb something that is on air, and nobody approved it."""
+    FAR_END = "far-end"
+    """It would send to where an output sends that is on air and stays there, and nobody approved it."""
     BUDGET = "budget"
     """The manifests would delete or edit too many objects at once."""
     TWIN = "twin"

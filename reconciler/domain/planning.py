@@ -327,7 +327,7 @@ def _turn(flow: Flow, found: FoundFlow, parts: Parts, *, outputs: int) -> None:
         why = "to be idle" if flow.spec.state is FlowState.IDLE else "its last output goes"
         parts.first.insert(0, Stop(key=flow.key, at=FlowAt(found.region, found.live_name), why=why, found=found))
     if not runs and flow.spec.state is FlowState.RUNNING and outputs > 0:
-        parts.then.append(Start(key=flow.key, at=FlowAt(found.region, flow.live_name)))
+        parts.then.append(Start(key=flow.key, at=FlowAt(found.region, flow.live_name), found=found))
 
 
 def _joined(parts: Iterable[Parts], of: Callable[[Parts], Iterable[_Part]]) -> Iterator[_Part]:

@@ -6,15 +6,16 @@ back: whoever kills this process at any moment finds in the journal what was und
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Change, Create, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Change, Create, Hold, Plan, Sequence, Start
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
-from reconciler.domain.model import FlowKey, Key
+from reconciler.domain.model import FlowKey, Key, OutputKey
 from reconciler.domain.safety.judging import held_with
+from reconciler.domain.safety.reasons import start_in_vain
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Permit
 from reconciler.engine.sending import Sender
@@ -94,7 +95,8 @@ async def execute(plan: Plan, world: World, *, terms: Terms) -> Execution:
     Return what became of each change of the plan, which is the one that the guard judged last.
 
     Stops and deletes that lead a flow's changes are sent for every flow before anything else, so that names, keys and
-    ports are free. Within a flow the plan's order holds; flows go on side by side.
+    ports are free. What would send to a far end that is taken is asked about again at the end, for whoever sends there
+    may have moved away meanwhile. Within a flow the plan's order holds; flows go on side by side.
     """
     return await _Executor(plan, world, terms).run()
 
@@ -117,31 +119,40 @@ class _Executor:
         self._refused: CredentialsRefusedError | None = None
         self._unmade: dict[FlowKey, Blocked] = {}
         """Flows that would have been made, and what held that back."""
+        self._unfed: dict[FlowKey, Blocked | None] = {}
+        """Flows in which an output would have been made, and what held that back; None once one was made."""
+        self._parked: _Lane = []
+        """What is asked about again at the end."""
 
     async def run(self) -> Execution:
-        """Send everything, in two phases."""
-        lanes: dict[FlowKey, _Lane] = {}
-        for place, change in enumerate(self._changes):
-            lanes.setdefault(flow_key(change.key), []).append((place, change))
-        split = [_split(lane) for lane in lanes.values()]
+        """Send everything, in two phases, and then what a far end that was taken held up."""
+        split = [_split(lane) for lane in _lanes(enumerate(self._changes))]
         for phase in ([head for head, _ in split], [tail for _, tail in split]):
-            async with asyncio.TaskGroup() as group:
-                for lane in phase:
-                    group.create_task(self._run_lane(lane))
+            await self._run_phase(phase, parks=True)
+        await self._run_phase(_lanes(self._parked), parks=False)
         outcomes = tuple(outcome for _, outcome in sorted(self._outcomes.items(), key=lambda item: item[0]))
         return Execution(outcomes=outcomes, refused=self._refused)
 
-    async def _run_lane(self, lane: _Lane) -> None:
+    async def _run_phase(self, lanes: Iterable[_Lane], *, parks: bool) -> None:
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes:
+                group.create_task(self._run_lane(lane, parks=parks))
+
+    async def _run_lane(self, lane: _Lane, *, parks: bool) -> None:
         async with self._slots:
             for place, change in lane:
                 outcome = await self._ask(change)
+                self._feed(outcome)
+                if parks and outcome.held is not None and outcome.held.hold is Hold.FAR_END:
+                    self._parked.append((place, change))
+                    continue
                 self._outcomes[place] = outcome
                 self._terms.on_outcome(outcome)
 
     async def _ask(self, change: Change) -> Outcome:
         if why_not := self._why_not(change):
             return Outcome(change=change, result=Result.SKIPPED, why=why_not)
-        if (held := held_with(change, self._unmade)) is not None:
+        if (held := held_with(change, self._unmade) or self._in_vain(change)) is not None:
             return Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
         async with self._world.guard.permit(change) as permit:
             if permit.held is None:
@@ -149,6 +160,21 @@ class _Executor:
         if isinstance(change, Create) and isinstance(change.key, FlowKey):
             self._unmade[change.key] = permit.held
         return Outcome(change=change, result=Result.BLOCKED, why=permit.held.why, held=permit.held)
+
+    def _feed(self, outcome: Outcome) -> None:
+        """Remember whether a flow got an output, or what holds back the one that it was to have."""
+        if isinstance(outcome.change, Create) and isinstance(outcome.change.key, OutputKey):
+            if outcome.result is Result.DONE:
+                self._unfed[outcome.change.key.flow_key] = None
+            elif outcome.held is not None:
+                self._unfed.setdefault(outcome.change.key.flow_key, outcome.held)
+
+    def _in_vain(self, change: Change) -> Blocked | None:
+        """Return the start of a flow as held back where it has no output, because none may be made; else None."""
+        held = self._unfed.get(flow_key(change.key))
+        if held is None or not isinstance(change, Start) or (change.found is not None and change.found.outputs):
+            return None
+        return start_in_vain(change, held)
 
     async def _send(self, change: Change, permit: Permit) -> Outcome:
         request_ids: list[str] = []
@@ -210,6 +236,13 @@ class _Executor:
 def flow_key(key: Key) -> FlowKey:
     """Return the flow that a resource is, or belongs to."""
     return key if isinstance(key, FlowKey) else key.flow_key
+
+
+def _lanes(changes: Iterable[tuple[int, Change]]) -> list[_Lane]:
+    lanes: dict[FlowKey, _Lane] = {}
+    for place, change in changes:
+        lanes.setdefault(flow_key(change.key), []).append((place, change))
+    return list(lanes.values())
 
 
 def _split(lane: _Lane) -> tuple[_Lane, _Lane]:

@@ -66,7 +66,7 @@ class Sender:
 
     def _learn(self, call: Call, error: BackendError) -> None:
         if isinstance(error, UnavailableError) and error.maybe_applied:
-            self.world.guard.sent(call)
+            self.world.guard.sent(call, is_certain=False)
         if isinstance(error, WrongStateError):
             rules = str(self.world.backend.capabilities.rules)
             facts = self.world.guard.facts

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.domain.changes import Action
 from reconciler.domain.documents import Fault, Path, Policy
-from reconciler.domain.model import FlowKey, Key, OutputKey, ResourceKind
+from reconciler.domain.model import FlowKey, Key, OutputKey, ResourceKind, key_of
 from reconciler.domain.policies import (
     Approval,
     Calendar,
@@ -38,7 +38,7 @@ def examine(document: Written) -> Iterator[Fault]:
     kind, spec = document["kind"], document["spec"]
     yield from excuses.faults(document["metadata"].get("annotations", {}))
     if kind == APPROVAL:
-        yield from needless(spec["action"])
+        yield from needless(key_of(spec["resource"]), spec["action"])
     if kind in {APPROVAL, OVERRIDE}:
         yield from moments.impossible_instant(spec["expires"], _EXPIRES)
     if kind == CALENDAR:

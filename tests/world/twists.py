@@ -213,8 +213,8 @@ TWISTS: Final = (
     ),
     Twist(
         rule="SL406",
-        name="an approval of a start",
-        spoil=_told_how("Approval", ("spec", "action"), {**_APPROVAL, "action": "start"}),
+        name="an approval of a create",
+        spoil=_told_how("Approval", ("spec", "action"), {**_APPROVAL, "action": "create"}),
     ),
     Twist(
         rule="SL407",

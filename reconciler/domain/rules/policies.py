@@ -7,7 +7,7 @@ from typing import Final
 from reconciler.domain.changes import Action
 from reconciler.domain.documents import NAME, Fault, Path, PolicyDocument, shown_name
 from reconciler.domain.findings import Finding, Severity
-from reconciler.domain.model import Key, ResourceKind
+from reconciler.domain.model import FlowKey, Key, OutputKey, ResourceKind
 from reconciler.domain.policies import Approval, Calendar, Override, Policies
 from reconciler.domain.rules import moves
 from reconciler.domain.rules.catalogue import (
@@ -23,8 +23,8 @@ _ACTION: Path = ("spec", "action")
 _CHANGE: Path = ("spec", "change")
 _FLOWS: Path = ("spec", "flows")
 
-_NEED_NONE: Final = frozenset({Action.CREATE, Action.START})
-"""What takes nothing off the air."""
+_NEED_NONE: Final = {Action.CREATE: FlowKey, Action.START: OutputKey}
+"""What sends to nobody: a flow that is made stands still, and an output is not started by itself."""
 _OF_THE_LIVING: Final = frozenset({Action.CREATE, Action.EDIT, Action.RECREATE, Action.START})
 """What is done to resources that manifests have; what goes is in none any more, or is stopped because it goes."""
 
@@ -45,10 +45,10 @@ NO_POLICIES: Final = PolicyJudgement(findings=(), policies=Policies())
 """Of a tree without such documents, as nearly all are."""
 
 
-def needless(action: str) -> Iterator[Fault]:
-    """Return the fault of an approval of what no guard asks about."""
-    if action in _NEED_NONE:
-        message = f"a {action} needs no approval: it takes nothing off the air"
+def needless(key: Key | None, action: str) -> Iterator[Fault]:
+    """Return the fault of an approval of what no guard asks about; of no resource that is named nothing is known."""
+    if isinstance(key, _NEED_NONE.get(Action(action), ())):
+        message = f"a {action} of {key} needs no approval: it takes nothing off the air"
         yield Fault(rule=NEEDLESS_APPROVAL, path=_ACTION, message=message, hint="remove the document")
 
 

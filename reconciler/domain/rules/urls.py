@@ -5,10 +5,7 @@ from typing import Final, NamedTuple
 
 from reconciler.domain.model import RtmpAddress
 from reconciler.domain.secrets import SecretRef
-
-_DEFAULT_PORTS: Final = {"rtmp": ":1935", "rtmps": ":443"}
-"""Source: RTMP specification 1.0 for rtmp; rtmps is TLS, on its port."""
-
+from reconciler.domain.targets import spelled
 
 KEY_IN_PATH: Final = re.compile(
     r"(?<=/)(?:[a-z0-9]{4}(?:-[a-z0-9]{4}){3,4}|live_[0-9]{6,}_[A-Za-z0-9]{20,}|FB-[0-9]{6,}-[0-9]+-[A-Za-z0-9_-]{6,}|"
@@ -37,10 +34,4 @@ def target_of(address: RtmpAddress) -> Target:
     """Return what two destinations have in common when they are the same; keys are compared by reference."""
     key = address.stream_key
     source, name = (key.source, key.name) if isinstance(key, SecretRef) else ("", "")
-    return Target(_one_spelling(address.url), source, name)
-
-
-def _one_spelling(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    host, _, path = rest.partition("/")
-    return f"{scheme}://{host.lower().removesuffix(_DEFAULT_PORTS.get(scheme, ''))}/{path.rstrip('/')}"
+    return Target(spelled(address.url), source, name)

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from reconciler.domain.changes import Blocked, Change, Delete, Plan, Stop
+from reconciler.domain.changes import Blocked, Change, Delete, Plan, Start, Stop
 from reconciler.domain.model import Desired, FlowState, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.releases import reason_of
 
 
 def with_reasons(plan: Plan, desired: Desired) -> Plan:
@@ -30,3 +31,10 @@ def with_reasons(plan: Plan, desired: Desired) -> Plan:
             why = f"it would stop only because {held.key} goes, and that is held back"
             blocked.append(held_back(change, held.hold, why))
     return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked))
+
+
+def start_in_vain(start: Start, held: Blocked) -> Blocked:
+    """Return the start of a flow as held back, because it has no output: the one that it needs may not be made."""
+    why = f"it has no output yet; {held.key} is to be made first, and that is held back: {reason_of(held)}"
+    # Who approves of the start has not approved of the output: no command releases it.
+    return replace(held_back(start, held.hold, why), change=None)

@@ -82,10 +82,14 @@ def reason_of(item: Blocked) -> str:
     return item.why.partition(RELEASING)[0]
 
 
+APPROVABLE: Final = frozenset({Hold.ON_AIR, Hold.FAR_END})
+"""What an approval of the change lifts."""
+
+
 def released_by(item: Blocked) -> str | None:
     """Return the one command that releases what is held back; None where no command does."""
     if item.change is None:
         return None
     # Of what was given up, an approval releases what was tried and put back, and no twin.
-    is_releasable = item.hold is Hold.ON_AIR or (item.hold is Hold.GIVEN_UP and RELEASING in item.why)
+    is_releasable = item.hold in APPROVABLE or (item.hold is Hold.GIVEN_UP and RELEASING in item.why)
     return command_for(item.change) if is_releasable else None

@@ -43,9 +43,9 @@ class Guard:
         async with self._permits.permit(change, self._known()) as permit:
             yield permit
 
-    def sent(self, call: Call) -> None:
+    def sent(self, call: Call, *, is_certain: bool = True) -> None:
         """Learn that a call was carried out, or may have been."""
-        self._memory.sent(call)
+        self._memory.sent(call, is_certain=is_certain)
 
     async def still(self, change: Change, call: Call) -> Blocked | None:
         """Return what holds back the next call of a change that was permitted and begun; None where nothing does."""

@@ -1,6 +1,7 @@
 """The values that the parts of the guard share."""
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import StrEnum
@@ -8,10 +9,21 @@ from functools import cached_property
 
 from reconciler.domain.changes import Blocked, Call, Change, Delete, Edit, Sequence
 from reconciler.domain.marks import Owner
-from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, OutputKey, Region
+from reconciler.domain.model import (
+    Actual,
+    Desired,
+    FlowKey,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Key,
+    OutputKey,
+    Region,
+)
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.recognising import Live, Recognised, recognised
+from reconciler.domain.safety.far_ends import Holders, holders
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.redundancy import Legs
 from reconciler.ports.backend import Backend
@@ -55,6 +67,15 @@ class Facts:
         """The redundancy groups of the manifests."""
         return Legs.of(self.desired)
 
+    @cached_property
+    def holders(self) -> Holders:
+        """Who sends where, ours or not."""
+        return holders(self.actual.flows())
+
+    def is_to_run(self, key: Key) -> bool:
+        """Return whether the manifests want a flow, or the one that an output is of, to run."""
+        return (key.flow_key if isinstance(key, OutputKey) else key) in self._to_run
+
     def flow_of(self, change: Change) -> FoundFlow | None:
         """Return the flow that a change is in, as it was observed; None for one that is new."""
         there = self._by_place.get((change.at.region, change.at.live_name), ())
@@ -89,6 +110,10 @@ class Facts:
     def labels_of(self, key: Key) -> tuple[tuple[str, str], ...] | None:
         """Return the labels that the manifests give a resource; None where they do not name it."""
         return self._labels.get(key)
+
+    @cached_property
+    def _to_run(self) -> AbstractSet[FlowKey]:
+        return {flow.key for flow in self.desired.flows if flow.spec.state is FlowState.RUNNING}
 
     @cached_property
     def _by_place(self) -> Mapping[tuple[Region, str], tuple[FoundFlow, ...]]:

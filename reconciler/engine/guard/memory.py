@@ -38,11 +38,13 @@ from reconciler.domain.model import (
 )
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
+from reconciler.domain.safety.far_ends import Ends, ends_after
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
 from reconciler.domain.safety.limits import Circumstances, Spent, edited, is_removal
 from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
+from reconciler.domain.targets import far_ends
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
 from reconciler.engine.guard.failures import Failures
 from reconciler.ports.journal import Settled
@@ -82,11 +84,16 @@ class Memory:
         self._gone: set[str] = set()
         self._stopped: set[FlowAt] = set()
         self._made_since: set[_Place] = set()
+        self.moved: dict[str, Ends] = {}
+        """Where outputs that were edited or deleted since all was observed send, or what was made for them does."""
+        self._left: dict[Key, str] = {}
+        """Ids of the outputs that were deleted since then."""
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
         self._gone, self._stopped, self._made_since = set(), set(), set()
+        self.moved, self._left = {}, {}
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
             # Who wants something else by now corrects nobody.
@@ -109,8 +116,13 @@ class Memory:
         judged = self._remembered(judge(settled, around), known)
         return with_reasons(judged, known.desired), known
 
-    def sent(self, call: Call) -> None:
+    def sent(self, call: Call, *, is_certain: bool = True) -> None:
         """Learn that a call was carried out, or may have been."""
+        if is_certain:
+            self.moved |= ends_after(call)
+        if isinstance(call, Create) and isinstance(call.wanted, Output) and call.key in self._left:
+            # It may be the old one that was put back.
+            self.moved[self._left[call.key]] = far_ends(call.wanted.spec)
         if isinstance(call, Create):
             self._created()[_place(call)] = self._clock.monotonic_s()
             self._made[_place(call)] = change_id(call)
@@ -118,6 +130,7 @@ class Memory:
         elif isinstance(call, Delete):
             self._created().pop((call.key, call.at, call.found.live_name), None)
             self._gone.add(call.found.id)
+            self._left[call.key] = call.found.id
         elif isinstance(call, Stop):
             self._stopped.add(call.at)
         elif isinstance(call, Start):

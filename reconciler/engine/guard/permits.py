@@ -10,11 +10,13 @@ from dataclasses import replace
 from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Stop, Twin
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Key, OutputKey
 from reconciler.domain.policies import Approval
+from reconciler.domain.safety.far_ends import Ends, Holder, ends_after
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, made_since, on_air
-from reconciler.domain.safety.proof_words import carried, unproven
+from reconciler.domain.safety.on_air import Disturbed, Sample, delivers, disturbed_by, made_since
+from reconciler.domain.safety.proof_words import carried
 from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
+from reconciler.engine.guard.meetings import Meetings
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
 from reconciler.engine.guard.windows import Windows
@@ -34,6 +36,7 @@ class Permits:
         self._limits = keeper.limits
         self._sampler = Sampler(keeper.backend, keeper.clock, keeper.limits)
         self._windows = Windows(keeper, self._sampler)
+        self._meetings = Meetings(memory, self._sampler, keeper.limits)
         self._locks: dict[str, asyncio.Lock] = {}
         self._twin_since: dict[Key, tuple[str, float]] = {}
         """The id of the last twin of each resource, and when it was seen first."""
@@ -41,26 +44,39 @@ class Permits:
         """The id of the last twin of each resource, and since when it has carried as much as the old one."""
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
-        """Take the first sample of every flow that a plan disturbs."""
-        await self._sampler.take_all(_disturbed_flows(plan, facts))
+        """Take the first sample of every flow that a plan disturbs, or meets where it would send to."""
+        met = (one.flow for change in plan.changes for one in self._meetings.of(change, facts))
+        await self._sampler.take_all((*_disturbed_flows(plan, facts), *met))
 
     async def foresee(self, plan: Plan, facts: Facts) -> Plan:
         """Return the plan with what one sample shows to be on air moved to `blocked`, unless somebody approved."""
         flows = {flow.id: flow for flow in _disturbed_flows(plan, facts)}
-        samples = dict(zip(flows, await asyncio.gather(*map(self._sampler.take, flows.values())), strict=True))
+        look = await self._samples(flows)
         audiences = await asyncio.gather(*map(self._sampler.watched, flows.values()))
         watched = {id_: count for audience in audiences for id_, count in audience.items()}
-        allowed: list[Change] = []
-        blocked: list[Blocked] = []
-        for change in plan.changes:
-            flow = facts.flow_of(change)
-            sample = None if flow is None else samples.get(flow.id)
-            reasons = () if flow is None or sample is None else self._carried(change, flow, sample)
-            if reasons and approval_of(change, facts.policies) is None:
-                blocked.append(held_back(change, Hold.ON_AIR, _on_air_words(change, reasons)))
-            else:
-                allowed.append(change)
+        asked = [change for change in plan.changes if approval_of(change, facts.policies) is None]
+        own = {id(change): reasons for change in asked if (reasons := self._seen(change, facts, look))}
+        # Who lets go of a far end by a change that is sent does not stand in the way: the other one goes after it.
+        moved = ends_after(*(change for change in plan.changes if id(change) not in own))
+        met = await self._seen_there(asked, facts, moved)
+        held = [_held(change, met.get(id(change), ""), own.get(id(change), ())) for change in plan.changes]
+        allowed = (change for change, one in zip(plan.changes, held, strict=True) if one is None)
+        blocked = (one for one in held if one is not None)
         return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked), watched=watched)
+
+    def _seen(self, change: Change, facts: Facts, look: _Look) -> tuple[str, ...]:
+        """Return what a change disturbs and is on air by one look."""
+        flow = facts.flow_of(change)
+        sample = None if flow is None else look.get(flow.id)
+        return () if flow is None or sample is None else self._carried(change, flow, sample)
+
+    async def _seen_there(
+        self, changes: Iterable[Change], facts: Facts, moved: Mapping[str, Ends]
+    ) -> Mapping[int, str]:
+        """Return in words whom each change meets that is on air by one look, by the identity of the change."""
+        met = {id(change): self._meetings.of(change, facts, moved) for change in changes}
+        look = await self._samples({one.flow.id: one.flow for holders in met.values() for one in holders})
+        return {id_: self._meetings.seen(holders, look) for id_, holders in met.items()}
 
     @contextlib.asynccontextmanager
     async def permit(self, change: Change, facts: Facts) -> AsyncIterator[Permit]:
@@ -92,14 +108,28 @@ class Permits:
         if held is not None:
             return Permit(held=held)
         flow = self._disturbed_flow(change, facts)
-        look = await self._look(change, flow, facts)
+        met = self._meetings.of(change, facts)
+        look = await self._look(change, flow, facts, met)
         if facts.policies.calendars:
             # A window may have opened while that took its time; and to ask whether one goes on takes some, too.
             held = await self._windows.held(change, facts)
-            look = await self._samples(self._flows(change, flow, facts))
+            look = await self._samples(self._flows(change, flow, facts, met))
         permit = Permit(held=held) if held is not None else await self._decided(change, flow, facts, look)
+        told = self._meetings.unproven(met, look)
+        if told and (permit.held is None or permit.held.hold is Hold.ON_AIR):
+            own = () if flow is None else self._reasons(change, flow, look)
+            permit = self._unless_approved(change, permit, told, own, facts)
         if permit.held is None:
             self._windows.record(change, facts)
+        return permit
+
+    def _unless_approved(self, change: Change, permit: Permit, met: str, own: tuple[str, ...], facts: Facts) -> Permit:
+        """Return the permit where somebody approved of a change that meets another; else say all that holds it back."""
+        approval = self._approval(change, facts)
+        if approval is None:
+            return Permit(held=_held(change, met, own))
+        if not own:
+            self._note_used(approval, change, facts)
         return permit
 
     async def _decided(self, change: Change, flow: FoundFlow | None, facts: Facts, look: _Look) -> Permit:
@@ -159,23 +189,26 @@ class Permits:
         stood_still = flow.state is FlowState.IDLE
         return disturbed_by(change, if_it_runs=self._keeper.backend.capabilities if stood_still else None)
 
-    async def _look(self, change: Change, flow: FoundFlow | None, facts: Facts) -> _Look:
+    async def _look(self, change: Change, flow: FoundFlow | None, facts: Facts, met: tuple[Holder, ...] = ()) -> _Look:
         """
         Return a sample of all that counts for a change, taken at once and right before it.
 
         Where nothing carries and only time is missing for the proof, that time is waited for, and then looked again.
         """
-        flows = self._flows(change, flow, facts)
+        flows = self._flows(change, flow, facts, met)
         look = await self._samples(flows)
-        if self._lacks_time(change, flow, facts, look):
+        if self._lacks_time(change, flow, facts, look) or self._meetings.lack_time(met, look):
             await self._clock.sleep(self._limits.sample_gap_s)
             return await self._samples(flows)
         return look
 
-    def _flows(self, change: Change, flow: FoundFlow | None, facts: Facts) -> Mapping[str, FoundFlow]:
-        """Return the flows that count for a change by their ids: the disturbed one, and those of redundant outputs."""
+    def _flows(
+        self, change: Change, flow: FoundFlow | None, facts: Facts, met: tuple[Holder, ...] = ()
+    ) -> Mapping[str, FoundFlow]:
+        """Return the flows that count for a change by their ids: those of what it disturbs or meets, and of legs."""
         legs = [leg for touched in self._touched(change, facts) for leg in facts.legs.by_group[touched]]
         flows = {found.id: found for leg in legs for found, _ in facts.live_of(leg)}
+        flows |= {one.flow.id: one.flow for one in met}
         return flows if flow is None else {**flows, flow.id: flow}
 
     def _lacks_time(self, change: Change, flow: FoundFlow | None, facts: Facts, look: _Look) -> bool:
@@ -201,12 +234,7 @@ class Permits:
 
     def _reasons(self, change: Change, flow: FoundFlow, look: _Look) -> tuple[str, ...]:
         """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
-        disturbed, last = self._disturbed(change, flow), look.get(flow.id)
-        first = None if last is None else self._sampler.before(flow, disturbed, last)
-        if not on_air(disturbed, flow, first, last, self._limits):
-            return ()
-        carries = () if last is None else self._carried(change, flow, last)
-        return carries or unproven(disturbed, flow, first, last, self._limits)
+        return self._sampler.unproven(self._disturbed(change, flow), flow, look.get(flow.id))
 
     def _carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
         """Return what a change disturbs and is on air by this one sample."""
@@ -219,6 +247,11 @@ class Permits:
         approval = self._approved(change, change, reasons, facts, look)
         if isinstance(approval, Blocked):
             return Permit(held=approval)
+        self._note_used(approval, change, facts)
+        return permit
+
+    def _note_used(self, approval: Approval, change: Change, facts: Facts) -> None:
+        """Write down who approved of a change."""
         note = Note(
             kind="approval.used",
             resource=str(change.key),
@@ -228,7 +261,6 @@ class Permits:
             fields={"action": str(change.action), "change": approval.change, "name": approval.name},
         )
         self._keeper.journal.note(note)
-        return permit
 
     def _approved(
         self, change: Change, call: Change, reasons: tuple[str, ...], facts: Facts, look: _Look
@@ -365,6 +397,14 @@ def _more_words(call: Change, more: int) -> str:
         f"{outputs} made in the flow {call.at.live_name} since this was planned, and would be disturbed with it; the "
         "approval was given without that. Plan again, and approve what that shows"
     )
+
+
+def _held(change: Change, met: str, own: tuple[str, ...]) -> Blocked | None:
+    """Return a change as held back by whom it meets, or else by what it disturbs; None where there is neither."""
+    if not met:
+        return held_back(change, Hold.ON_AIR, _on_air_words(change, own)) if own else None
+    besides = f". Besides, {'; '.join(own)}, and viewers would notice ({change.impact})" if own else ""
+    return held_back(change, Hold.FAR_END, f"{met}{besides}.{RELEASING}{command_for(change)}")
 
 
 def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:

@@ -8,7 +8,8 @@ from typing import Final
 from reconciler.domain.errors import BackendError
 from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.limits import Limits
-from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying
+from reconciler.domain.safety.on_air import Disturbed, End, Sample, carrying, on_air
+from reconciler.domain.safety.proof_words import carried, unproven
 from reconciler.engine.deadline import within
 from reconciler.ports.backend import Backend, EndStatus
 from reconciler.ports.clock import Clock
@@ -70,6 +71,14 @@ class Sampler:
             return max(1, await within(STATUS_TIMEOUT_S, work, clock=self._clock))
         except (BackendError, TimeoutError):
             return 1
+
+    def unproven(self, disturbed: Disturbed, flow: FoundFlow, last: Sample | None) -> tuple[str, ...]:
+        """Return why what is disturbed is on air, or not proven by two samples to be off air; else nothing."""
+        first = None if last is None else self.before(flow, disturbed, last)
+        if not on_air(disturbed, flow, first, last, self._limits):
+            return ()
+        carries = () if last is None else carried(disturbed, flow, last, self._limits)
+        return carries or unproven(disturbed, flow, first, last, self._limits)
 
     def before(self, flow: FoundFlow, disturbed: Disturbed, last: Sample) -> Sample | None:
         """

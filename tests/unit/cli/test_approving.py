@@ -103,7 +103,7 @@ def test_without_approvals_there_are_none(settings: Settings) -> None:
         pytest.param(["--approve", f"output/news/tower:remove:{CHANGE}"], "is no change", id="no action"),
         pytest.param(["--approve", "output/news/tower:delete:12345"], "is no change", id="a short id"),
         pytest.param(["--approve", f"{GOOD}:x"], "is no change", id="more than an id"),
-        pytest.param(["--approve", f"flow/news:create:{CHANGE}"], "a create needs no approval", id="needless"),
+        pytest.param(["--approve", f"flow/news:create:{CHANGE}"], "of flow/news needs no approval", id="needless"),
         pytest.param(["--approve", GOOD, "--reason", " "], "recorded with its reason", id="no reason"),
         pytest.param(["--approve", GOOD, "--reason", "x" * 501], "at most 500 characters", id="a long reason"),
         pytest.param(["--approve", GOOD, "--reason", "a\nb"], "one line", id="a reason of two lines"),

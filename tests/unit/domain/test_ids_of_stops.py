@@ -1,7 +1,7 @@
-"""The id of a stop: what was agreed to go off air, and nothing more."""
+"""The id of a stop or start: what was agreed to go off air, or to send, and nothing more."""
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Change, Stop
+from reconciler.domain.changes import Change, Start, Stop
 from reconciler.domain.impact import Capabilities, EditRules
 from reconciler.domain.model import FlowState, FoundOutput
 from reconciler.domain.planning import plan
@@ -42,3 +42,18 @@ def test_who_agreed_to_an_edit_that_needs_a_stop_agreed_to_what_stops() -> None:
 
     assert one.key == two.key == flow().key
     assert change_id(one) != change_id(two)
+
+
+def test_who_agreed_that_a_flow_sends_to_one_far_end_did_not_agree_to_another() -> None:
+    """An approval of a start releases none of a flow whose outputs are otherwise by now."""
+
+    def start_of(*outputs: FoundOutput) -> Change:
+        wanted = [output(each.live_name) for each in outputs]
+        found = actual(found_flow(flow(state=FlowState.IDLE), *outputs))
+        made = plan(resolved(flow(), *wanted), found, owner=US, capabilities=Capabilities())
+        return next(change for change in made.changes if isinstance(change, Start))
+
+    tower, other, slow = (found_output(each) for each in (output(), output("other"), output(latency_ms=400)))
+
+    assert change_id(start_of(tower, other)) == change_id(start_of(other, tower))
+    assert len({change_id(start_of(*outputs)) for outputs in ([tower], [slow], [tower, other])}) == 3

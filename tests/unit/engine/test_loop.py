@@ -16,6 +16,7 @@ from reconciler.engine.backoff import BASE_S
 from reconciler.engine.loop import Loop, Timing, Watcher
 from reconciler.engine.reconcile import PassOutcome
 from tests.builders import flow, found_flow, output
+from tests.unit.engine.broadcasts import receivers_call
 from tests.unit.engine.worlds import BROKEN, Worldlet, a_world
 
 pytestmark = pytest.mark.anyio
@@ -274,7 +275,7 @@ async def test_a_new_revision_starts_the_back_off_anew() -> None:
 async def test_a_failed_change_is_tried_again() -> None:
     """What failed is tried again after a pause, without an event."""
     small = a_world()
-    small.source.write("one", flow(), output(), output("other"))
+    small.source.write("one", flow(), output(), receivers_call("other"))
     refusals: list[BackendError] = [RejectedError("busy")]
     small.backend.fault = lambda call: refusals.pop() if refusals and call.key == output().key else None
 

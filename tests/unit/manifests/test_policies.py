@@ -127,7 +127,8 @@ def test_a_sound_document_has_no_fault(kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "change", "expected"),
     [
-        ("Approval", {"action": "create"}, ["SL406 spec/action"]),
+        ("Approval", {"action": "create"}, []),
+        ("Approval", {"action": "create", "resource": "flow/news"}, ["SL406 spec/action"]),
         ("Approval", {"expires": "2026-02-30T00:00:00Z"}, ["SL402 spec/expires"]),
         ("Override", {"action": "create"}, []),
         ("Override", {"expires": "2026-02-30T00:00:00Z"}, ["SL402 spec/expires"]),

@@ -95,8 +95,8 @@ NEEDLESS_APPROVAL: Final = Rule(
     name="approval that nothing asks for",
     severity=Severity.ERROR,
     explanation=(
-        "An approval releases what would take something off the air. Nothing is on air yet that is created or "
-        "started, so that no guard stops it, and an approval of it is a slip."
+        "An approval releases what would take something off the air. A flow that is created stands still, and an "
+        "output is started with its flow, so that no guard stops either, and an approval of it is a slip."
     ),
     remedy="Remove the document, or write the action that the plan prints. An Override lifts budgets and windows.",
     example=example(
@@ -105,7 +105,7 @@ NEEDLESS_APPROVAL: Final = Rule(
         kind: Approval
         metadata: {name: tower_goes}
         spec:
-          resource: output/city_news/tower_north
+          resource: flow/city_news
           action: create
           change: "3f9ac1d2e4b5"
           reason: the partner asked for it
@@ -116,8 +116,8 @@ NEEDLESS_APPROVAL: Final = Rule(
         kind: Approval
         metadata: {name: tower_goes}
         spec:
-          resource: output/city_news/tower_north
-          action: recreate
+          resource: flow/city_news
+          action: start
           change: "3f9ac1d2e4b5"
           reason: the partner asked for it
           expires: 2026-11-28T18:00:00Z

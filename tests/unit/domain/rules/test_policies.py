@@ -178,9 +178,18 @@ def test_one_approval_of_a_change_is_enough(other: Policy, expected: list[str]) 
 
 
 @pytest.mark.parametrize(
-    ("action", "expected"),
-    [(Action.CREATE, 1), (Action.START, 1), (Action.EDIT, 0), (Action.RECREATE, 0), (Action.DELETE, 0), ("stop", 0)],
+    ("action", "of_flow", "of_output"),
+    [
+        (Action.CREATE, 1, 0),
+        (Action.START, 0, 1),
+        (Action.EDIT, 0, 0),
+        (Action.RECREATE, 0, 0),
+        (Action.DELETE, 0, 0),
+        ("stop", 0, 0),
+    ],
 )
-def test_what_takes_nothing_off_the_air_needs_no_approval(action: str, expected: int) -> None:
-    """Whoever approves it meant something else."""
-    assert len(list(needless(action))) == expected
+def test_what_sends_to_nobody_needs_no_approval(action: str, of_flow: int, of_output: int) -> None:
+    """Whoever approves it meant something else; what is no address is told of elsewhere."""
+    assert len(list(needless(NEWS, action))) == of_flow
+    assert len(list(needless(TOWER, action))) == of_output
+    assert not list(needless(None, action))

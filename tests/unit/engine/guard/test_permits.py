@@ -27,6 +27,7 @@ from tests.unit.engine.broadcasts import (
     holds,
     passed,
     put_on_air,
+    receivers_call,
     take_off_air,
 )
 from tests.unit.engine.worlds import Worldlet, a_world, finish, keeper, lifted, say
@@ -303,7 +304,7 @@ async def test_what_a_pass_made_itself_is_no_reason_to_ask_again(guests: int) ->
     small.backend.rules = EditRules.CONSOLE_2022
     target = say(small, flow(), output(latency_ms=500), output("mast"), mode=Mode.SAVED)
     target = approved(target, approval(held_change(await passed(small, target))))
-    more = say(small, flow(), output(latency_ms=500), output("mast"), output("new"), mode=Mode.SAVED)
+    more = say(small, flow(), output(latency_ms=500), output("mast"), receivers_call("new"), mode=Mode.SAVED)
 
     outcome = await passed(small, replace(more, policies=target.policies))
 
@@ -393,7 +394,7 @@ async def test_what_is_new_disturbs_nobody() -> None:
     """A new flow, and a new output beside one on air, go at once."""
     small = on_the_air("tower", "input")
 
-    outcome = await passed(small, say(small, flow(), output(), output("mast"), output("new"), flow("b")))
+    outcome = await passed(small, say(small, flow(), output(), output("mast"), receivers_call("new"), flow("b")))
 
     assert [change.action for change in outcome.done] == [Action.CREATE, Action.CREATE]
     assert small.clock.monotonic_s() == 0
