@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.domain.changes import Action, Call, Create, Delete, FlowAt, Sequence, Start, Stop, Twin
 from reconciler.domain.impact import Impact
-from reconciler.domain.marks import Mark
+from reconciler.domain.matching import is_twin
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Output, OutputSpec
 from reconciler.domain.plan_parts import felt, fixed_of
 from reconciler.domain.properties import PropertyChange
@@ -59,11 +59,6 @@ class Room:
     def at(self) -> FlowAt:
         """Return where the flow is."""
         return FlowAt(self.flow.region, self.flow.live_name)
-
-
-def is_twin(mark: Mark | None) -> bool:
-    """Return whether a mark says that its object was made beside another one: of a pair, just one says so."""
-    return mark is not None and mark.twin
 
 
 def replaced(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, ...], room: Room) -> Sequence | None:

@@ -1,0 +1,93 @@
+"""Twins: how far what replaces an output beside it has come, and what that allows."""
+
+from reconciler.domain.changes import Delete, Hold, Sequence, Twin
+from reconciler.domain.model import FoundFlow, FoundOutput, Key
+from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.on_air import Sample, delivers
+from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
+from reconciler.engine.guard.looking import Looking
+from reconciler.engine.guard.memory import Memory
+
+
+class Twins:
+    """Watches twins, for as long as this process lives."""
+
+    def __init__(self, keeper: Keeper, memory: Memory, looking: Looking) -> None:
+        self._memory = memory
+        self._looking = looking
+        self._clock = keeper.clock
+        self._limits = keeper.limits
+        self._twin_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and when it was seen first."""
+        self._delivers_since: dict[Key, tuple[str, float]] = {}
+        """The id of the last twin of each resource, and since when it has carried as much as the old one."""
+
+    async def beside(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: Look) -> Permit:
+        """
+        Return what a recreate beside the old output may do now: make the twin, or end the old one, or the twin.
+
+        Whoever sees what that would cut has to agree, unless it is held back or given up.
+        """
+        reasons = self._looking.reasons(change, flow, look)
+        if twin.make is not None:
+            # What nobody watches is made anew in place, under its own name.
+            return Permit(calls=(twin.make,)) if reasons else Permit.whole(change)
+        has_taken_over = self._has_taken_over(change, twin, look.get(flow.id))
+        if not reasons or has_taken_over:
+            return Permit.whole(change)
+        age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
+        is_coming = change.key in self._delivers_since
+        if age_s < self._limits.twin_deadline_s or is_coming:
+            return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
+        if twin.give_up is None:
+            why = (
+                f"the other one has not carried as much as it does for {self._limits.twin_deadline_s:g} s; see which "
+                "of the two is to stay"
+            )
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
+        return await self._give_up(change, twin.give_up, flow, facts)
+
+    def _since_s(self, times: dict[Key, tuple[str, float]], change: Sequence, twin: Twin) -> float:
+        """Return since when something holds of this very twin: another one of the same resource has its own time."""
+        id_ = "" if twin.made is None else twin.made.id
+        known, since_s = times.get(change.key, ("", 0.0))
+        if known != id_:
+            since_s = self._clock.monotonic_s()
+            times[change.key] = (id_, since_s)
+        return since_s
+
+    def _has_taken_over(self, change: Sequence, twin: Twin, sample: Sample | None) -> bool:
+        """
+        Return whether the new output has carried traffic as the old one does, for as long as a proof takes.
+
+        Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
+        stream for seconds before it shows the first one.
+        """
+        old = {call.found.id for call in change.calls if isinstance(call, Delete)}
+        if sample is None or twin.made is None or not delivers(twin.made.id, sample, self._limits, like=old):
+            self._delivers_since.pop(change.key, None)
+            return False
+        since_s = self._since_s(self._delivers_since, change, twin)
+        return self._clock.monotonic_s() - since_s >= self._limits.sample_gap_s
+
+    async def _give_up(self, change: Sequence, give_up: Delete, flow: FoundFlow, facts: Facts) -> Permit:
+        """Permit to take the twin away, unless somebody has come to it meanwhile."""
+        if self._looking.reasons(give_up, flow, await self._looking.look(give_up, flow, facts)):
+            why = (
+                "both it and what replaces it are on air, or not proven to be off air, and the new one carries less: "
+                "nobody is cut off; it goes when the new one carries as much, or nobody is left at one of them"
+            )
+            return Permit(held=held_back(change, Hold.GIVEN_UP, why))
+        self._memory.give_up(change)
+        why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
+        return Permit(calls=(give_up,), failed=why)
+
+
+def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
+    """Say what is waited for; in the same words as long as it is, so that whoever tells them need not repeat them."""
+    name = "the new one" if made is None else made.live_name
+    waits = f"the old one goes once {name}, which replaces it, has carried as much for a few seconds"
+    if made is None or not made.pull_urls:
+        return waits
+    address = f"{str(change.key).rpartition('/')[0]}/{name}"
+    return f"{waits}; receivers find it by: reconciler status --reveal {address}"
