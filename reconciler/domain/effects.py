@@ -40,7 +40,7 @@ def totals(plan: Plan, watched: Watched = NOBODY_LOOKED) -> str:
 
 def connected(plan: Plan, watched: Watched) -> int:
     """Return how many are connected now to what a plan disturbs; who is disturbed twice counts once."""
-    ends = {id_ for change in plan.changes if change.impact is not Impact.NONE for id_ in _ends(change)}
+    ends = {id_ for change in plan.changes if change.impact is not Impact.NONE for id_ in ends_of(change)}
     return sum(watched.get(id_, 0) for id_ in ends)
 
 
@@ -61,7 +61,7 @@ def _felt(change: Change, watched: Watched) -> str:
 def _who(change: Change, watched: Watched) -> str:
     if isinstance(change.key, FlowKey):
         return "the publisher, and with it every output"
-    counts = [watched[id_] for id_ in _ends(change) if id_ in watched]
+    counts = [watched[id_] for id_ in ends_of(change) if id_ in watched]
     return _receivers(sum(counts)) if counts else "its receivers"
 
 
@@ -132,7 +132,7 @@ def _is_secret(one: PropertyChange) -> bool:
     return isinstance(one.wanted, Secret | SecretRef) and isinstance(one.found, Secret | SecretRef | Hidden)
 
 
-def _ends(change: Change) -> Iterator[str]:
+def ends_of(change: Change) -> Iterator[str]:
     """Yield the ids of the outputs that a change disturbs."""
     for call in _calls(change):
         if isinstance(call, Edit | Delete):

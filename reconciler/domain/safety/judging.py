@@ -113,14 +113,7 @@ class _Judgement:
 
     def _rename(self, change: Change) -> Blocked | None:
         rename = self.renamed.get(id(change))
-        if rename is None:
-            return None
-        why = (
-            f"it looks like {rename.goes.key} under the name {rename.comes.key} ({rename.same} of {rename.of} "
-            "properties are the same), and to delete and make it anew would cut it. A Move document keeps it; an "
-            "approval of the delete says that it is another thing"
-        )
-        return held_back(change, Hold.RENAME, why)
+        return None if rename is None else held_back(change, Hold.RENAME, rename.why(change))
 
     def _limit(self, change: Change) -> Blocked | None:
         for beyond in self._beyond(change):

@@ -84,12 +84,14 @@ def reason_of(item: Blocked) -> str:
 
 APPROVABLE: Final = frozenset({Hold.ON_AIR, Hold.FAR_END})
 """What an approval of the change lifts."""
+_SOMETIMES: Final = frozenset({Hold.GIVEN_UP, Hold.RENAME})
+"""What one lifts where the reason says so."""
 
 
 def released_by(item: Blocked) -> str | None:
     """Return the one command that releases what is held back; None where no command does."""
     if item.change is None:
         return None
-    # Of what was given up, an approval releases what was tried and put back, and no twin.
-    is_releasable = item.hold in APPROVABLE or (item.hold is Hold.GIVEN_UP and RELEASING in item.why)
+    # Of what was given up, an approval releases what was tried and put back, and no twin; of a rename the delete.
+    is_releasable = item.hold in APPROVABLE or (item.hold in _SOMETIMES and RELEASING in item.why)
     return command_for(item.change) if is_releasable else None

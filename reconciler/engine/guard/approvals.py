@@ -76,8 +76,13 @@ def held_by(change: Change, met: str, own: tuple[str, ...]) -> Blocked | None:
     """Return a change as held back by whom it meets, or else by what it disturbs; None where there is neither."""
     if not met:
         return held_back(change, Hold.ON_AIR, _on_air_words(change, own)) if own else None
-    besides = f". Besides, {'; '.join(own)}, and viewers would notice ({change.impact})" if own else ""
+    besides = f". Besides, {noticed(change, own)}" if own else ""
     return held_back(change, Hold.FAR_END, f"{met}{besides}.{RELEASING}{command_for(change)}")
+
+
+def noticed(change: Change, reasons: tuple[str, ...]) -> str:
+    """Return what a change would disturb, in words."""
+    return f"{'; '.join(reasons)}, and viewers would notice ({change.impact})"
 
 
 def _more_words(call: Change, more: int) -> str:
@@ -89,4 +94,4 @@ def _more_words(call: Change, more: int) -> str:
 
 
 def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:
-    return f"{'; '.join(reasons)}, and viewers would notice ({change.impact}).{RELEASING}{command_for(change)}"
+    return f"{noticed(change, reasons)}.{RELEASING}{command_for(change)}"

@@ -1,9 +1,9 @@
 """Looking: what counts for a change, and what samples of it say right before it is sent."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from reconciler.domain.changes import Change, Plan
+from reconciler.domain.changes import Change
 from reconciler.domain.model import FlowState, FoundFlow
 from reconciler.domain.safety.far_ends import Holder
 from reconciler.domain.safety.on_air import Disturbed, Sample, disturbed_by
@@ -85,7 +85,7 @@ class Looking:
         return bool(self.reasons(change, flow, look))
 
 
-def disturbed_flows(plan: Plan, facts: Facts) -> list[FoundFlow]:
-    """Return the flows that a plan disturbs, as they were observed."""
-    found = (facts.flow_of(change) for change in plan.changes if not disturbed_by(change).is_nothing)
-    return [flow for flow in found if flow is not None]
+def disturbed_flows(changes: Iterable[Change], facts: Facts) -> dict[str, FoundFlow]:
+    """Return the flows that changes disturb by their ids, as they were observed."""
+    found = (facts.flow_of(change) for change in changes if not disturbed_by(change).is_nothing)
+    return {flow.id: flow for flow in found if flow is not None}

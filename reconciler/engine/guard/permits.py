@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Stop
+from reconciler.domain.effects import ends_of
 from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.far_ends import Ends, ends_after
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by
-from reconciler.domain.safety.releases import approval_of
-from reconciler.engine.guard.approvals import Approvals, held_by
+from reconciler.domain.safety.releases import approval_of, released_by
+from reconciler.engine.guard.approvals import Approvals, held_by, noticed
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.legs import alone
 from reconciler.engine.guard.looking import Looking, disturbed_flows
@@ -41,13 +42,19 @@ class Permits:
     async def prepare(self, plan: Plan, facts: Facts) -> None:
         """Take the first sample of every flow that a plan disturbs, or meets where it would send to."""
         met = (one.flow for change in plan.changes for one in self._meetings.of(change, facts))
-        await self._sampler.take_all((*disturbed_flows(plan, facts), *met))
+        await self._sampler.take_all((*disturbed_flows(plan.changes, facts).values(), *met))
 
     async def foresee(self, plan: Plan, facts: Facts) -> Plan:
-        """Return the plan with what one sample shows to be on air moved to `blocked`, unless somebody approved."""
-        flows = {flow.id: flow for flow in disturbed_flows(plan, facts)}
+        """
+        Return the plan with what one sample shows to be on air moved to `blocked`, unless somebody approved.
+
+        What is held back already is looked at, too: whoever lifts that should know who is there.
+        """
+        whole = [*plan.changes, *(item.change for item in plan.blocked if item.change is not None)]
+        flows = disturbed_flows(whole, facts)
         look = await self._looking.samples(flows)
-        audiences = await asyncio.gather(*map(self._sampler.watched, flows.values()))
+        ends = {id_ for change in whole for id_ in ends_of(change)}
+        audiences = await asyncio.gather(*(self._sampler.watched(flow, ends) for flow in flows.values()))
         watched = {id_: count for audience in audiences for id_, count in audience.items()}
         asked = [change for change in plan.changes if approval_of(change, facts.policies) is None]
         own = {id(change): reasons for change in asked if (reasons := self._seen(change, facts, look))}
@@ -57,7 +64,15 @@ class Permits:
         held = [held_by(change, met.get(id(change), ""), own.get(id(change), ())) for change in plan.changes]
         allowed = (change for change, one in zip(plan.changes, held, strict=True) if one is None)
         blocked = (one for one in held if one is not None)
-        return replace(plan, changes=tuple(allowed), blocked=(*plan.blocked, *blocked), watched=watched)
+        known = (self._besides_on_air(item, facts, look) for item in plan.blocked)
+        return replace(plan, changes=tuple(allowed), blocked=(*known, *blocked), watched=watched)
+
+    def _besides_on_air(self, item: Blocked, facts: Facts, look: Look) -> Blocked:
+        """Say of what an approval would release that it is on air: the approval would cut that, too."""
+        if item.change is None or released_by(item) is None:
+            return item
+        reasons = self._seen(item.change, facts, look)
+        return replace(item, why=f"{noticed(item.change, reasons)}. Besides, {item.why}") if reasons else item
 
     def _seen(self, change: Change, facts: Facts, look: Look) -> tuple[str, ...]:
         """Return what a change disturbs and is on air by one look."""

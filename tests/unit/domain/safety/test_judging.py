@@ -18,6 +18,7 @@ from reconciler.domain.protocols import Protocol
 from reconciler.domain.resolution import Resolved
 from reconciler.domain.safety.judging import judge
 from reconciler.domain.safety.limits import Circumstances, Spent
+from reconciler.domain.safety.releases import command_for, released_by
 from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
 
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -256,9 +257,28 @@ def test_a_likely_rename_is_held_both_ways() -> None:
         ("output/news/tower", Hold.RENAME),
         ("output/news/north", Hold.RENAME),
     }
-    assert "Move document" in held.blocked[0].why
     assert not released.blocked
     assert other.blocked == held.blocked
+
+
+def test_a_likely_rename_says_the_move_and_what_an_approval_cuts() -> None:
+    """Each half in its own words; only the delete has a command, for only that one is approved."""
+    held = judged(resolved(NEWS, output("north"), *outputs(6)), actual(live(output(), *outputs(6))))
+    goes, comes = sorted(held.blocked, key=lambda each: each.action, reverse=True)
+    assert goes.change is not None
+
+    move = (
+        "{apiVersion: reconciler/v1, kind: Move, metadata: {name: news_north}, "
+        "spec: {from: output/news/tower, to: output/news/north}}"
+    )
+    assert goes.why.startswith("it looks like it is called output/news/north from now on (7 of 7 properties")
+    assert comes.why.startswith("it looks like output/news/tower under another name (7 of 7 properties")
+    assert move in goes.why
+    assert move in comes.why
+    assert "cuts whoever receives it" in goes.why
+    assert released_by(goes) == command_for(goes.change)
+    assert goes.why.endswith(command_for(goes.change))
+    assert released_by(comes) is None
 
 
 def test_what_is_to_be_done_in_a_flow_that_may_not_be_made_waits_with_it() -> None:
