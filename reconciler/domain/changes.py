@@ -126,6 +126,12 @@ class Twin:
     give_up: Delete | None = None
     """What takes the twin away again where nothing comes of it; None while there is none."""
 
+    @property
+    def live_name(self) -> str:
+        """Return the live name of the twin, there or to be made."""
+        twin = self.made if self.make is None else self.make.wanted
+        return "" if twin is None else twin.live_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequence:

@@ -13,7 +13,7 @@ from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.limits import Counted, Limits, is_removal, removed
 from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.standing_still import narrowed
-from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
+from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key, left_beside
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for, read_tree
@@ -144,6 +144,7 @@ class _Carrying:
             progressed = await self._round(left)
         if self._target.mode is not Mode.LOOP:
             await self._see_twins_through()
+            self._leave_twins()
         held = [outcome.held for outcome in self._outcomes.values() if outcome.held is not None]
         return PassOutcome(
             revision=self._target.revision,
@@ -247,6 +248,13 @@ class _Carrying:
                 await self._round(replace(plan, changes=rest))
             elif not _is_unclear(plan, keys):
                 self._outcomes.update(_ended(plan, keys, self._outcomes))
+
+    def _leave_twins(self) -> None:
+        """Tell of what is half done that it stays so for now: nobody looks at it any more."""
+        why = "not sent, because the account no longer accepts us" if self._refused else self._hold()
+        for place, outcome in self._outcomes.items():
+            if _goes_on(outcome) and isinstance(outcome.change, Sequence) and outcome.change.twin is not None:
+                self._outcomes[place] = left_beside(outcome.change, outcome.change.twin, why)
 
     def _hold(self) -> str:
         if self._world.clock.monotonic_s() - self._started_s > PASS_TIMEOUT_S:

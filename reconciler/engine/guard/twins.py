@@ -1,7 +1,7 @@
 """Twins: how far what replaces an output beside it has come, and what that allows."""
 
 from reconciler.domain.changes import Delete, Hold, Sequence, Twin
-from reconciler.domain.model import FoundFlow, FoundOutput, Key
+from reconciler.domain.model import FoundFlow, Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import Sample, delivers
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
@@ -38,7 +38,7 @@ class Twins:
         age_s = self._clock.monotonic_s() - self._since_s(self._twin_since, change, twin)
         is_coming = change.key in self._delivers_since
         if age_s < self._limits.twin_deadline_s or is_coming:
-            return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin.made)))
+            return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin)))
         if twin.give_up is None:
             why = (
                 f"the other one has not carried as much as it does for {self._limits.twin_deadline_s:g} s; see which "
@@ -83,11 +83,10 @@ class Twins:
         return Permit(calls=(give_up,), failed=why)
 
 
-def _twin_words(change: Sequence, made: FoundOutput | None) -> str:
+def _twin_words(change: Sequence, twin: Twin) -> str:
     """Say what is waited for; in the same words as long as it is, so that whoever tells them need not repeat them."""
-    name = "the new one" if made is None else made.live_name
-    waits = f"the old one goes once {name}, which replaces it, has carried as much for a few seconds"
-    if made is None or not made.pull_urls:
+    waits = f"the old one goes once {twin.live_name}, which replaces it, has carried as much for a few seconds"
+    if twin.made is None or not twin.made.pull_urls:
         return waits
-    address = f"{str(change.key).rpartition('/')[0]}/{name}"
+    address = f"{str(change.key).rpartition('/')[0]}/{twin.live_name}"
     return f"{waits}; receivers find it by: reconciler status --reveal {address}"
