@@ -125,6 +125,8 @@ class Twin:
     """The twin; None when it is still to be made."""
     give_up: Delete | None = None
     """What takes the twin away again where nothing comes of it; None while there is none."""
+    is_newer: bool = False
+    """Whether its mark says that it was made beside the other one: else that one may have been made beside it."""
 
     @property
     def live_name(self) -> str:
@@ -157,6 +159,11 @@ class Sequence:
     """The calls that people approved, where `calls` is only what is left of them."""
     undo: tuple[tuple[Call, ...], ...] = ()
     """For each of `calls`, what puts things back when that one fails; empty where nothing has to be put back."""
+
+    @property
+    def goes(self) -> tuple[FoundFlow | FoundOutput, ...]:
+        """Return what its calls delete."""
+        return tuple(call.found for call in self.calls if isinstance(call, Delete))
 
 
 Change = Call | Sequence

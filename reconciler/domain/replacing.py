@@ -115,7 +115,7 @@ def succeeded(wanted: Output, room: Room, *, kept: FoundOutput, gone: FoundOutpu
     """
     calls, undo = _while_it_may(wanted, (_removed(wanted, gone, room),), room, undo=((),))
     # The one that bears no mark of a twin may be what was there first, and what people have the address of.
-    give_up = _removed(wanted, kept, room) if is_twin(kept.mark) else None
+    twin = Twin(made=kept, give_up=_removed(wanted, kept, room), is_newer=is_twin(kept.mark))
     return Sequence(
         key=wanted.key,
         at=room.at,
@@ -124,7 +124,7 @@ def succeeded(wanted: Output, room: Room, *, kept: FoundOutput, gone: FoundOutpu
         differences=(),
         impact=Impact.RECREATE if is_done else felt(Impact.INTERRUPT, room.flow),
         why="it is there anew, and the old one goes" if is_done else "what was to replace it is not wanted any more",
-        twin=Twin(made=kept, give_up=give_up) if is_done and room.adds_live else None,
+        twin=twin if is_done and room.adds_live else None,
         meant=_made_anew(wanted, gone, room) if is_done else (),
         undo=undo,
     )

@@ -1,9 +1,13 @@
 """Twins: how far what replaces an output beside it has come, and what that allows."""
 
-from reconciler.domain.changes import Delete, Hold, Sequence, Twin
-from reconciler.domain.model import FoundFlow, Key
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+from reconciler.domain.changes import Change, Delete, Hold, Sequence, Twin
+from reconciler.domain.model import FoundFlow, FoundOutput, Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import Sample, delivers
+from reconciler.domain.safety.proof_words import carriage
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.looking import Looking
 from reconciler.engine.guard.memory import Memory
@@ -21,6 +25,13 @@ class Twins:
         """The id of the last twin of each resource, and when it was seen first."""
         self._delivers_since: dict[Key, tuple[str, float]] = {}
         """The id of the last twin of each resource, and since when it has carried as much as the old one."""
+        self._made: dict[Key, tuple[str, AbstractSet[str]]] = {}
+        """The live name of the last twin of each resource that was made here, and the ids of what it stands beside."""
+
+    def made(self, change: Change) -> None:
+        """Learn that a twin was made: whatever its mark says, it is the newer of the two."""
+        if isinstance(change, Sequence) and change.twin is not None:
+            self._made[change.key] = change.twin.live_name, _ids(change.goes)
 
     async def beside(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: Look) -> Permit:
         """
@@ -39,13 +50,30 @@ class Twins:
         is_coming = change.key in self._delivers_since
         if age_s < self._limits.twin_deadline_s or is_coming:
             return Permit(held=held_back(change, Hold.TWIN, _twin_words(change, twin)))
-        if twin.give_up is None:
-            why = (
-                f"the other one has not carried as much as it does for {self._limits.twin_deadline_s:g} s; see which "
-                "of the two is to stay"
-            )
+        if twin.give_up is None or not (twin.is_newer or self._has_made(change, twin)):
+            why = self._unclear_words(change, twin, look.get(flow.id))
             return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         return await self._give_up(change, twin.give_up, flow, facts)
+
+    def _has_made(self, change: Sequence, twin: Twin) -> bool:
+        """Return whether this process made the twin beside the very output that goes."""
+        return self._made.get(change.key) == (twin.live_name, _ids(change.goes))
+
+    def _unclear_words(self, change: Sequence, twin: Twin, sample: Sample | None) -> str:
+        """Say which of two outputs is which, where their marks do not tell which of them was there first."""
+
+        def told(output: FoundFlow | FoundOutput) -> str:
+            return f"{output.live_name} ({carriage(None if sample is None else sample.ends.get(output.id))})"
+
+        old = " and ".join(map(told, change.goes))
+        made = twin.live_name if twin.made is None else told(twin.made)
+        names = " and ".join(each.live_name for each in change.goes)
+        return (
+            f"{made} is as the manifests want it, and has not carried as much as {old} for "
+            f"{self._limits.twin_deadline_s:g} s. Which of the two was there first nobody can tell, so both stay. "
+            f"{names} goes once the other one carries as much, and an approval of this recreate lets it; to keep "
+            f"{names}, take the change of the manifest back: then {twin.live_name} goes, once nobody receives it"
+        )
 
     def _since_s(self, times: dict[Key, tuple[str, float]], change: Sequence, twin: Twin) -> float:
         """Return since when something holds of this very twin: another one of the same resource has its own time."""
@@ -63,7 +91,7 @@ class Twins:
         Bytes on their way are no picture yet: a receiver that has just come waits for a key frame, and looks into the
         stream for seconds before it shows the first one.
         """
-        old = {call.found.id for call in change.calls if isinstance(call, Delete)}
+        old = _ids(change.goes)
         if sample is None or twin.made is None or not delivers(twin.made.id, sample, self._limits, like=old):
             self._delivers_since.pop(change.key, None)
             return False
@@ -81,6 +109,10 @@ class Twins:
         self._memory.give_up(change)
         why = f"what was to replace it did not deliver within {self._limits.twin_deadline_s:g} s; the old one stays"
         return Permit(calls=(give_up,), failed=why)
+
+
+def _ids(found: Iterable[FoundFlow | FoundOutput]) -> AbstractSet[str]:
+    return {each.id for each in found}
 
 
 def _twin_words(change: Sequence, twin: Twin) -> str:
