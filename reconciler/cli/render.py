@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from reconciler.cli.formats.text import headline
-from reconciler.cli.formats.totals import MAY_STOP, counted, held_of
+from reconciler.cli.formats.totals import MAY_STOP, counted, held_of, windows_of
 from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
 from reconciler.domain import effects
 from reconciler.domain.change_ids import change_id
@@ -45,9 +45,11 @@ def plan_text(plan: Plan) -> Iterator[str]:
 
     Where that is more than a screen shows, the totals stand above it, too.
     """
-    lines = [*_withheld(plan)]
+    lines, windows = [*_withheld(plan)], windows_of(plan)
     for change in plan.changes:
         lines += [_headline(change, plan.watched), *_details(change)]
+        if id(change) in windows:
+            lines.append(click.style(f"    held back now: {safe(windows[id(change)])}", fg="yellow"))
     lines += _held_back(plan)
     if len(lines) > SCREEN:
         yield totals(plan)
@@ -85,7 +87,9 @@ def plan_document(plan: Plan | None) -> dict[str, Any]:
     changes = None if plan is None else [change_json(change, plan.watched) for change in plan.changes]
     noticed = "" if plan is None else effects.totals(plan, plan.watched)
     may_stop = plan is not None and plan.may_stop
-    return {"changes": changes, "effect": noticed, "may_stop": may_stop, **_left_json(plan or Plan())}
+    whole = plan or Plan()
+    windows = [_held_json(item, whole.watched) for item in whole.windows]
+    return {"changes": changes, "effect": noticed, "may_stop": may_stop, "windows": windows, **_left_json(whole)}
 
 
 def change_json(change: Change, watched: effects.Watched = effects.NOBODY_LOOKED) -> dict[str, Any]:

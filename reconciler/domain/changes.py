@@ -246,6 +246,8 @@ class Plan:
     """Whether an edit among the changes may turn out to need its flow stopped: nobody said which edit rules hold."""
     watched: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many are connected to what the changes disturb, by id; absent where nobody looked."""
+    windows: tuple[Blocked, ...] = ()
+    """Those of the changes that a window would hold back if they were sent now; at another time they may be sent."""
 
     @property
     def is_empty(self) -> bool:

@@ -9,7 +9,7 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Call, Change, Failed, Hold, Plan, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError
 from reconciler.domain.model import Key
-from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.judging import as_of_now, held_back
 from reconciler.domain.safety.limits import Counted, Limits, is_removal, removed
 from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.standing_still import narrowed
@@ -91,7 +91,7 @@ async def reconcile(world: World, target: Target, *, terms: Terms) -> PassOutcom
     started_s = world.clock.monotonic_s()
     plan = await plan_for(world, target)
     if target.mode is Mode.OBSERVE:
-        seen = await world.guard.foresee(plan)
+        seen = as_of_now(await world.guard.foresee(plan))
         return PassOutcome(revision=target.revision, outcomes=(), left=seen, refused=None, duration_s=0.0)
     outcome = await carry_out(world, target, plan, terms=terms)
     return replace(outcome, duration_s=world.clock.monotonic_s() - started_s)

@@ -167,6 +167,8 @@ def _add_findings(page: "_Page", findings: Sequence[Finding]) -> None:
 def _add_rows(page: "_Page", plan: Plan, what: str) -> None:
     rows = [_row(change, plan.watched) for change in sorted(plan.changes, key=_urgency)]
     page.add_all(_table, rows, f"rows of {what}")
+    windows = [f"- {as_code(str(item.key))} ({item.action}): {as_text(item.why)}" for item in plan.windows]
+    page.add_all(lambda parts: "\n".join(("A window would hold back now:\n", *parts)), windows, "within windows")
     held = [_held(word, item, plan.watched) for word, items in held_of(plan).items() for item in items]
     page.add_all(lambda parts: "\n".join(("Held back:\n", *parts)), held, "held back")
 

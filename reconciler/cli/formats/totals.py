@@ -17,9 +17,15 @@ def held_of(plan: Plan) -> Mapping[str, tuple[Held, ...]]:
     return {"blocked": plan.blocked, "waiting": plan.waiting, "failed": plan.failed}
 
 
+def windows_of(plan: Plan) -> Mapping[int, str]:
+    """Return why a window would hold changes back if they were sent now, by the identity of each change."""
+    return {id(item.change): item.why for item in plan.windows}
+
+
 def counted(plan: Plan) -> str:
     """Return how many changes there are of each action, how much is held back, and what stays as it is."""
     counts = Counter(change.action for change in plan.changes)
     parts = [f"{counts[action]} to {action}" for action in Action if counts[action]]
+    parts += [f"{len(plan.windows)} of them held back by a window now"] if plan.windows else []
     parts += [f"{len(held)} {word}" for word, held in held_of(plan).items() if held]
     return f"{', '.join(parts) or 'nothing to change'}; {plan.unchanged} unchanged."

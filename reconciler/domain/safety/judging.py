@@ -38,6 +38,13 @@ def held_with(change: Change, unmade: Mapping[FlowKey, Blocked]) -> Blocked | No
     return held_back(change, held.hold, f"{held.key} is to be made first, and that is held back: {held.why}")
 
 
+def as_of_now(plan: Plan) -> Plan:
+    """Return the plan with what a window would hold back now moved from its changes to `blocked`."""
+    held = {id(item.change) for item in plan.windows}
+    changes = tuple(change for change in plan.changes if id(change) not in held)
+    return replace(plan, changes=changes, blocked=(*plan.blocked, *plan.windows), windows=())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifted:
     """A limit that would hold a change back, and the override that lifts it."""

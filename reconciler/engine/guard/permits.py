@@ -62,10 +62,21 @@ class Permits:
         moved = ends_after(*(change for change in plan.changes if id(change) not in own))
         met = await self._seen_there(asked, facts, moved)
         held = [held_by(change, met.get(id(change), ""), own.get(id(change), ())) for change in plan.changes]
-        allowed = (change for change, one in zip(plan.changes, held, strict=True) if one is None)
-        blocked = (one for one in held if one is not None)
+        allowed = tuple(change for change, one in zip(plan.changes, held, strict=True) if one is None)
+        blocked = [await self._besides_window(one, facts) for one in held if one is not None]
         known = (self._besides_on_air(item, facts, look) for item in plan.blocked)
-        return replace(plan, changes=tuple(allowed), blocked=(*known, *blocked), watched=watched)
+        seen = replace(plan, changes=allowed, blocked=(*known, *blocked), watched=watched)
+        return await self.in_windows(seen, facts)
+
+    async def in_windows(self, plan: Plan, facts: Facts) -> Plan:
+        """Return the plan with what a window would hold back of it now; that stays, for it is asked at each write."""
+        held = [await self._windows.held(change, facts) for change in plan.changes]
+        return replace(plan, windows=tuple(one for one in held if one is not None))
+
+    async def _besides_window(self, item: Blocked, facts: Facts) -> Blocked:
+        """Say of what is on air that a window is open, too: no approval lifts that."""
+        held = None if item.change is None else await self._windows.held(item.change, facts)
+        return item if held is None else replace(item, why=f"{held.why}. Besides, {item.why}")
 
     def _besides_on_air(self, item: Blocked, facts: Facts, look: Look) -> Blocked:
         """Say of what an approval would release that it is on air: the approval would cut that, too."""

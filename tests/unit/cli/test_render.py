@@ -127,6 +127,25 @@ def test_what_is_held_back_is_named_with_its_reason() -> None:
     ]
 
 
+def test_what_a_window_holds_back_now_is_told_with_the_change() -> None:
+    """In each form; it is planned all the same, for a window ends."""
+    first, second = edit("srt.latency", 120, 500), Start(key=FlowKey("news"), at=AT)
+    why = "the calendar cup freezes everything until 2026-11-28 23:00 UTC; it is 2026-11-28 19:00 there"
+    window = Blocked(key=first.key, action=first.action, why=why, hold=Hold.WINDOW, change=first)
+    plan = Plan(changes=(first, second), windows=(window,))
+
+    text, document, page = plain(plan), render.plan_document(plan), comment(Comparison(plan=plan, title="now"))
+
+    assert text[2] == f"    held back now: {why}"
+    assert sum("held back now" in line for line in text) == 1
+    assert text[-1].startswith("Plan: 1 to edit, 1 to start, 1 of them held back by a window now; 0 unchanged.")
+    assert [(held["resource"], held["why"], held["release"]) for held in document["windows"]] == [
+        ("output/news/tower", why, None)
+    ]
+    assert "A window would hold back now:\n\n- `output/news/tower` (edit): the calendar cup freezes everything" in page
+    assert "held back now" not in "".join(plain(Plan(changes=(first, second))))
+
+
 def test_nothing_to_do_is_said_plainly() -> None:
     """An empty plan is one line."""
     assert plain(Plan(unchanged=7)) == ["Nothing to do: all 7 resources are as the manifests say."]
