@@ -8,7 +8,7 @@ from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, deleted, edited, is_removal
-from reconciler.domain.safety.releases import approval_of, overrides_of
+from reconciler.domain.safety.releases import approval_of, in_vain, lapsed, overrides_of
 from reconciler.domain.safety.renames import Rename, renames
 from reconciler.domain.safety.tree import distrust
 
@@ -120,12 +120,18 @@ class _Judgement:
 
     def _rename(self, change: Change) -> Blocked | None:
         rename = self.renamed.get(id(change))
-        return None if rename is None else held_back(change, Hold.RENAME, rename.why(change))
+        if rename is None:
+            return None
+        around = self.around
+        unfit = in_vain(rename.goes, around.given, holds=around.policies, now=around.now)
+        return held_back(change, Hold.RENAME, rename.why(change, unfit=unfit))
 
     def _limit(self, change: Change) -> Blocked | None:
         for beyond in self._beyond(change):
             if not self._overrides(change, beyond):
-                return held_back(change, beyond.hold, beyond.why)
+                parts, around = _parts(change, beyond), self.around
+                over = lapsed(parts, around.given, beyond.limit, now=around.now)
+                return held_back(change, beyond.hold, f"{beyond.why}{over}")
         return None
 
     def lifted(self, change: Change) -> Iterator[Lifted]:
@@ -144,7 +150,11 @@ class _Judgement:
 
     def _overrides(self, change: Change, beyond: _Beyond) -> tuple[Override, ...]:
         """Return what lifts a limit for a change; of what stands still together, for each such part, or nothing."""
-        whole: tuple[Change, ...] = (change,)
-        if isinstance(change, Sequence) and change.action is Action.EDIT:
-            whole = tuple(call for call in change.calls if isinstance(call, beyond.part))
-        return overrides_of(whole, self.around.policies, beyond.limit)
+        return overrides_of(_parts(change, beyond), self.around.policies, beyond.limit)
+
+
+def _parts(change: Change, beyond: _Beyond) -> tuple[Change, ...]:
+    """Return what of a change asks for an override of its own."""
+    if isinstance(change, Sequence) and change.action is Action.EDIT:
+        return tuple(call for call in change.calls if isinstance(call, beyond.part))
+    return (change,)

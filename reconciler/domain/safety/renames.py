@@ -32,8 +32,15 @@ class Rename:
     of: int
     """Properties that are the same, of so many."""
 
-    def why(self, change: Change) -> str:
-        """Return why one of the two changes is held back, what keeps the thing on air, and what an approval cuts."""
+    def why(self, change: Change, *, unfit: str = "") -> str:
+        """
+        Return why one of the two changes is held back, what keeps the thing on air, and what an approval cuts.
+
+        Args:
+            change: one of the two.
+            unfit: which approvals of the delete do not release it, as `in_vain` returns it.
+
+        """
         alike = f"({self.same} of {self.of} properties are the same)"
         move = f"A Move document keeps it on air: {self._move()}"
         if change is self.comes:
@@ -44,7 +51,7 @@ class Rename:
         return (
             f"it looks like it is called {self.comes.key} from now on {alike}, and to delete it and make it anew would "
             f"cut it. {move}. An approval of the delete says that it is another thing, and cuts whoever receives it."
-            f"{RELEASING}{command_for(self.goes)}"
+            f"{unfit and f' {unfit}'}{RELEASING}{command_for(self.goes)}"
         )
 
     def _move(self) -> str:

@@ -4,7 +4,7 @@ from reconciler.domain.changes import Blocked, Change, Hold, Sequence
 from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import made_since
-from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding
+from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding, in_vain
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.looking import Looking
 from reconciler.engine.guard.memory import Memory
@@ -33,7 +33,7 @@ class Approvals:
         """Return the permit where somebody approved of a change that meets another; else say all that holds it back."""
         approval = self._approval(change, facts)
         if approval is None:
-            return Permit(held=held_by(change, met, own))
+            return Permit(held=self.held(change, met, own, facts))
         if not own:
             self._note_used(approval, change, facts)
         return permit
@@ -44,9 +44,25 @@ class Approvals:
         """Return the approval of this very change, with all that its call disturbs; held back where there is none."""
         approval = self._approval(change, facts)
         if approval is None:
-            return held_back(change, Hold.ON_AIR, _on_air_words(change, reasons))
+            return self._on_air(change, reasons, facts)
         more = self._made_since(change, call, facts, look)
         return held_back(change, Hold.AGAIN, _more_words(call, more)) if more > 0 else approval
+
+    def held(self, change: Change, met: str, own: tuple[str, ...], facts: Facts) -> Blocked | None:
+        """Return a change as held back by whom it meets, or else by what it disturbs; None where there is neither."""
+        if not met:
+            return self._on_air(change, own, facts) if own else None
+        besides = f". Besides, {noticed(change, own)}" if own else ""
+        return held_back(change, Hold.FAR_END, f"{met}{besides}.{self._releasing(change, facts)}")
+
+    def _on_air(self, change: Change, reasons: tuple[str, ...], facts: Facts) -> Blocked:
+        why = f"{noticed(change, reasons)}{_goes_words(change)}.{self._releasing(change, facts)}"
+        return held_back(change, Hold.ON_AIR, why)
+
+    def _releasing(self, change: Change, facts: Facts) -> str:
+        """Say which approvals do not release a change, and what does."""
+        unfit = in_vain(change, facts.given, holds=facts.policies, now=self._memory.latest())
+        return f"{unfit and f' {unfit}'}{RELEASING}{command_for(change)}"
 
     def _note_used(self, approval: Approval, change: Change, facts: Facts) -> None:
         """Write down who approved of a change."""
@@ -72,14 +88,6 @@ class Approvals:
         return approval_of(change, holding(facts.policies, now=self._memory.latest()))
 
 
-def held_by(change: Change, met: str, own: tuple[str, ...]) -> Blocked | None:
-    """Return a change as held back by whom it meets, or else by what it disturbs; None where there is neither."""
-    if not met:
-        return held_back(change, Hold.ON_AIR, _on_air_words(change, own)) if own else None
-    besides = f". Besides, {noticed(change, own)}" if own else ""
-    return held_back(change, Hold.FAR_END, f"{met}{besides}.{RELEASING}{command_for(change)}")
-
-
 def noticed(change: Change, reasons: tuple[str, ...]) -> str:
     """Return what a change would disturb, in words."""
     return f"{'; '.join(reasons)}, and viewers would notice ({change.impact})"
@@ -91,10 +99,6 @@ def _more_words(call: Change, more: int) -> str:
         f"{outputs} made in the flow {call.at.live_name} since this was planned, and would be disturbed with it; the "
         "approval was given without that. Plan again, and approve what that shows"
     )
-
-
-def _on_air_words(change: Change, reasons: tuple[str, ...]) -> str:
-    return f"{noticed(change, reasons)}{_goes_words(change)}.{RELEASING}{command_for(change)}"
 
 
 def _goes_words(change: Change) -> str:

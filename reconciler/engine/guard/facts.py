@@ -65,6 +65,8 @@ class Facts:
     pass_id: str = ""
     observed_s: float | None = None
     """When the reading of the backend began, on the clock that never runs backwards; None for just now."""
+    given: Policies = field(default_factory=Policies)
+    """All policies of the tree and the command line, where `policies` are those that hold."""
 
     @cached_property
     def legs(self) -> Legs:

@@ -81,12 +81,14 @@ class Memory:
         if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
-        known = replace(facts, policies=self._holding(facts.policies))
+        known = replace(facts, policies=self._holding(facts.policies), given=facts.policies)
         around = Circumstances(
             desired=known.desired,
             actual=known.actual,
             owner=known.owner,
             policies=known.policies,
+            given=known.given,
+            now=self._latest,
             spent=self._spent,
             limits=self._limits,
             distrust=distrust,

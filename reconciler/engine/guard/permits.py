@@ -13,7 +13,7 @@ from reconciler.domain.safety.far_ends import Ends, ends_after
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by
 from reconciler.domain.safety.releases import approval_of, released_by
-from reconciler.engine.guard.approvals import Approvals, held_by, noticed
+from reconciler.engine.guard.approvals import Approvals, noticed
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.legs import alone
 from reconciler.engine.guard.looking import Looking, disturbed_flows
@@ -61,7 +61,10 @@ class Permits:
         # Who lets go of a far end by a change that is sent does not stand in the way: the other one goes after it.
         moved = ends_after(*(change for change in plan.changes if id(change) not in own))
         met = await self._seen_there(asked, facts, moved)
-        held = [held_by(change, met.get(id(change), ""), own.get(id(change), ())) for change in plan.changes]
+        held = [
+            self._approvals.held(change, met.get(id(change), ""), own.get(id(change), ()), facts)
+            for change in plan.changes
+        ]
         allowed = tuple(change for change, one in zip(plan.changes, held, strict=True) if one is None)
         blocked = [await self._besides_window(one, facts) for one in held if one is not None]
         known = (self._besides_on_air(item, facts, look) for item in plan.blocked)

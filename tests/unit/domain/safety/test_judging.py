@@ -258,7 +258,21 @@ def test_a_likely_rename_is_held_both_ways() -> None:
         ("output/news/north", Hold.RENAME),
     }
     assert not released.blocked
-    assert other.blocked == held.blocked
+    assert [(each.key, each.hold) for each in other.blocked] == [(each.key, each.hold) for each in held.blocked]
+
+
+def test_a_likely_rename_names_the_approval_that_does_not_release_it() -> None:
+    """It is of another change."""
+    found = actual(live(output(), *outputs(6)))
+    given = Approval(
+        name="old", resource=output().key, action=Action.DELETE, change="0" * 12, reason="so", expires=LATER
+    )
+    policies = Policies(approvals=(given,))
+
+    held = judged(resolved(NEWS, output("north"), *outputs(6)), found, policies, given=policies, now=LATER)
+
+    goes = next(each for each in held.blocked if each.action is Action.DELETE)
+    assert "cuts whoever receives it. The approval old names change 000000000000, and this one is " in goes.why
 
 
 def test_a_likely_rename_says_the_move_and_what_an_approval_cuts() -> None:

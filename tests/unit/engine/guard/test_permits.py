@@ -206,6 +206,26 @@ async def test_approving_one_thing_never_releases_another() -> None:
     assert small.backend.sent == []
 
 
+async def test_what_is_on_air_names_the_approvals_that_do_not_release_it() -> None:
+    """At the write and in a plan: of another change, or of another time."""
+    small = on_the_air("tower")
+    target = say(small, flow(), output(latency_ms=500), output("mast"))
+    change = held_change(await passed(small, target))
+    other = replace(approval(change), name="older", change="0" * 12)
+    late = approval(change, expires=datetime(2025, 12, 31, tzinfo=UTC))
+    target = approved(target, other, late)
+
+    outcome = await passed(small, target)
+    seen = await small.world.guard.foresee(await plan_for(small.world, target))
+
+    told = (
+        f"(reconnect). The approval older names change 000000000000, and this one is {late.change}. "
+        "The approval looked_at expired at 2025-12-31 00:00 UTC. To do it all the same: reconciler apply"
+    )
+    assert told in outcome.left.blocked[0].why
+    assert told in seen.blocked[0].why
+
+
 async def test_an_approval_does_not_care_for_other_changes_and_revisions() -> None:
     """What was approved stays so while other people commit other things."""
     small = on_the_air("tower")

@@ -252,6 +252,20 @@ async def test_a_change_of_several_calls_that_no_window_is_about_goes_on() -> No
     assert "news_t" in small.backend.names()
 
 
+async def test_a_window_names_the_override_that_has_expired() -> None:
+    """Somebody wanted this to go, and until when."""
+    small = a_broadcast()
+    target = tree(small, calendar())
+    policies = replace(target.policies, overrides=(override(expires=datetime(2025, 12, 31, tzinfo=UTC)),))
+
+    outcome = await passed(small, replace(target, policies=policies))
+
+    assert holds(outcome) == [EDIT]
+    assert outcome.left.blocked[0].why.endswith(
+        "; the override emergency lifted that, and expired at 2025-12-31 00:00 UTC"
+    )
+
+
 def override(*, action: Action = Action.EDIT, lifts: Limit = Limit.WINDOW, expires: datetime = LATER) -> Override:
     """Return an exception for outputs."""
     return Override(
