@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Plan, Sequence
 from reconciler.domain.model import FlowKey, OutputKey
@@ -67,6 +68,20 @@ def held_back(change: Change, hold: Hold, why: str) -> Blocked:
     return Blocked(key=change.key, action=change.action, why=why, hold=hold, change=change)
 
 
+_UNPROTECTING: Final = {
+    False: (
+        "To delete it takes two commits: the first takes `metadata.protect` from its manifest and is applied, the "
+        "second removes the manifest. No approval and no Override lifts that"
+    ),
+    True: (
+        "To make it anew would end what is there, and takes two commits: the first takes `metadata.protect` from its "
+        "manifest and leaves all else as it is on the backend, and is applied; the second wants what has to be made "
+        "anew, and may protect it again. No approval and no Override lifts that"
+    ),
+}
+"""How to do it all the same, by whether it is made anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Beyond:
     """A limit that a change goes beyond."""
@@ -112,10 +127,8 @@ class _Judgement:
         ]
         if not names:
             return None
-        why = (
-            f"{', '.join(names)} is protected. To delete it takes two commits: the first takes `metadata.protect` from "
-            "its manifest and is applied, the second removes the manifest"
-        )
+        are = "is" if len(names) == 1 else "are"
+        why = f"{', '.join(names)} {are} protected. {_UNPROTECTING[change.action is Action.RECREATE]}"
         return held_back(change, Hold.PROTECTED, why)
 
     def _rename(self, change: Change) -> Blocked | None:

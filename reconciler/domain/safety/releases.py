@@ -131,3 +131,24 @@ def released_by(item: Blocked) -> str | None:
     # Of what was given up, an approval releases what was tried and put back, and no twin; of a rename the delete.
     is_releasable = item.hold in APPROVABLE or (item.hold in _SOMETIMES and RELEASING in item.why)
     return command_for(item.change) if is_releasable else None
+
+
+_BEYOND: Final = frozenset(
+    {
+        Hold.BUDGET,
+        Hold.FLIP_FLOP,
+        Hold.OWNERSHIP,
+        Hold.PROTECTED,
+        Hold.REDUNDANCY,
+        Hold.TREE,
+        Hold.UNFIT,
+        Hold.UNREADABLE,
+        Hold.WINDOW,
+    }
+)
+"""What no approval lifts, and what does not pass within seconds."""
+
+
+def beyond_approval(item: Blocked) -> bool:
+    """Return whether no approval lifts what holds something back, so that to give one does nothing."""
+    return item.hold in _BEYOND or (item.hold in _SOMETIMES and RELEASING not in item.why)

@@ -326,6 +326,22 @@ def test_what_is_protected_is_not_deleted() -> None:
     assert [change.key for change in held.changes] == [every[1].key]
 
 
+def test_what_is_protected_and_to_be_made_anew_keeps_its_manifest() -> None:
+    """The advice is another one: nothing is removed, and the first commit wants nothing new but the word away."""
+    mine = replace(found_output(output()), id="id-tower")
+    assert mine.mark is not None
+    kept = replace(mine, mark=replace(mine.mark, protected=True))
+    spared = replace(output(), care=replace(output().care, protected=True))
+    anew = replace(spared, spec=replace(spared.spec, region=Region("eu-frankfurt")))
+
+    held = judged(resolved(NEWS, anew, *outputs(7)), actual(found_flow(NEWS, kept, *live(*outputs(7)).outputs)))
+
+    assert [(each.action, each.hold) for each in held.blocked] == [(Action.RECREATE, Hold.PROTECTED)]
+    assert "removes the manifest" not in held.blocked[0].why
+    assert "leaves all else as it is on the backend" in held.blocked[0].why
+    assert "No approval and no Override lifts that" in held.blocked[0].why
+
+
 @pytest.mark.parametrize(("count", "storm"), [(2, False), (3, True)])
 def test_a_storm_of_renames_is_distrusted(count: int, *, storm: bool) -> None:
     """Then no other delete is believed, either."""

@@ -12,6 +12,7 @@ from reconciler.domain.policies import Approval, Limit, Override, Policies
 from reconciler.domain.safety.releases import (
     RELEASING,
     approval_of,
+    beyond_approval,
     command_for,
     holding,
     in_vain,
@@ -145,6 +146,27 @@ def test_what_a_command_releases(hold: Hold, why: str, *, is_released: bool) -> 
     assert released_by(held) == (command_for(STOP) if is_released else None)
     assert released_by(replace(held, change=None)) is None
     assert reason_of(held) == why.partition(RELEASING)[0]
+
+
+@pytest.mark.parametrize(
+    ("hold", "command", "is_beyond"),
+    [
+        (Hold.PROTECTED, "", True),
+        (Hold.BUDGET, "", True),
+        (Hold.TWIN, "", False),
+        (Hold.AGAIN, "", False),
+        (Hold.ON_AIR, f"{RELEASING}{command_for(STOP)}", False),
+        (Hold.RENAME, f"{RELEASING}{command_for(STOP)}", False),
+        (Hold.RENAME, "", True),
+        (Hold.GIVEN_UP, "", True),
+    ],
+)
+def test_what_no_approval_lifts(hold: Hold, command: str, *, is_beyond: bool) -> None:
+    """What lasts for seconds is not it: after that an approval is asked for."""
+    why = f"so it is.{command}"
+    held = Blocked(key=STOP.key, action=Action.STOP, why=why, hold=hold, change=STOP)
+
+    assert beyond_approval(held) is is_beyond
 
 
 def test_all_words_of_an_approval_are_signed() -> None:
