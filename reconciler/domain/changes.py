@@ -165,6 +165,13 @@ class Sequence:
         """Return what its calls delete."""
         return tuple(call.found for call in self.calls if isinstance(call, Delete))
 
+    @property
+    def expected(self) -> tuple[Call, ...]:
+        """Return the calls in the order in which they are sent: where a twin is made, the old one goes after it."""
+        if self.twin is None or self.twin.make is None:
+            return self.calls
+        return (self.twin.make, *(call for call in self.calls if isinstance(call, Delete)))
+
 
 Change = Call | Sequence
 

@@ -146,6 +146,28 @@ def test_what_a_window_holds_back_now_is_told_with_the_change() -> None:
     assert "held back now" not in "".join(plain(Plan(changes=(first, second))))
 
 
+def test_a_twin_at_work_is_in_progress() -> None:
+    """For people; programs find it among what is blocked, as ever."""
+    why = "the old one goes once tower_t, which replaces it, has carried as much for a few seconds"
+    held = Blocked(key=output().key, action=Action.RECREATE, why=why, hold=Hold.TWIN)
+    plan = Plan(blocked=(held,))
+    outcome = PassOutcome(revision=Revision("one"), outcomes=(), left=plan, refused=None, duration_s=0.1)
+    change = edit("srt.latency", 120, 500)
+
+    assert plain(plan) == [
+        f"! in progress output/news/tower (recreate): {why}",
+        "Plan: 1 in progress; 0 unchanged. Viewers notice: nothing.",
+    ]
+    assert "- in progress `output/news/tower` (recreate)" in comment(Comparison(plan=plan, title="now"))
+    assert render.plan_document(plan)["blocked"][0]["hold"] == "twin"
+    assert [click.unstyle(line) for line in render.outcome_text(outcome)][-1] == (
+        "Applied: 1 begun; 0 unchanged before; 0 blocked, 0 failed, 0 not sent, 1 in progress."
+    )
+    assert click.unstyle(render.outcome_line(Outcome(change=change, result=Result.BLOCKED, held=held))) == (
+        "in progress edit output/news/tower"
+    )
+
+
 def test_nothing_to_do_is_said_plainly() -> None:
     """An empty plan is one line."""
     assert plain(Plan(unchanged=7)) == ["Nothing to do: all 7 resources are as the manifests say."]
