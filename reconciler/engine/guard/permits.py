@@ -44,9 +44,8 @@ class Permits:
         """The id of the last twin of each resource, and since when it has carried as much as the old one."""
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
-        """Take the first sample of every flow that a plan disturbs, or meets where it would send to."""
-        met = (one.flow for change in plan.changes for one in self._meetings.of(change, facts))
-        await self._sampler.take_all((*_disturbed_flows(plan, facts), *met))
+        """Take the first sample of every flow that a plan disturbs."""
+        await self._sampler.take_all(_disturbed_flows(plan, facts))
 
     async def foresee(self, plan: Plan, facts: Facts) -> Plan:
         """Return the plan with what one sample shows to be on air moved to `blocked`, unless somebody approved."""
