@@ -40,9 +40,8 @@ class Permits:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def prepare(self, plan: Plan, facts: Facts) -> None:
-        """Take the first sample of every flow that a plan disturbs, or meets where it would send to."""
-        met = (one.flow for change in plan.changes for one in self._meetings.of(change, facts))
-        await self._sampler.take_all((*disturbed_flows(plan.changes, facts).values(), *met))
+        """Take the first sample of every flow that a plan disturbs."""
+        await self._sampler.take_all(disturbed_flows(plan.changes, facts).values())
 
     async def foresee(self, plan: Plan, facts: Facts) -> Plan:
         """
