@@ -62,7 +62,6 @@ class Guard:
     def half_done(self, change: Change) -> None:
         """Learn that what replaces something was made beside it."""
         self._memory.half_done(change)
-        self._permits.half_done(change)
 
     def failed(self, change: Change, error: BackendError) -> None:
         """Learn that a change failed after it had stopped or deleted something, which is put back."""

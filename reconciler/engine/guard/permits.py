@@ -126,10 +126,6 @@ class Permits:
             )
             self._keeper.journal.note(note)
 
-    def half_done(self, change: Change) -> None:
-        """Learn that what replaces something was made beside it."""
-        self._twins.made(change)
-
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
         held = await self._windows.held(change, facts)
         if held is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from reconciler.domain.changes import Change, Delete, Hold, Sequence, Twin
+from reconciler.domain.changes import Delete, Hold, Sequence, Twin
 from reconciler.domain.model import FoundFlow, FoundOutput, Key
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import Sample, delivers
@@ -26,12 +26,7 @@ class Twins:
         self._delivers_since: dict[Key, tuple[str, float]] = {}
         """The id of the last twin of each resource, and since when it has carried as much as the old one."""
         self._made: dict[Key, tuple[str, AbstractSet[str]]] = {}
-        """The live name of the last twin of each resource that was made here, and the ids of what it stands beside."""
-
-    def made(self, change: Change) -> None:
-        """Learn that a twin was made: whatever its mark says, it is the newer of the two."""
-        if isinstance(change, Sequence) and change.twin is not None:
-            self._made[change.key] = change.twin.live_name, _ids(change.goes)
+        """The live name of the last twin of each resource that was made here, and the ids of what was there before."""
 
     async def beside(self, change: Sequence, twin: Twin, flow: FoundFlow, facts: Facts, look: Look) -> Permit:
         """
@@ -41,6 +36,7 @@ class Twins:
         """
         reasons = self._looking.reasons(change, flow, look)
         if twin.make is not None:
+            self._made[change.key] = twin.live_name, _ids(change.goes)
             # What nobody watches is made anew in place, under its own name.
             return Permit(calls=(twin.make,)) if reasons else Permit.whole(change)
         has_taken_over = self._has_taken_over(change, twin, look.get(flow.id))
@@ -56,7 +52,7 @@ class Twins:
         return await self._give_up(change, twin.give_up, flow, facts)
 
     def _has_made(self, change: Sequence, twin: Twin) -> bool:
-        """Return whether this process made the twin beside the very output that goes."""
+        """Return whether this process saw the very output that goes without the twin, before it was made."""
         return self._made.get(change.key) == (twin.live_name, _ids(change.goes))
 
     def _unclear_words(self, change: Sequence, twin: Twin, sample: Sample | None) -> str:

@@ -189,13 +189,13 @@ async def test_what_was_a_twin_itself_is_replaced_in_the_same_way() -> None:
 
 
 async def test_what_was_a_twin_itself_stays_where_nobody_comes() -> None:
-    """After the deadline both stay, and somebody has to look: which was there first cannot be told from their marks."""
+    """After the deadline the new one goes: their marks do not tell which was there first, but who has made it knows."""
     move = await a_move(live_name="tower_t")
 
     left = await move.after(DEADLINE_S + 10)
 
-    assert left == {"tower", "tower_t"}
-    assert [held.hold for held in (await move.work).left.blocked] == [Hold.GIVEN_UP]
+    assert left == {"tower_t"}
+    assert [one.result for one in (await move.work).outcomes] == [Result.FAILED]
 
 
 async def test_a_change_that_is_taken_back_takes_the_new_one_away() -> None:
