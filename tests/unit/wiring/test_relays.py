@@ -105,6 +105,16 @@ async def test_a_relay_elsewhere_is_spoken_to_with_the_keys_of_the_environment(t
             assert await session.world.backend.observe(LOCAL) == ()
 
 
+async def test_a_relay_at_an_endpoint_is_read_where_it_keeps_flows(tmp_path: Path) -> None:
+    """Without a word about regions, those that it serves: not all that an output may be in."""
+    write_manifests(tmp_path)
+
+    async with wiring.session(settings_in(tmp_path), media="none") as session:
+        assert session.relay is not None
+        addressed = settings_in(tmp_path, replace(RELAY, endpoint=session.relay.endpoint))
+        assert await regions_at(addressed) == ("eu-frankfurt", "local")
+
+
 async def test_a_relay_elsewhere_without_keys_is_refused(tmp_path: Path) -> None:
     """The message names both places where its keys may be."""
     settings = settings_in(tmp_path, replace(RELAY, endpoint="127.0.0.1:9"))
