@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from reconciler.cli.options import Options, backend_options, form_option
-from reconciler.domain.errors import ExitStatus
+from reconciler.domain.errors import EnvironmentFailedError, ExitStatus
 
 if TYPE_CHECKING:
     from reconciler.media.probe import ProbeSource, Reception
@@ -39,11 +39,9 @@ def command(options: Options, /, output: str, *, form: str, seconds: float, **ba
     """
     from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
-    from reconciler.media import programs
 
     settings = options.settings(**backend)
     logs.configure(settings.log_format, color=options.use_color, level="warning")
-    programs.demand()
     reception = one_shot(_receive(settings, output, seconds=seconds))
     if form == "json":
         click.echo(json.dumps(report_json(output, reception, seconds=seconds), indent=2))
@@ -53,9 +51,11 @@ def command(options: Options, /, output: str, *, form: str, seconds: float, **ba
 
 
 async def _receive(settings: "Settings", name: str, *, seconds: float) -> "Reception":
+    from reconciler.media import programs
     from reconciler.media.probe import Receiver
 
     source = await _source(settings, name)
+    programs.demand()
     async with Receiver(source) as receiver:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(receiver.frames(1), FIRST_FRAME_S)
@@ -72,6 +72,8 @@ async def _source(settings: "Settings", name: str) -> "ProbeSource":
     async with wiring.existing_backend(settings) as backend:
         click.echo(f"Backend: {backend.name}", err=True)
         found = output_named(name, await all_flows(backend), owner=wiring.owner(settings))
+        if why := wiring.without_media(settings):
+            raise EnvironmentFailedError(f"{why}; nothing can arrive.")
         return probe_source(found.output)
 
 

@@ -87,6 +87,17 @@ async def relay_on(state: Path) -> AsyncIterator["Backend"]:
         yield backend
 
 
+def without_media(settings: Settings) -> str:
+    """Return in words that the backend is a relay which carries no media, where that is known; else ""."""
+    is_relay = where(settings.backend, may_embed=False) is not Where.CLOUD
+    if not is_relay or not relays.carries_nothing(settings):
+        return ""
+    return (
+        f"The relay on {settings.state} carries no media (it was started with `--media none`): every input and output "
+        "stays idle. Start it without that to carry streams"
+    )
+
+
 def _refuse_unclear(backend: BackendSettings) -> None:
     if backend.account is not None:
         raise UsageError(
