@@ -116,15 +116,23 @@ def approval_of(settings: "Settings", resource: str, action: str, change: str, t
 
 
 def astray(approvals: "Iterable[Approval]", plan: "Plan") -> "Iterator[str]":
-    """Yield a sentence for each approval that fits nothing of a plan: its change is another one by now, or is gone."""
-    from reconciler.domain.change_ids import change_id
+    """
+    Yield a sentence for each approval that does nothing for a plan.
 
+    Its change is another one by now, is gone, or is held back by what no approval lifts.
+    """
+    from reconciler.domain.change_ids import change_id
+    from reconciler.domain.safety.releases import beyond_approval, reason_of
+
+    beyond = {(item.key, item.action): item for item in plan.blocked if beyond_approval(item)}
     changes = [*plan.changes, *(item.change for item in plan.blocked if item.change is not None)]
     planned = {(change.key, change.action): change for change in changes}
     for approval in approvals:
         change = planned.get((approval.resource, approval.action))
         given = f"The approval of {approval.resource}:{approval.action}:{approval.change} releases nothing"
-        if change is None:
+        if (item := beyond.get((approval.resource, approval.action))) is not None:
+            yield f"{given}: no approval lifts what holds it back ({item.hold}): {reason_of(item)}."
+        elif change is None:
             yield f"{given}: no {approval.action} of it is planned."
         elif (now := change_id(change)) != approval.change:
             yield f"{given}: what is planned for it is another change by now, {now}. Look at it, and approve that one."

@@ -28,6 +28,8 @@ class EndView:
     """As people address it: an output's own name, `input` for the input."""
     protocol: str
     is_input: bool
+    live_name: str = ""
+    """Of one of several outputs with one name: it tells a twin from what it stands beside. "" where no other has it."""
     status: EndStatus | None
     """None where the backend says nothing of it."""
     sessions: int | None = None
@@ -134,7 +136,7 @@ async def _observed(backend: Backend, region: Region) -> tuple[FoundFlow, ...] |
 
 
 async def _flow_view(backend: Backend, flow: FoundFlow, only: FoundOutput | None, now: datetime) -> FlowView:
-    name = flow.mark.name if flow.mark is not None else flow.live_name
+    name = _name_of(flow)
     try:
         ends = await _end_views(backend, flow, only, now)
     except BackendError as error:
@@ -170,16 +172,22 @@ class _Of:
         sessions = None
         if status is not None and connected:
             sessions = await self.backend.sessions(self.flow.region, self.flow.id, status, at=self.now)
-        marked = found.mark.name if found.mark is not None else found.live_name
+        marked = _name_of(found)
+        beside = [_name_of(output) for output in self.flow.outputs].count(marked) > 1 and not is_input
         return EndView(
             name="input" if is_input else marked,
             protocol=_protocol(found, status),
             is_input=is_input,
+            live_name=found.live_name if beside else "",
             status=status,
             sessions=sessions,
             trouble=last_trouble(status, self.events, self.now) if status is not None else None,
             urls=shown_urls(found),
         )
+
+
+def _name_of(found: FoundFlow | FoundOutput) -> str:
+    return found.mark.name if found.mark is not None else found.live_name
 
 
 def last_trouble(end: EndStatus, events: Iterable[EndEvent], now: datetime) -> EndEvent | None:

@@ -25,7 +25,8 @@ HOLDS: Final = {
         "Override that lifts `window` lets it through."
     ),
     "protected": (
-        "Deletion protection: it bears `protect`. Take that away in one commit, and delete it in a later one."
+        "Deletion protection: it bears `protect`. Take that away in one commit, and delete it or have it made anew in "
+        "a later one. No approval and no Override lifts it."
     ),
     "redundancy": (
         "The redundancy group: an output that stands in for it is not on air, or is being changed itself. This one "

@@ -7,11 +7,11 @@ from typing import Any, Final
 import click
 
 from reconciler.cli.formats.text import headline
-from reconciler.cli.formats.totals import MAY_STOP, counted, held_of
+from reconciler.cli.formats.totals import IN_PROGRESS, MAY_STOP, counted, held_of, told_of, windows_of
 from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
 from reconciler.domain import effects
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Plan, Sequence, Waiting
+from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Hold, Plan, Sequence, Waiting
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
 from reconciler.domain.properties import PropertyChange, PropertyValue
@@ -45,9 +45,11 @@ def plan_text(plan: Plan) -> Iterator[str]:
 
     Where that is more than a screen shows, the totals stand above it, too.
     """
-    lines = [*_withheld(plan)]
+    lines, windows = [*_withheld(plan)], windows_of(plan)
     for change in plan.changes:
         lines += [_headline(change, plan.watched), *_details(change)]
+        if id(change) in windows:
+            lines.append(click.style(f"    held back now: {safe(windows[id(change)])}", fg="yellow"))
     lines += _held_back(plan)
     if len(lines) > SCREEN:
         yield totals(plan)
@@ -85,7 +87,9 @@ def plan_document(plan: Plan | None) -> dict[str, Any]:
     changes = None if plan is None else [change_json(change, plan.watched) for change in plan.changes]
     noticed = "" if plan is None else effects.totals(plan, plan.watched)
     may_stop = plan is not None and plan.may_stop
-    return {"changes": changes, "effect": noticed, "may_stop": may_stop, **_left_json(plan or Plan())}
+    whole = plan or Plan()
+    windows = [_held_json(item, whole.watched) for item in whole.windows]
+    return {"changes": changes, "effect": noticed, "may_stop": may_stop, "windows": windows, **_left_json(whole)}
 
 
 def change_json(change: Change, watched: effects.Watched = effects.NOBODY_LOOKED) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def change_json(change: Change, watched: effects.Watched = effects.NOBODY_LOOKED
             {"resource": str(key), "action": str(action), "properties": _properties_json(changed)}
             for key, action, changed in inner_of(change)
         ],
-        "calls": [f"{call.action} {call.key}" for call in change.calls] if isinstance(change, Sequence) else [],
+        "calls": [f"{call.action} {call.key}" for call in change.expected] if isinstance(change, Sequence) else [],
     }
 
 
@@ -121,6 +125,8 @@ def outcome_line(outcome: Outcome) -> str:
     """Return what became of one change, in one line."""
     change = outcome.change
     word, colour = _RESULTS[outcome.result]
+    if outcome.held is not None and outcome.held.hold is Hold.TWIN:
+        word = IN_PROGRESS
     why = f": {safe(outcome.why)}" if outcome.why else ""
     return f"{click.style(f'{word:8}', fg=colour)} {change.action} {change.key}{why}"
 
@@ -131,7 +137,9 @@ def outcome_text(outcome: PassOutcome) -> Iterator[str]:
     yield from _undone(outcome)
     yield from _held_back(outcome.left)
     counts = Counter(change.action for change in outcome.done)
-    done = ", ".join(f"{counts[action]} {_PAST[action]}" for action in Action if counts[action])
+    begun = len(told_of(outcome.left)[IN_PROGRESS])
+    past = [f"{counts[action]} {_PAST[action]}" for action in Action if counts[action]]
+    done = ", ".join([*past, f"{begun} begun"] if begun else past)
     done = done or ("nothing" if outcome.undone else "nothing to do")
     yield f"Applied: {done}; {outcome.left.unchanged} unchanged before{_tail(outcome)}."
 
@@ -152,8 +160,9 @@ def outcome_counts(outcome: PassOutcome) -> dict[str, int]:
 
 def _tail(outcome: PassOutcome) -> str:
     """Return what was not done as numbers; where there is any, all of the usual ones, so that none is missed."""
-    counts = outcome_counts(outcome)
-    left = {name: counts[name] for name in ("blocked", "failed", "skipped", "unknown", "waiting")}
+    told = told_of(outcome.left)
+    counts = {**outcome_counts(outcome), "blocked": len(told["blocked"]), IN_PROGRESS: len(told[IN_PROGRESS])}
+    left = {name: counts[name] for name in ("blocked", "failed", "skipped", "unknown", "waiting", IN_PROGRESS)}
     if not any(left.values()):
         return ""
     usual = ("blocked", "failed", "skipped")
@@ -204,6 +213,7 @@ def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
 
 
 _MOST_NAMED: Final = 10
+_WORDS: Final[Mapping[str, str]] = {"blocked": "yellow", IN_PROGRESS: "cyan", "waiting": "cyan", "failed": "red"}
 _LEFT: Final[Mapping[str, str]] = {"skipped": "not sent"}
 _RESULTS: Final[Mapping[Result, tuple[str, str]]] = {
     Result.DONE: ("done", "green"),
@@ -238,8 +248,9 @@ def _details(change: Change) -> Iterator[str]:
         yield f"    with it {action} {key}"
         yield from _properties(changed, is_new=action is Action.CREATE, indent=8)
     if isinstance(change, Sequence):
-        calls = ", ".join(f"{call.action} {call.key}" for call in change.calls[:MOST_CALLS])
-        yield f"    in {len(change.calls)} calls: {calls}{', …' if len(change.calls) > MOST_CALLS else ''}"
+        expected = change.expected
+        calls = ", ".join(f"{call.action} {call.key}" for call in expected[:MOST_CALLS])
+        yield f"    in {len(expected)} calls: {calls}{', …' if len(expected) > MOST_CALLS else ''}"
 
 
 def _properties(changed: tuple[PropertyChange, ...], *, is_new: bool, indent: int = 4) -> Iterator[str]:
@@ -261,11 +272,8 @@ def _withheld(plan: Plan) -> Iterator[str]:
 
 
 def _held_back(plan: Plan) -> Iterator[str]:
-    for word, colour, held in (
-        ("blocked", "yellow", plan.blocked),
-        ("waiting", "cyan", plan.waiting),
-        ("failed", "red", plan.failed),
-    ):
+    for word, held in told_of(plan).items():
+        colour = _WORDS[word]
         for item in held:
             action = f" ({item.action})" if isinstance(item, Blocked) else ""
             yield f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}: {safe(item.why)}"

@@ -111,6 +111,8 @@ def _colored(end: EndView, line: str) -> str:
 
 
 def _below(end: EndView, now: datetime, width: int | None) -> Iterator[str]:
+    if end.live_name:
+        yield click.style(f"{_INDENT * 2}under the live name {safe(end.live_name)}", fg="cyan")
     if end.trouble is not None:
         ago = _duration(max(0, int((now - end.trouble.at).total_seconds())))
         yield _cut(f"{_INDENT * 2}! {safe(end.trouble.message)} ({ago} ago)", width, "red")
@@ -153,6 +155,7 @@ def _end_json(flow: FlowView, end: EndView) -> dict[str, Any]:
     return {
         "resource": f"flow/{flow.name}" if end.is_input else f"output/{flow.name}/{end.name}",
         "type": "input" if end.is_input else "output",
+        "live_name": end.live_name or None,
         "protocol": end.protocol,
         "state": None if status is None else status.state,
         "bitrate_bps": None if status is None else status.bitrate_bps,

@@ -11,7 +11,7 @@ def of_plan(plan: Plan | None, *, detailed: bool) -> ExitStatus:
         return ExitStatus.FINDINGS
     if plan.failed:
         return ExitStatus.SOME_FAILED if plan.changes else ExitStatus.ALL_FAILED
-    if plan.blocked:
+    if plan.blocked or plan.windows:
         return ExitStatus.BLOCKED
     if detailed and (plan.changes or plan.waiting):
         return ExitStatus.CHANGES_PRESENT

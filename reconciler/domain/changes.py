@@ -125,6 +125,14 @@ class Twin:
     """The twin; None when it is still to be made."""
     give_up: Delete | None = None
     """What takes the twin away again where nothing comes of it; None while there is none."""
+    is_newer: bool = False
+    """Whether its mark says that it was made beside the other one: else that one may have been made beside it."""
+
+    @property
+    def live_name(self) -> str:
+        """Return the live name of the twin, there or to be made."""
+        twin = self.made if self.make is None else self.make.wanted
+        return "" if twin is None else twin.live_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +159,18 @@ class Sequence:
     """The calls that people approved, where `calls` is only what is left of them."""
     undo: tuple[tuple[Call, ...], ...] = ()
     """For each of `calls`, what puts things back when that one fails; empty where nothing has to be put back."""
+
+    @property
+    def goes(self) -> tuple[FoundFlow | FoundOutput, ...]:
+        """Return what its calls delete."""
+        return tuple(call.found for call in self.calls if isinstance(call, Delete))
+
+    @property
+    def expected(self) -> tuple[Call, ...]:
+        """Return the calls in the order in which they are sent: where a twin is made, the old one goes after it."""
+        if self.twin is None or self.twin.make is None:
+            return self.calls
+        return (self.twin.make, *(call for call in self.calls if isinstance(call, Delete)))
 
 
 Change = Call | Sequence
@@ -233,6 +253,8 @@ class Plan:
     """Whether an edit among the changes may turn out to need its flow stopped: nobody said which edit rules hold."""
     watched: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """How many are connected to what the changes disturb, by id; absent where nobody looked."""
+    windows: tuple[Blocked, ...] = ()
+    """Those of the changes that a window would hold back if they were sent now; at another time they may be sent."""
 
     @property
     def is_empty(self) -> bool:

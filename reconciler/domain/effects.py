@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence
+from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence, Stop
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, FoundFlow, FoundOutput, Output, Srt
 from reconciler.domain.properties import PropertyChange
@@ -28,10 +28,13 @@ def totals(plan: Plan, watched: Watched = NOBODY_LOOKED) -> str:
     """Return what is noticed of a whole plan."""
     counted = Counter(change.impact for change in plan.changes)
     off = sum(_going_off(change) for change in plan.changes)
+    stops = sum(isinstance(change, Stop) and not _going_off(change) for change in plan.changes)
+    anew = counted[Impact.RECREATE] - sum(_ends_a_recreate(change) is not None for change in plan.changes)
     parts = [
         f"{counted[Impact.RECONNECT]} to reconnect" if counted[Impact.RECONNECT] else "",
         f"{off} {'output' if off == 1 else 'outputs'} to go off air" if off else "",
-        f"{counted[Impact.RECREATE]} to get new addresses" if counted[Impact.RECREATE] else "",
+        f"{stops} {'flow' if stops == 1 else 'flows'} to stop" if stops else "",
+        f"{anew} to get new addresses" if anew else "",
     ]
     tail = f"; {_receivers(connected(plan, watched))} connected to them now" if watched else ""
     said = ", ".join(part for part in parts if part)
@@ -40,7 +43,7 @@ def totals(plan: Plan, watched: Watched = NOBODY_LOOKED) -> str:
 
 def connected(plan: Plan, watched: Watched) -> int:
     """Return how many are connected now to what a plan disturbs; who is disturbed twice counts once."""
-    ends = {id_ for change in plan.changes if change.impact is not Impact.NONE for id_ in _ends(change)}
+    ends = {id_ for change in plan.changes if change.impact is not Impact.NONE for id_ in ends_of(change)}
     return sum(watched.get(id_, 0) for id_ in ends)
 
 
@@ -50,7 +53,7 @@ def _felt(change: Change, watched: Watched) -> str:
             return "none"
         case Impact.RECONNECT:
             return f"reconnect: {_who(change, watched)}"
-        case Impact.INTERRUPT if isinstance(change, Delete):
+        case Impact.INTERRUPT if all(isinstance(call, Delete) for call in _calls(change)):
             return f"goes off air: {_who(change, watched)}"
         case Impact.INTERRUPT:
             return f"flow stops: {_outputs(change)}"
@@ -61,7 +64,7 @@ def _felt(change: Change, watched: Watched) -> str:
 def _who(change: Change, watched: Watched) -> str:
     if isinstance(change.key, FlowKey):
         return "the publisher, and with it every output"
-    counts = [watched[id_] for id_ in _ends(change) if id_ in watched]
+    counts = [watched[id_] for id_ in ends_of(change) if id_ in watched]
     return _receivers(sum(counts)) if counts else "its receivers"
 
 
@@ -78,16 +81,28 @@ def _outputs(change: Change) -> str:
 
 def _going_off(change: Change) -> int:
     """Return how many outputs a change puts off air for good, or until the flow runs again."""
+    if (ended := _ends_a_recreate(change)) is not None:
+        return len(ended.goes)
     if change.impact is not Impact.INTERRUPT:
         return 0
     if isinstance(change, Delete):
         return 1
-    flows = [call.found for call in _calls(change) if isinstance(call, Delete | Edit)]
+    # What a stop takes along goes off air, whatever of it is changed.
+    flows = [call.found for call in _calls(change) if isinstance(call, Delete | Edit | Stop)]
     whole = [found for found in flows if isinstance(found, FoundFlow)]
     return len(whole[0].outputs) if whole else sum(isinstance(found, FoundOutput) for found in flows)
 
 
+def _ends_a_recreate(change: Change) -> Sequence | None:
+    """Return a recreate whose new output is there: what is left of it gives nobody another address; else None."""
+    is_left = isinstance(change, Sequence) and change.twin is not None and change.twin.made is not None
+    return change if is_left and isinstance(change, Sequence) else None
+
+
 def _anew(change: Change, watched: Watched) -> str:
+    if (ended := _ends_a_recreate(change)) is not None and ended.twin is not None:
+        gone = " and ".join(found.live_name for found in ended.goes)
+        return f"{gone} goes once {ended.twin.live_name}, which is there, delivers as it does ({_who(change, watched)})"
     if isinstance(change.key, FlowKey):
         breaks = any(call.action is Action.STOP for call in _calls(change))
         return f"addresses change{', and the flow breaks for the time between a stop and a start' if breaks else ''}"
@@ -116,7 +131,9 @@ def _told(change: Change) -> Iterator[str]:
 
 
 def _contacts(change: Change) -> tuple[str, ...]:
-    found = [call.wanted.care.contacts for call in _calls(change) if isinstance(call, Create | Edit)]
+    meant = change.meant if isinstance(change, Sequence) else ()
+    calls = (*_calls(change), *meant)
+    found = [call.wanted.care.contacts for call in calls if isinstance(call, Create | Edit)]
     return tuple(dict.fromkeys(contact for contacts in found for contact in contacts))
 
 
@@ -132,11 +149,11 @@ def _is_secret(one: PropertyChange) -> bool:
     return isinstance(one.wanted, Secret | SecretRef) and isinstance(one.found, Secret | SecretRef | Hidden)
 
 
-def _ends(change: Change) -> Iterator[str]:
+def ends_of(change: Change) -> Iterator[str]:
     """Yield the ids of the outputs that a change disturbs."""
     for call in _calls(change):
-        if isinstance(call, Edit | Delete):
-            found = call.found
+        found = call.found if isinstance(call, Edit | Delete | Stop) else None
+        if found is not None:
             yield from (output.id for output in found.outputs) if isinstance(found, FoundFlow) else (found.id,)
 
 

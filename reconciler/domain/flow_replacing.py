@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from reconciler.domain.changes import Action, Call, Change, Create, Delete, FlowAt, Sequence, Start, Stop
 from reconciler.domain.impact import Impact
+from reconciler.domain.matching import is_twin
 from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Output
 from reconciler.domain.output_planning import delete_output
 from reconciler.domain.plan_parts import felt, fixed_of
 from reconciler.domain.properties import PropertyChange
-from reconciler.domain.replacing import is_twin, temporary
+from reconciler.domain.replacing import temporary
 
 
 def flow_replaced(

@@ -54,6 +54,11 @@ def ours(mark: Mark | None, owner: Owner) -> bool:
     return mark is not None and mark.owner == owner
 
 
+def is_twin(mark: Mark | None) -> bool:
+    """Return whether a mark says that its object was made beside another one: of a pair, just one says so."""
+    return mark is not None and mark.twin
+
+
 def said_of(found: FoundFlow | FoundOutput) -> tuple[object, ...]:
     """Return all of an object that an edit replaces: two that are equal in it are one to whoever edits them."""
     if isinstance(found, FoundFlow):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from reconciler.domain import properties, refusals
 from reconciler.domain.changes import Action, Create, Delete, Edit, FlowAt
 from reconciler.domain.impact import Impact
-from reconciler.domain.matching import Identity, Match, Reading, match, ours
+from reconciler.domain.matching import Match, is_twin, match, ours
 from reconciler.domain.model import (
     FlowKey,
     FlowState,
@@ -16,10 +16,18 @@ from reconciler.domain.model import (
     OutputKey,
     ResourceKind,
 )
-from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
+from reconciler.domain.plan_parts import (
+    Context,
+    Parts,
+    felt,
+    fixed_of,
+    identity_of_output,
+    marked_otherwise,
+    new_secrets,
+)
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.refusals import Refusal
-from reconciler.domain.replacing import Room, is_twin, replaced, succeeded
+from reconciler.domain.replacing import Room, replaced, succeeded
 
 
 def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, context: Context, parts: Parts) -> int:
@@ -29,15 +37,10 @@ def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, co
     Deletes come first, so that keys and ports are free; but where they would empty a running flow, which would have to
     stop, its new outputs are made before.
     """
-    reading: Reading[FoundOutput] = Reading(
-        live_of=lambda output: output.live_name,
-        name_of=lambda output: context.output_in(flow, output.mark),
-        is_twin=lambda output: is_twin(output.mark),
-    )
     matches = match(
-        [Identity(live=output.live_name, name=output.key.name) for output in wanted],
+        [identity_of_output(output) for output in wanted],
         sorted(found.outputs, key=lambda output: (output.live_name, output.id)),
-        reading,
+        context.reading_of_outputs(flow),
     )
     doomed = [output for output in matches.rest if _is_surplus(flow, output, context)]
     room = Room(

@@ -11,7 +11,18 @@ from reconciler.domain.errors import UnresolvedLinkError
 from reconciler.domain.impact import IMPACT_OF, Capabilities, Impact
 from reconciler.domain.links import with_address
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Key, Output, OutputKey, ResourceKind
+from reconciler.domain.matching import Identity, Reading, is_twin
+from reconciler.domain.model import (
+    Flow,
+    FlowKey,
+    FlowState,
+    FoundFlow,
+    FoundOutput,
+    Key,
+    Output,
+    OutputKey,
+    ResourceKind,
+)
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.refusals import Refusal
 from reconciler.domain.resolution import secret_versions
@@ -67,6 +78,22 @@ class Context:
         name = self._name_in(mark)
         return None if name is None else self.moved.get(OutputKey(flow.name, name), OutputKey(flow.name, name)).name
 
+    def reading_of_flows(self) -> Reading[FoundFlow]:
+        """Return how a flow is recognised."""
+        return Reading(
+            live_of=lambda flow: (flow.region, flow.live_name),
+            name_of=lambda flow: self.flow_in(flow.mark),
+            is_twin=lambda flow: is_twin(flow.mark),
+        )
+
+    def reading_of_outputs(self, flow: FlowKey) -> Reading[FoundOutput]:
+        """Return how an output of a flow is recognised."""
+        return Reading(
+            live_of=lambda output: output.live_name,
+            name_of=lambda output: self.output_in(flow, output.mark),
+            is_twin=lambda output: is_twin(output.mark),
+        )
+
     def _name_in(self, mark: Mark | None) -> str | None:
         return mark.name if mark is not None and mark.owner == self.owner else None
 
@@ -80,6 +107,16 @@ class Context:
                 yield with_address(output, self.found_flow)
             except UnresolvedLinkError as error:
                 parts.waiting.append(Waiting(key=output.key, why=str(error)))
+
+
+def identity_of_flow(flow: Flow) -> Identity:
+    """Return by what a flow is recognised, as `reading_of_flows` reads it."""
+    return Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name)
+
+
+def identity_of_output(output: Output) -> Identity:
+    """Return by what an output of a flow is recognised, as `reading_of_outputs` reads it."""
+    return Identity(live=output.live_name, name=output.key.name)
 
 
 def new_secrets(wanted: Flow | Output, mark: Mark | None) -> bool:

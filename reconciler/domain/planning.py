@@ -16,7 +16,7 @@ from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Pla
 from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, removal
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.marks import Owner
-from reconciler.domain.matching import Identity, Match, Matches, Reading, match, ours
+from reconciler.domain.matching import Match, Matches, is_twin, match, ours
 from reconciler.domain.model import (
     Actual,
     Flow,
@@ -31,10 +31,17 @@ from reconciler.domain.model import (
     Unreadable,
 )
 from reconciler.domain.output_planning import plan_outputs
-from reconciler.domain.plan_parts import Context, Parts, felt, fixed_of, marked_otherwise, new_secrets
+from reconciler.domain.plan_parts import (
+    Context,
+    Parts,
+    felt,
+    fixed_of,
+    identity_of_flow,
+    marked_otherwise,
+    new_secrets,
+)
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.refusals import Refusal
-from reconciler.domain.replacing import is_twin
 from reconciler.domain.resolution import Resolved
 from reconciler.domain.standing_still import gathered
 
@@ -96,15 +103,10 @@ class _Planner:
         )
 
     def _match_flows(self) -> Matches[FoundFlow]:
-        reading: Reading[FoundFlow] = Reading(
-            live_of=lambda flow: (flow.region, flow.live_name),
-            name_of=lambda flow: self._context.flow_in(flow.mark),
-            is_twin=lambda flow: is_twin(flow.mark),
-        )
         return match(
-            [Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name) for flow in self._flows],
+            [identity_of_flow(flow) for flow in self._flows],
             sorted(self._actual.flows(), key=lambda flow: (flow.region, flow.live_name, flow.id)),
-            reading,
+            self._context.reading_of_flows(),
         )
 
     def _found_flow(self, key: FlowKey) -> FoundFlow | None:

@@ -1,13 +1,13 @@
 """Which resource of the manifests each live object of ours is, as a plan finds it: by live name, else by mark."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.domain.impact import Capabilities
 from reconciler.domain.marks import Owner
 from reconciler.domain.matching import Found, Identity, Reading, match
-from reconciler.domain.model import Actual, Desired, Flow, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey
-from reconciler.domain.plan_parts import Context
+from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey
+from reconciler.domain.plan_parts import Context, identity_of_flow, identity_of_output
 
 Live = tuple[FoundFlow, FoundOutput]
 """An output with its flow."""
@@ -35,7 +35,8 @@ def recognised(desired: Desired, actual: Actual, *, owner: Owner, moved: Mapping
 
     """
     context = Context(owner=owner, capabilities=Capabilities(), failed=frozenset(), moved=moved)
-    flows = {flow.id: FlowKey(name) for flow, name in _flows(desired.flows, actual.flows(), context)}
+    known = _named(map(identity_of_flow, desired.flows), actual.flows(), context.reading_of_flows())
+    flows = {flow.id: FlowKey(name) for flow, name in known}
     wanted: dict[FlowKey, list[Output]] = {}
     for output in desired.outputs:
         wanted.setdefault(output.key.flow_key, []).append(output)
@@ -44,37 +45,18 @@ def recognised(desired: Desired, actual: Actual, *, owner: Owner, moved: Mapping
         if flow.id not in flows:
             continue
         of = flows[flow.id]
-        for found, name in _outputs(of, wanted.get(of, []), flow.outputs, context):
+        named = map(identity_of_output, wanted.get(of, []))
+        for found, name in _named(named, flow.outputs, context.reading_of_outputs(of)):
             key = OutputKey(of.name, name)
             outputs[key] = (*outputs.get(key, ()), (flow, found))
     return Recognised(flows=flows, outputs=outputs)
 
 
-def _flows(wanted: Sequence[Flow], found: Iterable[FoundFlow], context: Context) -> Iterator[tuple[FoundFlow, str]]:
-    reading: Reading[FoundFlow] = Reading(
-        live_of=lambda flow: (flow.region, flow.live_name),
-        name_of=lambda flow: context.flow_in(flow.mark),
-        is_twin=lambda _: False,
-    )
-    return _named(
-        [Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name) for flow in wanted], found, reading
-    )
-
-
-def _outputs(
-    of: FlowKey, wanted: Sequence[Output], found: Iterable[FoundOutput], context: Context
-) -> Iterator[tuple[FoundOutput, str]]:
-    reading: Reading[FoundOutput] = Reading(
-        live_of=lambda output: output.live_name,
-        name_of=lambda output: context.output_in(of, output.mark),
-        is_twin=lambda _: False,
-    )
-    return _named([Identity(live=output.live_name, name=output.key.name) for output in wanted], found, reading)
-
-
-def _named(wanted: Sequence[Identity], found: Iterable[Found], reading: Reading[Found]) -> Iterator[tuple[Found, str]]:
-    """Yield what bears our mark, with its name in the manifests."""
-    matches = match(wanted, found, reading)
-    for identity, matched in zip(wanted, matches.matched, strict=True):
-        yield from ((item, identity.name) for item in matched.candidates if reading.name_of(item) is not None)
+def _named(wanted: Iterable[Identity], found: Iterable[Found], reading: Reading[Found]) -> Iterator[tuple[Found, str]]:
+    """Yield what bears our mark, twins as well, with its name in the manifests."""
+    identities = tuple(wanted)
+    matches = match(identities, found, reading)
+    for identity, matched in zip(identities, matches.matched, strict=True):
+        there = matched.candidates if matched.twin is None else (*matched.candidates, matched.twin)
+        yield from ((item, identity.name) for item in there if reading.name_of(item) is not None)
     yield from ((item, name) for item in matches.rest if (name := reading.name_of(item)) is not None)

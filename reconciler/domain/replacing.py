@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.domain.changes import Action, Call, Create, Delete, FlowAt, Sequence, Start, Stop, Twin
 from reconciler.domain.impact import Impact
-from reconciler.domain.marks import Mark
+from reconciler.domain.matching import is_twin
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Output, OutputSpec
 from reconciler.domain.plan_parts import felt, fixed_of
 from reconciler.domain.properties import PropertyChange
@@ -59,11 +59,6 @@ class Room:
     def at(self) -> FlowAt:
         """Return where the flow is."""
         return FlowAt(self.flow.region, self.flow.live_name)
-
-
-def is_twin(mark: Mark | None) -> bool:
-    """Return whether a mark says that its object was made beside another one: of a pair, just one says so."""
-    return mark is not None and mark.twin
 
 
 def replaced(wanted: Output, found: FoundOutput, changed: tuple[PropertyChange, ...], room: Room) -> Sequence | None:
@@ -120,7 +115,7 @@ def succeeded(wanted: Output, room: Room, *, kept: FoundOutput, gone: FoundOutpu
     """
     calls, undo = _while_it_may(wanted, (_removed(wanted, gone, room),), room, undo=((),))
     # The one that bears no mark of a twin may be what was there first, and what people have the address of.
-    give_up = _removed(wanted, kept, room) if is_twin(kept.mark) else None
+    twin = Twin(made=kept, give_up=_removed(wanted, kept, room), is_newer=is_twin(kept.mark))
     return Sequence(
         key=wanted.key,
         at=room.at,
@@ -129,7 +124,7 @@ def succeeded(wanted: Output, room: Room, *, kept: FoundOutput, gone: FoundOutpu
         differences=(),
         impact=Impact.RECREATE if is_done else felt(Impact.INTERRUPT, room.flow),
         why="it is there anew, and the old one goes" if is_done else "what was to replace it is not wanted any more",
-        twin=Twin(made=kept, give_up=give_up) if is_done and room.adds_live else None,
+        twin=twin if is_done and room.adds_live else None,
         meant=_made_anew(wanted, gone, room) if is_done else (),
         undo=undo,
     )

@@ -103,8 +103,13 @@ def choose(kept: SavedPlan, plan: Plan, *, now: Circumstances) -> Chosen:
         raise PlanStaleError(reasons)
     ids = {change.id for change in kept.changes}
     known = [(change, change_id(change) in ids) for change in plan.changes]
+    taken = {id(change) for change, is_known in known if is_known}
     return Chosen(
-        plan=replace(plan, changes=tuple(change for change, is_known in known if is_known)),
+        plan=replace(
+            plan,
+            changes=tuple(change for change, is_known in known if is_known),
+            windows=tuple(item for item in plan.windows if id(item.change) in taken),
+        ),
         beyond=tuple(change for change, is_known in known if not is_known),
     )
 

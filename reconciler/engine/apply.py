@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Change, Create, Hold, Plan, Sequence, Start
+from reconciler.domain.changes import Action, Blocked, Change, Create, Hold, Plan, Sequence, Start, Twin
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
 from reconciler.domain.model import FlowKey, Key, OutputKey
-from reconciler.domain.safety.judging import held_with
+from reconciler.domain.safety.judging import held_back, held_with
 from reconciler.domain.safety.reasons import start_in_vain
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Permit
@@ -151,7 +151,7 @@ class _Executor:
 
     async def _ask(self, change: Change) -> Outcome:
         if why_not := self._why_not(change):
-            return Outcome(change=change, result=Result.SKIPPED, why=why_not)
+            return _unsent(change, why_not)
         if (held := held_with(change, self._unmade) or self._in_vain(change)) is not None:
             return Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
         async with self._world.guard.permit(change) as permit:
@@ -206,7 +206,7 @@ class _Executor:
         call = permit.calls[number]
         # What was begun with a stop is finished: nothing else puts the flow back on air.
         if (why_not := self._why_not(change)) and not (number and permit.undo):
-            return _ended(change, Result.FAILED if number else Result.SKIPPED, why_not, request_ids, of=of)
+            return _ended(change, Result.FAILED, why_not, request_ids, of=of) if number else _unsent(change, why_not)
         # The whole was asked about right before its first call; between two calls time goes by.
         if number == 0 and call.at == change.at:
             return None
@@ -233,9 +233,25 @@ class _Executor:
             self._stuck[key] = f"not sent, because the {change.action} of {key} failed"
 
 
+def left_beside(change: Change, twin: Twin, why: str) -> Outcome:
+    """Return a recreate that is not gone on with now, although what replaces the old one was made."""
+    words = (
+        f"the new one, {twin.live_name}, was made and stands beside the old one, which serves on; the rest was {why}. "
+        "The next run goes on with it"
+    )
+    held = held_back(change, Hold.TWIN, words)
+    return Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
+
+
 def flow_key(key: Key) -> FlowKey:
     """Return the flow that a resource is, or belongs to."""
     return key if isinstance(key, FlowKey) else key.flow_key
+
+
+def _unsent(change: Change, why: str) -> Outcome:
+    if isinstance(change, Sequence) and change.twin is not None and change.twin.made is not None:
+        return left_beside(change, change.twin, why)
+    return Outcome(change=change, result=Result.SKIPPED, why=why)
 
 
 def _lanes(changes: Iterable[tuple[int, Change]]) -> list[_Lane]:

@@ -87,7 +87,8 @@ async def preview(world: World, *, approvals: tuple[Approval, ...] = (), foresee
     if target is None:
         return Preview(tree=tree, plan=None)
     plan = await plan_for(world, target)
-    return Preview(tree=tree, plan=await world.guard.foresee(plan) if foresees else plan)
+    look = world.guard.foresee if foresees else world.guard.in_windows
+    return Preview(tree=tree, plan=await look(plan))
 
 
 def pass_id(clock: Clock) -> str:

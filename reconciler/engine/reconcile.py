@@ -9,11 +9,11 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Call, Change, Failed, Hold, Plan, Sequence
 from reconciler.domain.errors import BackendError, CredentialsRefusedError
 from reconciler.domain.model import Key
-from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.judging import as_of_now, held_back
 from reconciler.domain.safety.limits import Counted, Limits, is_removal, removed
 from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.standing_still import narrowed
-from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key
+from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key, left_beside
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for, read_tree
@@ -91,7 +91,7 @@ async def reconcile(world: World, target: Target, *, terms: Terms) -> PassOutcom
     started_s = world.clock.monotonic_s()
     plan = await plan_for(world, target)
     if target.mode is Mode.OBSERVE:
-        seen = await world.guard.foresee(plan)
+        seen = as_of_now(await world.guard.foresee(plan))
         return PassOutcome(revision=target.revision, outcomes=(), left=seen, refused=None, duration_s=0.0)
     outcome = await carry_out(world, target, plan, terms=terms)
     return replace(outcome, duration_s=world.clock.monotonic_s() - started_s)
@@ -144,6 +144,7 @@ class _Carrying:
             progressed = await self._round(left)
         if self._target.mode is not Mode.LOOP:
             await self._see_twins_through()
+            self._leave_twins()
         held = [outcome.held for outcome in self._outcomes.values() if outcome.held is not None]
         return PassOutcome(
             revision=self._target.revision,
@@ -247,6 +248,13 @@ class _Carrying:
                 await self._round(replace(plan, changes=rest))
             elif not _is_unclear(plan, keys):
                 self._outcomes.update(_ended(plan, keys, self._outcomes))
+
+    def _leave_twins(self) -> None:
+        """Tell of what is half done that it stays so for now: nobody looks at it any more."""
+        why = "not sent, because the account no longer accepts us" if self._refused else self._hold()
+        for place, outcome in self._outcomes.items():
+            if _goes_on(outcome) and isinstance(outcome.change, Sequence) and outcome.change.twin is not None:
+                self._outcomes[place] = left_beside(outcome.change, outcome.change.twin, why)
 
     def _hold(self) -> str:
         if self._world.clock.monotonic_s() - self._started_s > PASS_TIMEOUT_S:

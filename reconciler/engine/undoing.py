@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from reconciler.domain.changes import Action, Call, Change, Create, Sequence, Start, Stop
 from reconciler.domain.errors import BackendError, UnavailableError
 from reconciler.domain.flow_replacing import removal
-from reconciler.domain.matching import ours
+from reconciler.domain.matching import is_twin, ours
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow
-from reconciler.domain.replacing import is_twin
 from reconciler.domain.safety.on_air import disturbed_by, stands_still
 from reconciler.engine.deadline import within
 from reconciler.engine.guard.facts import Permit

@@ -12,7 +12,7 @@ from typing import Final
 
 from reconciler.cli.formats.markdown import as_code, as_text
 from reconciler.cli.formats.report import words
-from reconciler.cli.formats.totals import MAY_STOP, Held, counted, held_of
+from reconciler.cli.formats.totals import MAY_STOP, Held, counted, told_of
 from reconciler.cli.formats.values import MOST_CALLS, changed_of, inner_of, is_hidden, shown
 from reconciler.domain import effects
 from reconciler.domain.change_ids import change_id
@@ -167,7 +167,9 @@ def _add_findings(page: "_Page", findings: Sequence[Finding]) -> None:
 def _add_rows(page: "_Page", plan: Plan, what: str) -> None:
     rows = [_row(change, plan.watched) for change in sorted(plan.changes, key=_urgency)]
     page.add_all(_table, rows, f"rows of {what}")
-    held = [_held(word, item, plan.watched) for word, items in held_of(plan).items() for item in items]
+    windows = [f"- {as_code(str(item.key))} ({item.action}): {as_text(item.why)}" for item in plan.windows]
+    page.add_all(lambda parts: "\n".join(("A window would hold back now:\n", *parts)), windows, "within windows")
+    held = [_held(word, item, plan.watched) for word, items in told_of(plan).items() for item in items]
     page.add_all(lambda parts: "\n".join(("Held back:\n", *parts)), held, "held back")
 
 
@@ -225,8 +227,9 @@ def _detail_lines(change: Change) -> Iterator[str]:
         yield f"- with it {action} {as_code(str(key))}"
         yield from (f"  {line}" for line in _properties(changed, is_new=action is Action.CREATE))
     if isinstance(change, Calls):
-        calls = [f"{call.action} {as_code(str(call.key))}" for call in change.calls[:MOST_CALLS]]
-        yield f"- in {len(change.calls)} calls: {', '.join(calls)}{', …' if len(change.calls) > MOST_CALLS else ''}"
+        expected = change.expected
+        calls = [f"{call.action} {as_code(str(call.key))}" for call in expected[:MOST_CALLS]]
+        yield f"- in {len(expected)} calls: {', '.join(calls)}{', …' if len(expected) > MOST_CALLS else ''}"
 
 
 def _properties(changed: Iterable[PropertyChange], *, is_new: bool) -> Iterator[str]:

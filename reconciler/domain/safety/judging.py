@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Plan, Sequence
 from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, deleted, edited, is_removal
-from reconciler.domain.safety.releases import approval_of, overrides_of
+from reconciler.domain.safety.releases import approval_of, in_vain, lapsed, overrides_of
 from reconciler.domain.safety.renames import Rename, renames
 from reconciler.domain.safety.tree import distrust
 
@@ -38,6 +39,13 @@ def held_with(change: Change, unmade: Mapping[FlowKey, Blocked]) -> Blocked | No
     return held_back(change, held.hold, f"{held.key} is to be made first, and that is held back: {held.why}")
 
 
+def as_of_now(plan: Plan) -> Plan:
+    """Return the plan with what a window would hold back now moved from its changes to `blocked`."""
+    held = {id(item.change) for item in plan.windows}
+    changes = tuple(change for change in plan.changes if id(change) not in held)
+    return replace(plan, changes=changes, blocked=(*plan.blocked, *plan.windows), windows=())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifted:
     """A limit that would hold a change back, and the override that lifts it."""
@@ -58,6 +66,20 @@ def lifted(plan: Plan, around: Circumstances) -> tuple[Lifted, ...]:
 def held_back(change: Change, hold: Hold, why: str) -> Blocked:
     """Return the change as one that may not be sent."""
     return Blocked(key=change.key, action=change.action, why=why, hold=hold, change=change)
+
+
+_UNPROTECTING: Final = {
+    False: (
+        "To delete it takes two commits: the first takes `metadata.protect` from its manifest and is applied, the "
+        "second removes the manifest. No approval and no Override lifts that"
+    ),
+    True: (
+        "To make it anew would end what is there, and takes two commits: the first takes `metadata.protect` from its "
+        "manifest and leaves all else as it is on the backend, and is applied; the second wants what has to be made "
+        "anew, and may protect it again. No approval and no Override lifts that"
+    ),
+}
+"""How to do it all the same, by whether it is made anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,27 +127,24 @@ class _Judgement:
         ]
         if not names:
             return None
-        why = (
-            f"{', '.join(names)} is protected. To delete it takes two commits: the first takes `metadata.protect` from "
-            "its manifest and is applied, the second removes the manifest"
-        )
+        are = "is" if len(names) == 1 else "are"
+        why = f"{', '.join(names)} {are} protected. {_UNPROTECTING[change.action is Action.RECREATE]}"
         return held_back(change, Hold.PROTECTED, why)
 
     def _rename(self, change: Change) -> Blocked | None:
         rename = self.renamed.get(id(change))
         if rename is None:
             return None
-        why = (
-            f"it looks like {rename.goes.key} under the name {rename.comes.key} ({rename.same} of {rename.of} "
-            "properties are the same), and to delete and make it anew would cut it. A Move document keeps it; an "
-            "approval of the delete says that it is another thing"
-        )
-        return held_back(change, Hold.RENAME, why)
+        around = self.around
+        unfit = in_vain(rename.goes, around.given, holds=around.policies, now=around.now)
+        return held_back(change, Hold.RENAME, rename.why(change, unfit=unfit))
 
     def _limit(self, change: Change) -> Blocked | None:
         for beyond in self._beyond(change):
             if not self._overrides(change, beyond):
-                return held_back(change, beyond.hold, beyond.why)
+                parts, around = _parts(change, beyond), self.around
+                over = lapsed(parts, around.given, beyond.limit, now=around.now)
+                return held_back(change, beyond.hold, f"{beyond.why}{over}")
         return None
 
     def lifted(self, change: Change) -> Iterator[Lifted]:
@@ -144,7 +163,11 @@ class _Judgement:
 
     def _overrides(self, change: Change, beyond: _Beyond) -> tuple[Override, ...]:
         """Return what lifts a limit for a change; of what stands still together, for each such part, or nothing."""
-        whole: tuple[Change, ...] = (change,)
-        if isinstance(change, Sequence) and change.action is Action.EDIT:
-            whole = tuple(call for call in change.calls if isinstance(call, beyond.part))
-        return overrides_of(whole, self.around.policies, beyond.limit)
+        return overrides_of(_parts(change, beyond), self.around.policies, beyond.limit)
+
+
+def _parts(change: Change, beyond: _Beyond) -> tuple[Change, ...]:
+    """Return what of a change asks for an override of its own."""
+    if isinstance(change, Sequence) and change.action is Action.EDIT:
+        return tuple(call for call in change.calls if isinstance(call, beyond.part))
+    return (change,)

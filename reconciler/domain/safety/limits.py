@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from reconciler.domain.changes import Action, Change, Delete, Edit, Sequence, Stop
@@ -66,6 +67,10 @@ class Circumstances:
     owner: Owner
     policies: Policies = field(default_factory=Policies)
     """Those that hold now: neither expired nor, where that is asked, unsigned."""
+    given: Policies = field(default_factory=Policies)
+    """All of them."""
+    now: datetime | None = None
+    """By what they expire; None where nobody has a clock."""
     spent: Spent = field(default_factory=Spent)
     limits: Limits = field(default_factory=Limits)
     distrust: str = ""

@@ -103,6 +103,13 @@ def figures(end: End) -> str:
     return f"Connected, {end.bitrate_bps / _MEGA:.1f} Mb/s"
 
 
+def carriage(end: End | None) -> str:
+    """Return what one look says of an end, on air or not, in a few characters."""
+    if end is None:
+        return "its status cannot be read"
+    return figures(end) if end.is_connected else "nobody connected"
+
+
 def _listed(names: Iterable[str], link: str = "and") -> str:
     listed = list(names)
     if len(listed) > MOST_NAMED:

@@ -32,6 +32,42 @@ def approvals_of(change: Change, policies: Policies) -> tuple[Approval, ...]:
     return tuple(each for each in candidates if each.change == known)
 
 
+def in_vain(change: Change, given: Policies, *, holds: Policies, now: datetime | None) -> str:
+    """
+    Return a sentence for each approval of the resource and action of a change that does not release it; "" without.
+
+    Args:
+        change: that nothing releases.
+        given: all that was given, expired or not.
+        holds: what of it holds; what does not and has not expired is not signed as it should be.
+        now: when it would have to hold; None where nobody has a clock.
+
+    """
+    about = [each for each in given.approvals if (each.resource, each.action) == (change.key, change.action)]
+    known = change_id(change) if about else ""
+    told = []
+    for each in about:
+        name = f"The approval {each.name}" if each.name else "The approval of the command line"
+        if each.change != known:
+            told.append(f"{name} names change {each.change}, and this one is {known}.")
+        elif now is not None and each.expires <= now:
+            told.append(f"{name} expired at {_minute(each.expires)}.")
+        elif each not in holds.approvals:
+            told.append(f"{name} is not signed by anybody whom guard.approvers names.")
+    return " ".join(told)
+
+
+def lapsed(parts: Iterable[Change], given: Policies, limit: Limit, *, now: datetime | None) -> str:
+    """Return which overrides that lifted a limit for one of these parts of a change have expired; as `in_vain` does."""
+    over = [each for each in given.overrides if now is not None and each.expires <= now]
+    about = dict.fromkeys(each for part in parts for each in over if _is_about(each, part, limit))
+    return "".join(f"; the override {each.name} lifted that, and expired at {_minute(each.expires)}" for each in about)
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def override_of(change: Change, policies: Policies, limit: Limit) -> Override | None:
     """Return the override that lifts a limit for this change; None where there is none."""
     return next((each for each in policies.overrides if _is_about(each, change, limit)), None)
@@ -84,12 +120,35 @@ def reason_of(item: Blocked) -> str:
 
 APPROVABLE: Final = frozenset({Hold.ON_AIR, Hold.FAR_END})
 """What an approval of the change lifts."""
+_SOMETIMES: Final = frozenset({Hold.GIVEN_UP, Hold.RENAME})
+"""What one lifts where the reason says so."""
 
 
 def released_by(item: Blocked) -> str | None:
     """Return the one command that releases what is held back; None where no command does."""
     if item.change is None:
         return None
-    # Of what was given up, an approval releases what was tried and put back, and no twin.
-    is_releasable = item.hold in APPROVABLE or (item.hold is Hold.GIVEN_UP and RELEASING in item.why)
+    # Of what was given up, an approval releases what was tried and put back, and no twin; of a rename the delete.
+    is_releasable = item.hold in APPROVABLE or (item.hold in _SOMETIMES and RELEASING in item.why)
     return command_for(item.change) if is_releasable else None
+
+
+_BEYOND: Final = frozenset(
+    {
+        Hold.BUDGET,
+        Hold.FLIP_FLOP,
+        Hold.OWNERSHIP,
+        Hold.PROTECTED,
+        Hold.REDUNDANCY,
+        Hold.TREE,
+        Hold.UNFIT,
+        Hold.UNREADABLE,
+        Hold.WINDOW,
+    }
+)
+"""What no approval lifts, and what does not pass within seconds."""
+
+
+def beyond_approval(item: Blocked) -> bool:
+    """Return whether no approval lifts what holds something back, so that to give one does nothing."""
+    return item.hold in _BEYOND or (item.hold in _SOMETIMES and RELEASING not in item.why)

@@ -8,6 +8,7 @@ from reconciler.domain import properties
 from reconciler.domain.changes import Action, Change, Create, Delete, Plan, Sequence
 from reconciler.domain.model import Flow, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey
 from reconciler.domain.properties import PropertyValue
+from reconciler.domain.safety.releases import RELEASING, command_for
 from reconciler.domain.secrets import Hidden, Secret, SecretRef
 
 LIKENESS: Final = 0.9
@@ -16,6 +17,8 @@ STORM: Final = 3
 """So many renames at once are likelier a tree that was changed by a slip than a wish."""
 _NEITHER: Final = frozenset({"liveName", "description"})
 """What a rename changes with the name."""
+_LONGEST_NAME: Final = 32
+"""Characters of a document's `metadata.name`. Source: schemas/v1/move.json."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,36 @@ class Rename:
     same: int
     of: int
     """Properties that are the same, of so many."""
+
+    def why(self, change: Change, *, unfit: str = "") -> str:
+        """
+        Return why one of the two changes is held back, what keeps the thing on air, and what an approval cuts.
+
+        Args:
+            change: one of the two.
+            unfit: which approvals of the delete do not release it, as `in_vain` returns it.
+
+        """
+        alike = f"({self.same} of {self.of} properties are the same)"
+        move = f"A Move document keeps it on air: {self._move()}"
+        if change is self.comes:
+            return (
+                f"it looks like {self.goes.key} under another name {alike}. {move}. Where it is another thing, this "
+                f"goes on once the delete of {self.goes.key} is approved"
+            )
+        return (
+            f"it looks like it is called {self.comes.key} from now on {alike}, and to delete it and make it anew would "
+            f"cut it. {move}. An approval of the delete says that it is another thing, and cuts whoever receives it."
+            f"{unfit and f' {unfit}'}{RELEASING}{command_for(self.goes)}"
+        )
+
+    def _move(self) -> str:
+        """Return the document, in one line of YAML."""
+        name = str(self.comes.key).partition("/")[2].replace("/", "_")[:_LONGEST_NAME]
+        return (
+            f"{{apiVersion: reconciler/v1, kind: Move, metadata: {{name: {name}}}, "
+            f"spec: {{from: {self.goes.key}, to: {self.comes.key}}}}}"
+        )
 
 
 def renames(plan: Plan) -> tuple[Rename, ...]:

@@ -34,8 +34,12 @@ class Guard:
         await self._permits.prepare(plan, self._known())
 
     async def foresee(self, plan: Plan) -> Plan:
-        """Return the plan with what one sample shows to be on air moved to `blocked`."""
+        """Return the plan with what one sample shows to be on air moved to `blocked`, and what windows hold back."""
         return await self._permits.foresee(plan, self._known())
+
+    async def in_windows(self, plan: Plan) -> Plan:
+        """Return the plan with what windows would hold back of it if it were sent now."""
+        return await self._permits.in_windows(plan, self._known())
 
     @contextlib.asynccontextmanager
     async def permit(self, change: Change) -> AsyncIterator[Permit]:
@@ -58,6 +62,7 @@ class Guard:
     def half_done(self, change: Change) -> None:
         """Learn that what replaces something was made beside it."""
         self._memory.half_done(change)
+        self._permits.half_done(change)
 
     def failed(self, change: Change, error: BackendError) -> None:
         """Learn that a change failed after it had stopped or deleted something, which is put back."""

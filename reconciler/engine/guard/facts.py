@@ -25,12 +25,16 @@ from reconciler.domain.policies import Policies
 from reconciler.domain.recognising import Live, Recognised, recognised
 from reconciler.domain.safety.far_ends import Holders, holders
 from reconciler.domain.safety.limits import Limits
+from reconciler.domain.safety.on_air import Sample
 from reconciler.domain.safety.redundancy import Legs
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
 from reconciler.ports.journal import Journal
 from reconciler.ports.signatures import Verifier
 from reconciler.ports.source import Revision
+
+Look = Mapping[str, Sample | None]
+"""Samples that were taken at once, by the ids of their flows; None where a flow could not be read."""
 
 
 class Mode(StrEnum):
@@ -61,6 +65,8 @@ class Facts:
     pass_id: str = ""
     observed_s: float | None = None
     """When the reading of the backend began, on the clock that never runs backwards; None for just now."""
+    given: Policies = field(default_factory=Policies)
+    """All policies of the tree and the command line, where `policies` are those that hold."""
 
     @cached_property
     def legs(self) -> Legs:
@@ -166,6 +172,13 @@ class Permit:
     """Set when it may not be sent."""
     failed: str = ""
     """Why the change has failed although its calls are sent: a twin that nobody came to goes again."""
+
+    @classmethod
+    def whole(cls, change: Change) -> "Permit":
+        """Return the permit to send all of a change."""
+        if isinstance(change, Sequence):
+            return cls(calls=change.calls, undo=change.undo)
+        return cls(calls=(change,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,10 @@ from reconciler.domain.changes import Call, Change
 from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.far_ends import Ends, Holder, coming, in_words
 from reconciler.domain.safety.limits import Limits
-from reconciler.domain.safety.on_air import Sample
 from reconciler.domain.safety.proof_words import carried
-from reconciler.engine.guard.facts import Facts
+from reconciler.engine.guard.facts import Facts, Look
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
-
-_Look = Mapping[str, Sample | None]
 
 
 class Meetings:
@@ -44,21 +41,21 @@ class Meetings:
         met = found.met(facts.holders) if found.ends else ()
         return tuple(replace(one, flow=self._memory.as_now(one.flow)) for one in met)
 
-    def seen(self, met: Iterable[Holder], look: _Look) -> str:
+    def seen(self, met: Iterable[Holder], look: Look) -> str:
         """Return in words who is on air by this one look; "" where nobody is."""
         return in_words((one, self._carried(one, look)) for one in met)
 
-    def unproven(self, met: Iterable[Holder], look: _Look) -> str:
+    def unproven(self, met: Iterable[Holder], look: Look) -> str:
         """Return in words who is on air, or not proven by two looks to be off air; "" where nobody is."""
         held = tuple(met)
         reasons = ((one, self._sampler.unproven(one.disturbed, one.flow, look.get(one.flow.id))) for one in held)
         return self.seen(held, look) or in_words(reasons)
 
-    def lack_time(self, met: Iterable[Holder], look: _Look) -> bool:
+    def lack_time(self, met: Iterable[Holder], look: Look) -> bool:
         """Return whether only a second look, a while later, is missing for a proof that nobody is on air."""
         read = [one for one in met if look.get(one.flow.id) is not None]
         return not self.seen(read, look) and bool(self.unproven(read, look))
 
-    def _carried(self, one: Holder, look: _Look) -> tuple[str, ...]:
+    def _carried(self, one: Holder, look: Look) -> tuple[str, ...]:
         sample = look.get(one.flow.id)
         return () if sample is None else carried(one.disturbed, one.flow, sample, self._limits)

@@ -1,13 +1,11 @@
 """What the guard remembers, and the judgement of a plan that reads it."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import (
-    Action,
     Blocked,
     Call,
     Change,
@@ -19,24 +17,16 @@ from reconciler.domain.changes import (
     Sequence,
     Start,
     Stop,
-    Waiting,
 )
 from reconciler.domain.errors import BackendError
 from reconciler.domain.model import (
-    Care,
-    Flow,
-    FlowKey,
     FlowState,
     FoundFlow,
-    FoundOutput,
     Key,
     Output,
     OutputKey,
-    Region,
     Unreadable,
-    key_of,
 )
-from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.far_ends import Ends, ends_after
 from reconciler.domain.safety.judging import Lifted, held_back, judge, lifted
@@ -47,19 +37,11 @@ from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Correction
 from reconciler.domain.targets import far_ends
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
 from reconciler.engine.guard.failures import Failures
-from reconciler.ports.journal import Settled
+from reconciler.engine.guard.late_lists import LateLists, Place, place_of
 from reconciler.ports.source import Revision
 
 JUMP_S: Final = 60.0
 """By so much the clock on the wall may leave the one that never runs backwards between two passes."""
-_READING_S: Final = 600.0
-"""How long the backend may be read before a plan is made of it, at most."""
-_READ_BACK: Final = 10_000
-"""Calls that are read back from the journal at most: what was created within the settling time."""
-
-
-_Place = tuple[Key, FlowAt | None, str]
-"""A resource, in or as which flow an object of it was made (None where only the journal tells), and its live name."""
 
 
 class Memory:
@@ -78,12 +60,10 @@ class Memory:
         self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._latest = keeper.clock.now()
-        self._created_at: dict[_Place, float] | None = None
-        self._made: dict[_Place, str] = {}
-        """Ids of the changes that made what was created."""
+        self._late = LateLists(keeper)
         self._gone: set[str] = set()
         self._stopped: set[FlowAt] = set()
-        self._made_since: set[_Place] = set()
+        self._made_since: set[Place] = set()
         self.moved: dict[str, Ends] = {}
         """Where outputs that were edited or deleted since all was observed send, or what was made for them does."""
         self._left: dict[Key, str] = {}
@@ -101,17 +81,19 @@ class Memory:
         if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
-        known = replace(facts, policies=self._holding(facts.policies))
+        known = replace(facts, policies=self._holding(facts.policies), given=facts.policies)
         around = Circumstances(
             desired=known.desired,
             actual=known.actual,
             owner=known.owner,
             policies=known.policies,
+            given=known.given,
+            now=self._latest,
             spent=self._spent,
             limits=self._limits,
             distrust=distrust,
         )
-        settled = self._settling(plan, known)
+        settled = self._late.without_late(plan, known)
         self._lifted = lifted(settled, around)
         judged = self._remembered(judge(settled, around), known)
         return with_reasons(judged, known.desired), known
@@ -124,11 +106,10 @@ class Memory:
             # It may be the old one that was put back.
             self.moved[self._left[call.key]] = far_ends(call.wanted.spec)
         if isinstance(call, Create):
-            self._created()[_place(call)] = self._clock.monotonic_s()
-            self._made[_place(call)] = change_id(call)
-            self._made_since.add(_place(call))
+            self._late.created(call)
+            self._made_since.add(place_of(call))
         elif isinstance(call, Delete):
-            self._created().pop((call.key, call.at, call.found.live_name), None)
+            self._late.deleted(call)
             self._gone.add(call.found.id)
             self._left[call.key] = call.found.id
         elif isinstance(call, Stop):
@@ -196,75 +177,6 @@ class Memory:
             f"the clock of this machine jumped by {jump_s:+.0f} s since the last look, so nothing is deleted this time"
         )
 
-    def _settling(self, plan: Plan, facts: Facts) -> Plan:
-        """Return the plan without creates of what was created a moment ago, under whatever name: lists may be late."""
-        # A list shows at best what was there when it was asked for; to read one may take minutes.
-        now_s = self._clock.monotonic_s() if facts.observed_s is None else facts.observed_s
-        # What was made long ago is forgotten: this process lives for years.
-        known = {place: at_s for place, at_s in self._created().items() if now_s - at_s < self._limits.settling_s}
-        self._created_at = known
-        self._made = {place: made for place, made in self._made.items() if place in known}
-        moved = moved_names(facts.policies.moves)
-        youngest: dict[Key, float] = {}
-        for place, at_s in known.items():
-            key = place[0]
-            if _is_shown(place, self._made.get(place, ""), facts):
-                # This very reading knows it, so it is not late.
-                continue
-            now = key_now(key, moved)
-            youngest[now] = min(max(0.0, now_s - at_s), youngest.get(now, self._limits.settling_s))
-        ages = {id(change): _youngest_s(change, youngest) for change in plan.changes} if known else {}
-        held = [change for change in plan.changes if ages.get(id(change)) is not None]
-        if not held:
-            return plan
-        unmade = {change.key for change in held if isinstance(change, Create) and isinstance(change.key, FlowKey)}
-        waiting = [Waiting(key=change.key, why=self._why_settling("it", ages[id(change)] or 0.0)) for change in held]
-        kept: list[Change] = []
-        for change in plan.changes:
-            if ages.get(id(change)) is not None:
-                continue
-            if isinstance(change.key, OutputKey) and change.key.flow_key in unmade:
-                waiting.append(Waiting(key=change.key, why=f"{change.key.flow_key} is looked for first"))
-            elif change.key not in unmade:
-                kept.append(change)
-        return replace(plan, changes=tuple(kept), waiting=(*plan.waiting, *waiting))
-
-    def _why_settling(self, what: str, age_s: float) -> str:
-        return (
-            f"a create of {what} was sent {age_s:.0f} s ago, and a list may not show it yet; it is looked for until "
-            f"{self._limits.settling_s:g} s are over, and only then made again"
-        )
-
-    def _created(self) -> dict[_Place, float]:
-        """Return when each object was created last; what a former process did is read from the journal, once."""
-        if self._created_at is None:
-            self._created_at = self._created_before()
-        return self._created_at
-
-    def _created_before(self) -> dict[_Place, float]:
-        now, now_s = self._clock.now(), self._clock.monotonic_s()
-        found: dict[_Place, float] = {}
-        gone: dict[tuple[Key, str], str] = {}
-        for written in self._keeper.journal.calls(limit=_READ_BACK):
-            # What is asked is how long ago the call ended; nobody knows that of one that was cut off. What was written
-            # in the future was written before the clock was put back, and may be of a moment ago.
-            age_s = max(0.0, (now - written.at).total_seconds() - (written.duration_s or 0.0))
-            if age_s >= self._limits.settling_s + _READING_S:
-                break
-            key = key_of(written.intent.resource)
-            if key is None:
-                continue
-            name, change = (key, written.intent.live_name), written.intent.change
-            # A recreate deletes the old one; what it has made bears the same name, and is there.
-            if gone.get(name, change) != change:
-                continue
-            if written.intent.action == Action.DELETE and written.settled is Settled.DONE:
-                gone[name] = change
-            elif written.intent.action == Action.CREATE and written.settled is not Settled.REFUSED:
-                found.setdefault((key, None, written.intent.live_name), now_s - age_s)
-                self._made.setdefault((key, None, written.intent.live_name), written.intent.change)
-        return found
-
     def _remembered(self, plan: Plan, facts: Facts) -> Plan:
         """Return the plan without what must be wanted again, is fought over, or was given up."""
         failed = self._failures.held(plan, facts)
@@ -313,45 +225,6 @@ class Memory:
             return None
         why = f"it must still be wanted {self._limits.delete_gap_s:g} s later, before anything is deleted"
         return held_back(change, Hold.AGAIN, why)
-
-
-def _place(create: Create) -> _Place:
-    return create.key, create.at, create.wanted.live_name
-
-
-def _is_shown(place: _Place, made: str, facts: Facts) -> bool:
-    """Return whether a reading shows an object just as it was made: what is there from before is another one."""
-    key, _, live_name = place
-    there: Iterable[FoundFlow | FoundOutput] = (
-        facts.flows_of(key) if isinstance(key, FlowKey) else (output for _, output in facts.outputs_of(key))
-    )
-    return any(found.live_name == live_name and _as_made(key, found) == made for found in there)
-
-
-def _as_made(key: Key, found: FoundFlow | FoundOutput) -> str:
-    """Return the id of the change that would make what was found; "" for what manifests cannot say."""
-    care = Care(protected=found.mark is not None and found.mark.protected)
-    match key, found:
-        case FlowKey(), FoundFlow(spec=spec) if spec is not None:
-            wanted: Flow | Output = Flow(key=key, live_name=found.live_name, spec=spec, care=care)
-        case OutputKey(), FoundOutput(spec=output_spec) if output_spec is not None:
-            wanted = Output(key=key, live_name=found.live_name, spec=output_spec, care=care)
-        case _:
-            return ""
-    return change_id(Create(key=key, at=FlowAt(Region(""), ""), wanted=wanted))
-
-
-def _youngest_s(change: Change, ages_s: Mapping[Key, float]) -> float | None:
-    """Return how long ago something that a change makes was made; None where nothing was."""
-    return min((ages_s[create.key] for create in _creates(change) if create.key in ages_s), default=None)
-
-
-def _creates(change: Change) -> Iterator[Create]:
-    """Yield whatever a change makes, in one way or the other."""
-    calls = change.calls if isinstance(change, Sequence) else (change,)
-    yield from (call for call in calls if isinstance(call, Create))
-    if isinstance(change, Sequence) and change.twin is not None and change.twin.make is not None:
-        yield change.twin.make
 
 
 def _is_whole(facts: Facts) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from reconciler.domain.errors import BackendError
@@ -58,11 +59,12 @@ class Sampler:
         self._samples = {id_: kept for id_, kept in self._samples.items() if id_ in chosen}
         await asyncio.gather(*map(self.take, chosen.values()))
 
-    async def watched(self, flow: FoundFlow) -> dict[str, int]:
-        """Return how many are connected to each end that the last sample saw connected; what cannot be read is one."""
+    async def watched(self, flow: FoundFlow, ids: AbstractSet[str]) -> dict[str, int]:
+        """Return how many are connected to each of these ends, by the last sample; who cannot be counted is one."""
         found: dict[str, int] = {}
         for status in self._statuses.get(flow.id, ()):
-            found[status.id] = await self._sessions(flow, status) if status.state == CONNECTED else 0
+            if status.id in ids:
+                found[status.id] = await self._sessions(flow, status) if status.state == CONNECTED else 0
         return found
 
     async def _sessions(self, flow: FoundFlow, status: EndStatus) -> int:

@@ -10,7 +10,7 @@ from reconciler.domain.model import FlowKey, FoundFlow, Key, Unreadable
 from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by
-from reconciler.domain.safety.releases import holding, overrides_of
+from reconciler.domain.safety.releases import holding, lapsed, overrides_of
 from reconciler.domain.timetable import Timetable, is_about
 from reconciler.domain.windows import Overrun, Standing, allows
 from reconciler.engine.guard.facts import Facts, Keeper
@@ -59,7 +59,9 @@ class Windows:
             parts = _parts(change, key)
             overrides = overrides_of(parts, policies, Limit.WINDOW)
             if not overrides:
-                return held_back(change, Hold.WINDOW, f"{self._timetable.words(holds, now)}{_shared(change, parts)}")
+                over = lapsed(parts, facts.given, Limit.WINDOW, now=now)
+                why = f"{self._timetable.words(holds, now)}{_shared(change, parts)}{over}"
+                return held_back(change, Hold.WINDOW, why)
             lifting.update(dict.fromkeys(overrides))
         if lifting:
             self._lifting[change.key, change.action] = tuple(lifting)

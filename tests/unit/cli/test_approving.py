@@ -199,3 +199,16 @@ def test_an_approval_that_fits_nothing_is_told(settings: Settings) -> None:
         assert another.startswith(f"The approval of flow/news:stop:{CHANGE} releases nothing: what is planned for it ")
         assert f"another change by now, {change_id(stop)}." in another
         assert gone == f"The approval of {GOOD} releases nothing: no delete of it is planned."
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_what_no_approval_lifts_is_told_to_whoever_gives_one(settings: Settings, *, is_right: bool) -> None:
+    """Whether it names the change or not: nobody is sent to approve of another id in vain."""
+    stop = Stop(key=FlowKey("news"), at=FlowAt(LOCAL, "news"))
+    held = Blocked(key=stop.key, action=Action.STOP, why="it is protected", hold=Hold.PROTECTED, change=stop)
+    change = change_id(stop) if is_right else CHANGE
+
+    told = list(astray(given(settings, f"flow/news:stop:{change}"), Plan(blocked=(held,))))
+
+    releases = f"The approval of flow/news:stop:{change} releases nothing"
+    assert told == [f"{releases}: no approval lifts what holds it back (protected): it is protected."]

@@ -127,6 +127,47 @@ def test_what_is_held_back_is_named_with_its_reason() -> None:
     ]
 
 
+def test_what_a_window_holds_back_now_is_told_with_the_change() -> None:
+    """In each form; it is planned all the same, for a window ends."""
+    first, second = edit("srt.latency", 120, 500), Start(key=FlowKey("news"), at=AT)
+    why = "the calendar cup freezes everything until 2026-11-28 23:00 UTC; it is 2026-11-28 19:00 there"
+    window = Blocked(key=first.key, action=first.action, why=why, hold=Hold.WINDOW, change=first)
+    plan = Plan(changes=(first, second), windows=(window,))
+
+    text, document, page = plain(plan), render.plan_document(plan), comment(Comparison(plan=plan, title="now"))
+
+    assert text[2] == f"    held back now: {why}"
+    assert sum("held back now" in line for line in text) == 1
+    assert text[-1].startswith("Plan: 1 to edit, 1 to start, 1 of them held back by a window now; 0 unchanged.")
+    assert [(held["resource"], held["why"], held["release"]) for held in document["windows"]] == [
+        ("output/news/tower", why, None)
+    ]
+    assert "A window would hold back now:\n\n- `output/news/tower` (edit): the calendar cup freezes everything" in page
+    assert "held back now" not in "".join(plain(Plan(changes=(first, second))))
+
+
+def test_a_twin_at_work_is_in_progress() -> None:
+    """For people; programs find it among what is blocked, as ever."""
+    why = "the old one goes once tower_t, which replaces it, has carried as much for a few seconds"
+    held = Blocked(key=output().key, action=Action.RECREATE, why=why, hold=Hold.TWIN)
+    plan = Plan(blocked=(held,))
+    outcome = PassOutcome(revision=Revision("one"), outcomes=(), left=plan, refused=None, duration_s=0.1)
+    change = edit("srt.latency", 120, 500)
+
+    assert plain(plan) == [
+        f"! in progress output/news/tower (recreate): {why}",
+        "Plan: 1 in progress; 0 unchanged. Viewers notice: nothing.",
+    ]
+    assert "- in progress `output/news/tower` (recreate)" in comment(Comparison(plan=plan, title="now"))
+    assert render.plan_document(plan)["blocked"][0]["hold"] == "twin"
+    assert [click.unstyle(line) for line in render.outcome_text(outcome)][-1] == (
+        "Applied: 1 begun; 0 unchanged before; 0 blocked, 0 failed, 0 not sent, 1 in progress."
+    )
+    assert click.unstyle(render.outcome_line(Outcome(change=change, result=Result.BLOCKED, held=held))) == (
+        "in progress edit output/news/tower"
+    )
+
+
 def test_nothing_to_do_is_said_plainly() -> None:
     """An empty plan is one line."""
     assert plain(Plan(unchanged=7)) == ["Nothing to do: all 7 resources are as the manifests say."]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+import click
 import pytest
 
 from reconciler.cli import status_view
@@ -105,6 +106,23 @@ async def test_every_flow_is_shown_and_no_secret_is() -> None:
     assert text.count("Idle") == 3
     assert "passphrase=****" in text
     assert not [canary for canary in samples.CANARIES if canary in text + document]
+
+
+@pytest.mark.anyio
+async def test_two_outputs_with_one_name_are_told_apart() -> None:
+    """A twin and what it stands beside: each says its live name, and nothing else does."""
+    backend = await filled(SRT_FLOW, SRT_LISTENER, SRT_CALLER)
+    (flow,) = await backend.observe(REGION)
+    (old,) = [output for output in flow.outputs if output.live_name == "listener"]
+    backend.flows[flow.id] = replace(flow, outputs=(*flow.outputs, replace(old, id="twin", live_name="listener_t")))
+
+    view = await overview(backend, CLOCK, owner=US)
+    lines = list(status_view.text(view, now=NOW, width=80))
+    document = status_view.document(view, backend=backend.name)
+
+    told = [line.strip() for line in map(click.unstyle, lines) if "live name" in line]
+    assert told == ["under the live name listener", "under the live name listener_t"]
+    assert [end["live_name"] for end in document["flows"][0]["ends"]] == [None, "listener", None, "listener_t"]
 
 
 @pytest.mark.anyio

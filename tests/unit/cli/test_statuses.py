@@ -35,6 +35,9 @@ REFUSED = CredentialsRefusedError("revoked")
             Plan(changes=(START,), blocked=(BLOCKED,)), ExitStatus.BLOCKED, ExitStatus.BLOCKED, id="blocked first"
         ),
         pytest.param(
+            Plan(changes=(START,), windows=(BLOCKED,)), ExitStatus.BLOCKED, ExitStatus.BLOCKED, id="within a window"
+        ),
+        pytest.param(
             Plan(changes=(START,), failed=(FAILED,), blocked=(BLOCKED,)),
             ExitStatus.SOME_FAILED,
             ExitStatus.SOME_FAILED,

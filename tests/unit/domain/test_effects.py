@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from reconciler.domain.changes import Create, Plan, Start
+from reconciler.domain.changes import Create, FlowAt, Plan, Sequence, Start, Stop
 from reconciler.domain.effects import effect, totals
 from reconciler.domain.impact import Capabilities, EditRules
 from reconciler.domain.model import Encryption, Flow, FlowState, FoundFlow, Output, Region, Srt
@@ -81,14 +81,59 @@ def test_an_input_takes_every_output_with_it() -> None:
 
 
 def test_a_flow_that_stops() -> None:
-    """How many outputs it puts off air, where that is known."""
+    """How many outputs it puts off air: all of them, whatever the stop is for."""
     whole = only(planned(found=BOTH))
     strict = only(planned(NEWS, output(latency_ms=9), RADIO, rules=EditRules.STRICT_2021))
     idle = only(planned(flow(state=FlowState.IDLE), output(), RADIO))
 
     assert whole == "flow stops: 2 outputs off air"
-    assert strict == "flow stops: 1 output off air"
-    assert idle == "flow stops: its outputs go off air"
+    assert strict == idle == "flow stops: 2 outputs off air"
+
+
+def test_the_totals_of_a_stop_are_those_of_its_line() -> None:
+    """Also where nobody read the flow, and where it has no output."""
+    stop = planned(flow(state=FlowState.IDLE), output(), RADIO)
+    unread = Stop(key=NEWS.key, at=FlowAt(NEWS.spec.region, "news"))
+
+    assert totals(stop) == "2 outputs to go off air"
+    assert totals(stop, {"id-tower": 2, "id-radio": 1}) == "2 outputs to go off air; 3 receivers connected to them now"
+    assert effect(unread) == "flow stops: its outputs go off air"
+    assert totals(Plan(changes=(unread,))) == "1 flow to stop"
+    assert totals(Plan(changes=(unread, unread))) == "2 flows to stop"
+
+
+def test_what_is_left_of_a_recreate_gives_no_new_addresses() -> None:
+    """The new output is there, or the old one is wanted back: one of the two goes, and that is what is told."""
+    new = replace(found_output(pull(AWAY)), id="id-new", live_name="tower_t")
+    assert new.mark is not None
+    twin = replace(new, mark=replace(new.mark, twin=True))
+    found = found_flow(NEWS, found_output(pull()), twin, found_output(RADIO))
+
+    onward, back = planned(NEWS, pull(AWAY), RADIO, found=found), planned(NEWS, pull(), RADIO, found=found)
+    neither = planned(NEWS, pull(Region("us-east")), RADIO, found=found)
+
+    tell = "tell the tower, +49 30 1234"
+    assert effect(onward.changes[0], {"id-tower": 2}) == (
+        f"tower goes once tower_t, which is there, delivers as it does (2 receivers); {tell}"
+    )
+    assert effect(back.changes[0], {"id-new": 0}) == (
+        f"tower_t goes once tower, which is there, delivers as it does (nobody); {tell}"
+    )
+    assert effect(neither.changes[0], {"id-new": 0}) == "goes off air: nobody"
+    assert totals(onward) == totals(back) == totals(neither) == "1 output to go off air"
+
+
+def test_what_is_made_beside_is_told_in_the_order_in_which_it_is_sent() -> None:
+    """The old one goes last; in place it goes first."""
+    found = found_flow(NEWS, found_output(pull()), found_output(RADIO))
+
+    (beside,) = planned(NEWS, pull(AWAY), RADIO, found=found).changes
+    (in_place,) = planned(NEWS, output(region=AWAY), RADIO).changes
+
+    assert isinstance(beside, Sequence)
+    assert isinstance(in_place, Sequence)
+    assert [str(call.action) for call in beside.expected] == ["create", "delete"]
+    assert [str(call.action) for call in in_place.expected] == ["delete", "create"]
 
 
 def test_an_output_that_is_made_anew() -> None:

@@ -78,6 +78,19 @@ def test_nothing_is_ever_sent_that_was_not_looked_at(
         assert len(chosen.plan.changes) + len(chosen.beyond) == len(now.changes)
 
 
+def test_a_window_that_is_open_now_is_told_of_what_is_carried_out() -> None:
+    """Neither is a plan stale for it, nor is anything told of what is not sent."""
+    now = planned(NEWS, output(latency_ms=500), output("new"), found=found_flow(NEWS, OLD))
+    windows = tuple(
+        Blocked(key=each.key, action=each.action, why="a freeze", hold=Hold.WINDOW, change=each) for each in now.changes
+    )
+
+    found = choice(EDIT, replace(now, windows=windows))
+
+    assert [str(item.key) for item in windows] == ["output/news/new", "output/news/tower"]
+    assert [str(item.key) for item in found.plan.windows] == ["output/news/tower"]
+
+
 def test_what_is_wanted_beyond_it_is_named_and_not_sent() -> None:
     """Drift that appeared since is for the next plan."""
     now = planned(NEWS, output(latency_ms=500), output("b"), found=found_flow(NEWS, OLD))

@@ -1,6 +1,7 @@
 """Before the first delete, the manifests and the account are read once more."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from reconciler.domain.errors import BackendError, RejectedError, UnavailableErr
 from reconciler.domain.impact import Capabilities, EditRules
 from reconciler.domain.model import FlowState, Region
 from reconciler.domain.policies import Limit
-from reconciler.engine.apply import Result, Terms
+from reconciler.engine.apply import Outcome, Result, Terms
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for, preview
 from reconciler.engine.reconcile import TWIN_LOOK_S, PassOutcome, carry_out, reconcile
@@ -292,14 +293,44 @@ async def with_approval(small: Worldlet, target: Target) -> Target:
 async def test_who_stops_does_not_wait_for_a_twin() -> None:
     """Both are left there, and the next pass goes on with them."""
     small, target = a_twin_world()
-    terms = Terms(hold=lambda: "stopping" if small.backend.sent else "")
+    terms = Terms(hold=lambda: "not sent, because it was interrupted" if small.backend.sent else "")
 
     outcome = await finish(small, reconcile(small.world, await with_approval(small, target), terms=terms))
 
-    assert [(one.result, one.is_half) for one in outcome.outcomes] == [(Result.DONE, True)]
+    assert outcome.outcomes == ()
     assert outcome.continues_in_s == TWIN_LOOK_S
-    assert outcome.done == ()
+    assert _standing_beside(outcome) == ["not sent, because it was interrupted"]
     assert len(small.backend.flow().outputs) == 3
+
+
+def _standing_beside(outcome: PassOutcome) -> list[str]:
+    """Return why what was made beside an old one is not gone on with."""
+    words = re.compile(
+        r"the new one, tower_t, was made and stands beside the old one, which serves on; the rest was (.*)\. "
+        r"The next run goes on with it"
+    )
+    return [words.sub(r"\1", held.why) for held in outcome.left.blocked if held.hold is Hold.TWIN]
+
+
+async def test_who_stops_right_before_a_look_at_a_twin_is_told_of_it() -> None:
+    """It was made, and what replaces something is not told as if nothing had been sent."""
+    small, target = a_twin_world()
+    wanted, looks, told = await with_approval(small, target), list[int](), list[Outcome]()
+    # It comes while the account is read for the next look.
+    terms = Terms(
+        hold=lambda: "not sent, because it was interrupted" if small.backend.observed > min(looks, default=99) else "",
+        on_outcome=told.append,
+    )
+    running = asyncio.ensure_future(reconcile(small.world, wanted, terms=terms))
+    await small.clock.advance(TWIN_LOOK_S / 2)
+
+    looks.append(small.backend.observed)
+    await small.clock.advance(TWIN_LOOK_S)
+    outcome = await finish(small, running)
+
+    assert outcome.undone == ()
+    assert [one.result for one in told] == [Result.DONE, Result.BLOCKED]
+    assert _standing_beside(outcome) == ["not sent, because it was interrupted"]
 
 
 async def test_who_cuts_a_pass_short_does_not_wait_for_a_twin_either() -> None:
@@ -307,13 +338,14 @@ async def test_who_cuts_a_pass_short_does_not_wait_for_a_twin_either() -> None:
     small, target = a_twin_world()
     cut = asyncio.Event()
     wanted = await with_approval(small, target)
-    running = asyncio.ensure_future(reconcile(small.world, wanted, terms=Terms(cut=cut)))
+    terms = Terms(cut=cut, hold=lambda: "not sent, because it was interrupted" if cut.is_set() else "")
+    running = asyncio.ensure_future(reconcile(small.world, wanted, terms=terms))
     await small.clock.advance(TWIN_LOOK_S / 2)
 
     cut.set()
     await small.clock.advance(0)
 
-    assert (await running).outcomes[0].is_half
+    assert _standing_beside(await running) == ["not sent, because it was interrupted"]
 
 
 async def test_a_twin_whose_old_one_somebody_deleted_is_done() -> None:

@@ -18,6 +18,7 @@ from reconciler.domain.protocols import Protocol
 from reconciler.domain.resolution import Resolved
 from reconciler.domain.safety.judging import judge
 from reconciler.domain.safety.limits import Circumstances, Spent
+from reconciler.domain.safety.releases import command_for, released_by
 from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
 
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -256,9 +257,42 @@ def test_a_likely_rename_is_held_both_ways() -> None:
         ("output/news/tower", Hold.RENAME),
         ("output/news/north", Hold.RENAME),
     }
-    assert "Move document" in held.blocked[0].why
     assert not released.blocked
-    assert other.blocked == held.blocked
+    assert [(each.key, each.hold) for each in other.blocked] == [(each.key, each.hold) for each in held.blocked]
+
+
+def test_a_likely_rename_names_the_approval_that_does_not_release_it() -> None:
+    """It is of another change."""
+    found = actual(live(output(), *outputs(6)))
+    given = Approval(
+        name="old", resource=output().key, action=Action.DELETE, change="0" * 12, reason="so", expires=LATER
+    )
+    policies = Policies(approvals=(given,))
+
+    held = judged(resolved(NEWS, output("north"), *outputs(6)), found, policies, given=policies, now=LATER)
+
+    goes = next(each for each in held.blocked if each.action is Action.DELETE)
+    assert "cuts whoever receives it. The approval old names change 000000000000, and this one is " in goes.why
+
+
+def test_a_likely_rename_says_the_move_and_what_an_approval_cuts() -> None:
+    """Each half in its own words; only the delete has a command, for only that one is approved."""
+    held = judged(resolved(NEWS, output("north"), *outputs(6)), actual(live(output(), *outputs(6))))
+    goes, comes = sorted(held.blocked, key=lambda each: each.action, reverse=True)
+    assert goes.change is not None
+
+    move = (
+        "{apiVersion: reconciler/v1, kind: Move, metadata: {name: news_north}, "
+        "spec: {from: output/news/tower, to: output/news/north}}"
+    )
+    assert goes.why.startswith("it looks like it is called output/news/north from now on (7 of 7 properties")
+    assert comes.why.startswith("it looks like output/news/tower under another name (7 of 7 properties")
+    assert move in goes.why
+    assert move in comes.why
+    assert "cuts whoever receives it" in goes.why
+    assert released_by(goes) == command_for(goes.change)
+    assert goes.why.endswith(command_for(goes.change))
+    assert released_by(comes) is None
 
 
 def test_what_is_to_be_done_in_a_flow_that_may_not_be_made_waits_with_it() -> None:
@@ -290,6 +324,22 @@ def test_what_is_protected_is_not_deleted() -> None:
     assert [(each.key, each.hold) for each in held.blocked] == [(every[0].key, Hold.PROTECTED)]
     assert "two commits" in held.blocked[0].why
     assert [change.key for change in held.changes] == [every[1].key]
+
+
+def test_what_is_protected_and_to_be_made_anew_keeps_its_manifest() -> None:
+    """The advice is another one: nothing is removed, and the first commit wants nothing new but the word away."""
+    mine = replace(found_output(output()), id="id-tower")
+    assert mine.mark is not None
+    kept = replace(mine, mark=replace(mine.mark, protected=True))
+    spared = replace(output(), care=replace(output().care, protected=True))
+    anew = replace(spared, spec=replace(spared.spec, region=Region("eu-frankfurt")))
+
+    held = judged(resolved(NEWS, anew, *outputs(7)), actual(found_flow(NEWS, kept, *live(*outputs(7)).outputs)))
+
+    assert [(each.action, each.hold) for each in held.blocked] == [(Action.RECREATE, Hold.PROTECTED)]
+    assert "removes the manifest" not in held.blocked[0].why
+    assert "leaves all else as it is on the backend" in held.blocked[0].why
+    assert "No approval and no Override lifts that" in held.blocked[0].why
 
 
 @pytest.mark.parametrize(("count", "storm"), [(2, False), (3, True)])

@@ -12,8 +12,11 @@ from reconciler.domain.policies import Approval, Limit, Override, Policies
 from reconciler.domain.safety.releases import (
     RELEASING,
     approval_of,
+    beyond_approval,
     command_for,
     holding,
+    in_vain,
+    lapsed,
     override_of,
     overrides_of,
     reason_of,
@@ -70,6 +73,58 @@ def test_an_override_is_about_what_it_names(override: Override, *, fits: bool) -
     assert override_of(STOP, Policies(overrides=(override,)), Limit.WINDOW) == (override if fits else None)
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (replace(APPROVAL, resource=FlowKey("sport")), ""),
+        (replace(APPROVAL, action=Action.DELETE), ""),
+        (
+            replace(APPROVAL, change="0" * 12),
+            f"The approval one names change 000000000000, and this one is {change_id(STOP)}.",
+        ),
+        (
+            replace(APPROVAL, change="0" * 12, name=""),
+            f"The approval of the command line names change 000000000000, and this one is {change_id(STOP)}.",
+        ),
+        (APPROVAL, "The approval one expired at 2026-12-01 12:00 UTC."),
+        (
+            replace(APPROVAL, expires=NOW + timedelta(minutes=1)),
+            "The approval one is not signed by anybody whom guard.approvers names.",
+        ),
+    ],
+)
+def test_an_approval_that_releases_nothing_says_why(other: Approval, told: str) -> None:
+    """What is about something else is not worth a word."""
+    assert in_vain(STOP, Policies(approvals=(other,)), holds=Policies(), now=NOW) == told
+
+
+def test_an_approval_that_holds_is_not_in_vain() -> None:
+    """Nor can anybody say without a clock that one has expired."""
+    given = Policies(approvals=(replace(APPROVAL, expires=NOW + timedelta(minutes=1)),))
+
+    assert in_vain(STOP, given, holds=given, now=NOW) == ""
+    assert in_vain(STOP, Policies(approvals=(APPROVAL,)), holds=Policies(approvals=(APPROVAL,)), now=None) == ""
+
+
+@pytest.mark.parametrize(
+    ("override", "is_told"),
+    [
+        (OVERRIDE, True),
+        (replace(OVERRIDE, of=ResourceKind.FLOW), True),
+        (replace(OVERRIDE, expires=NOW + timedelta(minutes=1)), False),
+        (replace(OVERRIDE, of=FlowKey("sport")), False),
+        (replace(OVERRIDE, lifts=frozenset({Limit.BUDGET})), False),
+    ],
+)
+def test_an_override_that_has_expired_is_told(override: Override, *, is_told: bool) -> None:
+    """Where it was about this very thing, and once however many parts of a change it was for."""
+    told = lapsed([STOP, STOP], Policies(overrides=(override,)), Limit.WINDOW, now=NOW)
+
+    expected = "; the override one lifted that, and expired at 2026-12-01 12:00 UTC" if is_told else ""
+    assert told == expected
+    assert lapsed([STOP], Policies(overrides=(override,)), Limit.WINDOW, now=None) == ""
+
+
 def test_the_command_names_the_change() -> None:
     """It can be pasted."""
     assert command_for(STOP) == f"reconciler apply --approve flow/news:stop:{change_id(STOP)} --reason 'WHY'"
@@ -91,6 +146,27 @@ def test_what_a_command_releases(hold: Hold, why: str, *, is_released: bool) -> 
     assert released_by(held) == (command_for(STOP) if is_released else None)
     assert released_by(replace(held, change=None)) is None
     assert reason_of(held) == why.partition(RELEASING)[0]
+
+
+@pytest.mark.parametrize(
+    ("hold", "command", "is_beyond"),
+    [
+        (Hold.PROTECTED, "", True),
+        (Hold.BUDGET, "", True),
+        (Hold.TWIN, "", False),
+        (Hold.AGAIN, "", False),
+        (Hold.ON_AIR, f"{RELEASING}{command_for(STOP)}", False),
+        (Hold.RENAME, f"{RELEASING}{command_for(STOP)}", False),
+        (Hold.RENAME, "", True),
+        (Hold.GIVEN_UP, "", True),
+    ],
+)
+def test_what_no_approval_lifts(hold: Hold, command: str, *, is_beyond: bool) -> None:
+    """What lasts for seconds is not it: after that an approval is asked for."""
+    why = f"so it is.{command}"
+    held = Blocked(key=STOP.key, action=Action.STOP, why=why, hold=hold, change=STOP)
+
+    assert beyond_approval(held) is is_beyond
 
 
 def test_all_words_of_an_approval_are_signed() -> None:

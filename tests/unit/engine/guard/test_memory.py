@@ -372,6 +372,9 @@ async def test_where_approvers_are_named_only_their_approvals_count() -> None:
     )
 
     assert holds(unsigned) == holds(forged) == [("edit output/news/tower", Hold.ON_AIR)]
+    assert (
+        "The approval looked_at is not signed by anybody whom guard.approvers names. To" in unsigned.left.blocked[0].why
+    )
     assert signed.left.blocked == ()
     assert small.backend.latency_ms() == 500
 
@@ -385,6 +388,9 @@ async def test_what_has_expired_is_gone_when_a_plan_is_judged() -> None:
     expired, held = await plan_for(small.world, target), await plan_for(small.world, late)
 
     assert {hold for _, hold in holds(expired)} == {Hold.BUDGET}
+    assert expired.blocked[0].why.endswith(
+        "; the override Flow-delete lifted that, and expired at 2025-12-31 00:00 UTC"
+    )
     assert len(held.changes) == 3
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.domain.changes import Action, Call, Hold
+from reconciler.domain.effects import effect
 from reconciler.domain.errors import RejectedError
 from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowState
@@ -205,6 +206,26 @@ async def test_approving_one_thing_never_releases_another() -> None:
     assert small.backend.sent == []
 
 
+async def test_what_is_on_air_names_the_approvals_that_do_not_release_it() -> None:
+    """At the write and in a plan: of another change, or of another time."""
+    small = on_the_air("tower")
+    target = say(small, flow(), output(latency_ms=500), output("mast"))
+    change = held_change(await passed(small, target))
+    other = replace(approval(change), name="older", change="0" * 12)
+    late = approval(change, expires=datetime(2025, 12, 31, tzinfo=UTC))
+    target = approved(target, other, late)
+
+    outcome = await passed(small, target)
+    seen = await small.world.guard.foresee(await plan_for(small.world, target))
+
+    told = (
+        f"(reconnect). The approval older names change 000000000000, and this one is {late.change}. "
+        "The approval looked_at expired at 2025-12-31 00:00 UTC. To do it all the same: reconciler apply"
+    )
+    assert told in outcome.left.blocked[0].why
+    assert told in seen.blocked[0].why
+
+
 async def test_an_approval_does_not_care_for_other_changes_and_revisions() -> None:
     """What was approved stays so while other people commit other things."""
     small = on_the_air("tower")
@@ -365,6 +386,42 @@ async def test_a_preview_tells_what_is_on_air() -> None:
     assert seen.watched[small.backend.flow().outputs[1].id] == 0
     assert len(released.changes) == 2
     assert small.backend.sent == []
+
+
+async def test_a_preview_tells_whom_the_approval_of_a_likely_rename_would_cut() -> None:
+    """The reason says that it is on air, before the command that would cut it; what is off air has no such word."""
+    small = on_the_air("tower")
+    target = say(small, flow(), output("desk"), output("mast"))
+
+    seen = await small.world.guard.foresee(await plan_for(small.world, target))
+    take_off_air(small.backend)
+    quiet = await small.world.guard.foresee(await plan_for(small.world, target))
+
+    (goes,) = [held for held in seen.blocked if held.action is Action.DELETE]
+    assert goes.hold is Hold.RENAME
+    assert goes.why.startswith(
+        "output tower is on air (Connected, 5.0 Mb/s), and viewers would notice (interrupt). Besides, it looks like"
+    )
+    assert goes.change is not None
+    assert effect(goes.change, seen.watched) == "goes off air: 1 receiver"
+    assert effect(goes.change, quiet.watched) == "goes off air: nobody"
+    assert not any("is on air" in held.why.partition("Besides")[0] for held in quiet.blocked)
+
+
+@pytest.mark.parametrize("hold", [Hold.BUDGET, Hold.PROTECTED])
+async def test_a_preview_counts_who_receives_what_is_held_back(hold: Hold) -> None:
+    """By whatever that is: one status, and the count of those ends alone."""
+    small = a_world()
+    every = [replace(found_output(output(name)), id=f"id-{name}") for name in ("tower", "mast", "kept")]
+    if hold is Hold.PROTECTED:
+        every = [every[2], *(replace(each, mark=replace(each.mark, protected=True)) for each in every[:2] if each.mark)]
+    small.backend.hold(found_flow(flow(), *every))
+    put_on_air(small.backend, "tower", "kept")
+
+    seen = await small.world.guard.foresee(await plan_for(small.world, say(small, flow(), output("kept"))))
+
+    assert holds(seen) == [(f"delete output/news/{name}", hold) for name in ("mast", "tower")]
+    assert seen.watched == {"id-tower": 1, "id-mast": 0}
 
 
 async def test_a_preview_of_what_cannot_be_read_blocks_nothing_yet() -> None:

@@ -9,6 +9,7 @@ from reconciler.domain.errors import RejectedError, UnavailableError
 from reconciler.domain.model import Region
 from reconciler.domain.safety.limits import Limits
 from reconciler.engine.apply import Result
+from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import TWIN_LOOK_S
@@ -24,7 +25,7 @@ from tests.unit.engine.broadcasts import (
     receivers_call,
     take_off_air,
 )
-from tests.unit.engine.worlds import Worldlet, a_world, say
+from tests.unit.engine.worlds import Worldlet, a_world, keeper, say
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +126,92 @@ async def test_a_twin_to_which_nobody_comes_is_given_up() -> None:
     assert [one.result for one in outcome.outcomes] == [Result.FAILED]
     assert f"did not deliver within {DEADLINE_S:g} s; the old one stays" in outcome.outcomes[0].why
     assert DEADLINE_S <= small.clock.monotonic_s() <= DEADLINE_S + 20
+
+
+def with_a_former_twin() -> Worldlet:
+    """Return a world in which the output that somebody watches is left of a former recreate, as its mark says."""
+    small = on_the_air()
+    found = small.backend.flow()
+    (old, mast) = found.outputs
+    assert old.mark is not None
+    small.backend.hold(replace(found, outputs=(replace(old, mark=replace(old.mark, twin=True)), mast)))
+    return small
+
+
+async def test_a_twin_without_a_mark_is_given_up_by_whoever_made_it() -> None:
+    """The mark of the old one says that it is one, and who has made the new one knows better."""
+    small = with_a_former_twin()
+
+    outcome = await passed(small, await released(small, moved(small)))
+
+    assert anew(small) == [("tower", "tower", True)]
+    assert small.backend.sent == ["create output/news/tower", "delete output/news/tower"]
+    assert f"did not deliver within {DEADLINE_S:g} s; the old one stays" in outcome.outcomes[0].why
+
+
+@pytest.mark.parametrize(
+    ("receivers", "carries"),
+    [(0, "nobody connected"), (50, "Connected, 2.5 Mb/s"), (None, "its status cannot be read")],
+)
+async def test_of_two_that_nobody_can_tell_apart_both_stay(receivers: int | None, carries: str) -> None:
+    """A process that was started since does not know which was there first: it says which is which, and what helps."""
+    small = with_a_former_twin()
+    target = await released(small, moved(small, mode=Mode.LOOP))
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+    new = small.backend.flow().outputs[-1]
+    small.world = replace(small.world, guard=Guard(keeper(small.backend, small.clock, small.world.journal)))
+    if receivers:
+        put_on_air(small.backend, new.live_name, bitrate_bps=BITRATE_BPS * receivers // 100)
+    if receivers is None:
+        small.backend.untold = {new.id}
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+    await passed(small, target)
+    await small.clock.advance(DEADLINE_S)
+
+    outcome = await passed(small, target)
+
+    assert len(anew(small)) == 2
+    assert holds(outcome) == [("recreate output/news/tower", Hold.GIVEN_UP)]
+    assert outcome.left.blocked[0].why == (
+        f"tower_t ({carries}) is as the manifests want it, and has not carried as much as tower (Connected, 5.0 Mb/s) "
+        "for 120 s. Which of the two was there first nobody can tell, so both stay. tower goes once the other one "
+        "carries as much, and an approval of this recreate lets it; to keep tower, take the change of the manifest "
+        "back: then tower_t goes, once nobody receives it"
+    )
+
+
+async def test_what_helps_to_keep_the_old_of_two_helps() -> None:
+    """The change of the manifest is taken back, and the new one goes."""
+    small = with_a_former_twin()
+    target = await released(small, moved(small, mode=Mode.LOOP))
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+    both = anew(small)
+
+    await passed(small, say(small, flow(), receivers_call(), receivers_call("mast"), revision="back"))
+
+    assert (both, anew(small)) == ([("tower", "tower", True), ("tower_t", "tower", False)], [("tower", "tower", True)])
+
+
+async def test_a_plan_says_what_is_left_to_approve_of_a_recreate() -> None:
+    """Which of the two goes, and when."""
+    small = on_the_air()
+    target = await released(small, moved(small, mode=Mode.LOOP))
+    for _ in range(2):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+
+    seen = await small.world.guard.foresee(await plan_for(small.world, moved(small)))
+
+    assert [held.hold for held in seen.blocked] == [Hold.ON_AIR]
+    assert (
+        "tower_t, which replaces it, is there, and tower goes once that one carries as much. To" in seen.blocked[0].why
+    )
 
 
 async def test_what_was_given_up_is_not_tried_again_before_the_manifests_change() -> None:

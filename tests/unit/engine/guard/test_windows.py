@@ -137,6 +137,54 @@ async def test_the_window_counts_at_the_write_and_not_at_the_plan() -> None:
     assert holds(outcome) == [EDIT]
 
 
+async def test_a_plan_tells_what_a_window_would_hold_back_now() -> None:
+    """It stays among the changes: what is saved within a freeze may be carried out after it."""
+    small = a_broadcast()
+    plan = await plan_for(small.world, tree(small, calendar()))
+
+    seen = await small.world.guard.foresee(plan)
+    unforeseen = await small.world.guard.in_windows(plan)
+    lifting = await small.world.guard.in_windows(
+        await plan_for(small.world, replace(tree(small, calendar()), policies=_with_override(calendar())))
+    )
+    after = await small.world.guard.foresee(await plan_for(small.world, tree(small, calendar(ends_s=0))))
+
+    for told in (seen, unforeseen):
+        assert told.changes == plan.changes
+        assert told.blocked == ()
+        assert [(f"{held.action} {held.key}", held.hold) for held in told.windows] == [EDIT]
+        assert told.windows[0].change is told.changes[0]
+        assert "the calendar cup_final freezes everything until 2026-01-01 01:00 UTC" in told.windows[0].why
+    assert (lifting.windows, after.windows) == ((), ())
+
+
+def _with_override(*calendars: Calendar) -> Policies:
+    return replace(lifted(Limit.WINDOW), calendars=calendars)
+
+
+async def test_a_plan_tells_of_a_window_beside_what_is_on_air() -> None:
+    """Whoever approves of it should know that it does not go before the window ends."""
+    small = a_broadcast()
+    put_on_air(small.backend, "tower")
+
+    seen = await small.world.guard.foresee(await plan_for(small.world, tree(small, calendar())))
+
+    assert holds(seen) == [("edit output/news/tower", Hold.ON_AIR)]
+    assert seen.blocked[0].why.startswith("the calendar cup_final freezes everything")
+    assert ". Besides, output tower is on air" in seen.blocked[0].why
+    assert seen.windows == ()
+
+
+async def test_whoever_observes_is_told_what_a_window_holds_back() -> None:
+    """Nothing would be sent now."""
+    small = a_broadcast()
+
+    outcome = await passed(small, replace(tree(small, calendar()), mode=Mode.OBSERVE))
+
+    assert holds(outcome) == [EDIT]
+    assert outcome.left.changes == ()
+
+
 async def test_a_calendar_that_changes_is_read_anew() -> None:
     """Whoever lifts a freeze in the manifests need not restart anything."""
     small = a_broadcast()
@@ -202,6 +250,20 @@ async def test_a_change_of_several_calls_that_no_window_is_about_goes_on() -> No
 
     assert outcome.left.blocked == ()
     assert "news_t" in small.backend.names()
+
+
+async def test_a_window_names_the_override_that_has_expired() -> None:
+    """Somebody wanted this to go, and until when."""
+    small = a_broadcast()
+    target = tree(small, calendar())
+    policies = replace(target.policies, overrides=(override(expires=datetime(2025, 12, 31, tzinfo=UTC)),))
+
+    outcome = await passed(small, replace(target, policies=policies))
+
+    assert holds(outcome) == [EDIT]
+    assert outcome.left.blocked[0].why.endswith(
+        "; the override emergency lifted that, and expired at 2025-12-31 00:00 UTC"
+    )
 
 
 def override(*, action: Action = Action.EDIT, lifts: Limit = Limit.WINDOW, expires: datetime = LATER) -> Override:
