@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.findings import Finding, Position, Severity
-from reconciler.domain.model import Care, Key, ResourceKind, key_of
+from reconciler.domain.model import Care, Key, OutputKey, ResourceKind, key_of
+from reconciler.domain.moves import key_before, key_now, moved_names
 from reconciler.domain.policies import Approval, Override, Policies
 from reconciler.domain.safety.releases import APPROVABLE, approving
 from reconciler.domain.timetable import Labels, is_about
@@ -59,6 +60,10 @@ class InTree:
     """None where no manifest is left to say them."""
     policies: Policies = field(default_factory=Policies)
     """Only what is about the resource."""
+    called_now: str = ""
+    """Its address of now, where a move gave it or its flow another name; else ""."""
+    called_before: str = ""
+    """Its address before such a move; else ""."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +102,21 @@ class Decision:
 
     @property
     def standing(self) -> Standing:
-        """Return how the resource stands by what was said of it last."""
+        """Return how the resource stands by what was said of it last; in step is it only with the manifests of then."""
+        said = self._said
+        return Standing.QUIET if said is Standing.IN_STEP and not self.is_of_these_files else said
+
+    @property
+    def is_of_these_files(self) -> bool:
+        """Return whether the journal's last word was about the manifests as they are now, as far as both say."""
+        notes = (self.journal.decided, self.journal.tree, self.journal.last_pass)
+        said = [(noted.at, noted.note.revision) for noted in notes if noted is not None and noted.note.revision]
+        if self.journal.last_call is not None:
+            said.append((self.journal.last_call.at, self.journal.last_call.intent.revision))
+        return not said or self.tree.revision in {"", max(said)[1]}
+
+    @property
+    def _said(self) -> Standing:
         call, note = self.journal.last_call, self.journal.decided
         if call is not None and (note is None or call.at > note.at):
             return _OF_CALL[call.settled]
@@ -170,6 +189,8 @@ def in_tree(resource: str, snapshot: "Snapshot", verdict: "Verdict", places: Seq
     cares = {str(flow.key): flow.care for flow in verdict.sound.flows}
     cares |= {str(output.key): output.care for output in verdict.sound.outputs}
     key, care = key_of(resource), cares.get(resource)
+    moved = moved_names(verdict.policies.moves)
+    now, before = (resource, resource) if key is None else (str(key_now(key, moved)), str(key_before(key, moved)))
     return InTree(
         revision=snapshot.revision,
         places=tuple(places),
@@ -178,6 +199,8 @@ def in_tree(resource: str, snapshot: "Snapshot", verdict: "Verdict", places: Seq
         care=care or Care(),
         labels=None if care is None else care.labels,
         policies=Policies() if key is None else _about(verdict.policies, key, None if care is None else care.labels),
+        called_now=now if now != resource else "",
+        called_before=before if before != resource else "",
     )
 
 
@@ -219,11 +242,12 @@ def _newest(history: History, kinds: Sequence[str], resource: str = "") -> Noted
 
 def _about(policies: Policies, key: Key, labels: Labels | None) -> Policies:
     """Return the policies that are about a resource; its labels are None where no manifest is left to say them."""
+    named = {key, key.flow_key} if isinstance(key, OutputKey) else {key}
     return Policies(
         approvals=tuple(each for each in policies.approvals if each.resource == key),
         overrides=tuple(each for each in policies.overrides if _covers(each, key)),
         calendars=tuple(each for each in policies.calendars if is_about(each, key, labels)),
-        moves=tuple(each for each in policies.moves if key in {each.before, each.now}),
+        moves=tuple(each for each in policies.moves if named & {each.before, each.now}),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from reconciler.cli import moments
-from reconciler.cli.decision import UNREAD, Decision, Standing, is_over
+from reconciler.cli.decision import UNREAD, Decision, InTree, Standing, is_over
 from reconciler.cli.formats.values import safe
 from reconciler.cli.holds import HOLDS
 from reconciler.cli.journal_view import Page, call_json, note_json, result_of, short
@@ -37,7 +37,7 @@ _LATE_S: Final = 60.0
 def text(decision: Decision, page: Page) -> Iterator[str]:
     """Yield the lines of a decision: how it stands, then each reason with a word at its left."""
     standing = click.style(str(decision.standing), fg=_COLOURS[decision.standing], bold=True)
-    since = decision.since
+    since = None if decision.standing is Standing.QUIET else decision.since
     yield f"{click.style(safe(decision.resource), bold=True)}: {standing}" + (
         f" since {page.moment(since)}" if since is not None else ""
     )
@@ -121,16 +121,28 @@ def _manifest(decision: Decision) -> Iterator[tuple[str, str]]:
         yield "manifest", safe(f"not looked at: {tree.trouble}")
         return
     if not tree.places:
-        yield "manifest", "no manifest names it; what bears our mark and has no manifest is deleted"
+        yield "manifest", safe(_unnamed(tree))
     for place in tree.places:
         yield "manifest", safe(str(place))
     for move in tree.policies.moves:
         yield "move", safe(f"{move.name}: {move.before} is called {move.now} from now on")
+    if tree.called_before:
+        then = tree.called_before
+        yield "", safe(f"what was written down before that is under {then}: `reconciler history {then}`")
     for finding in tree.findings:
         yield "finding", safe(str(finding))
     if tree.errors:
         until = "until they are mended nothing is changed. `reconciler validate` lists them"
         yield "errors", f"the manifests have {tree.errors}, and {until}"
+
+
+def _unnamed(tree: InTree) -> str:
+    """Return what it means that no document names a resource."""
+    if tree.called_now:
+        return f"it is called {tree.called_now} from now on: `reconciler why {tree.called_now}`"
+    if tree.errors:
+        return "no document that can be read names it; one with an error may, so it is not taken for gone"
+    return "no manifest names it; what bears our mark and has no manifest is deleted"
 
 
 def _revision(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
@@ -152,7 +164,8 @@ def _revision(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
 
 def _guard(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
     hold, care = decision.hold, decision.tree.care
-    yield "guard", HOLDS.get(hold, safe(hold)) or "nothing holds it back, as far as was said"
+    beyond = "" if decision.is_of_these_files else "; of the manifests as they are now `reconciler plan` says it"
+    yield "guard", HOLDS.get(hold, safe(hold)) or f"nothing holds it back, as far as was said{beyond}"
     if (command := decision.release) is not None:
         yield "release", safe(command)
     if care.protected:

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from reconciler.domain.errors import NotFoundError, UsageError
 from reconciler.domain.marks import Owner
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from reconciler.ports.backend import Backend
 
+_MOST_NAMED: Final = 10
+"""Names that are listed where one is not found."""
 _Found = TypeVar("_Found", FoundFlow, FoundOutput)
 
 
@@ -53,8 +55,7 @@ def flow_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Foun
     everything = tuple(flows)
     found = _marked(wanted, everything, owner) or [flow for flow in everything if flow.live_name == wanted]
     if not found:
-        known = ", ".join(sorted(flow.live_name for flow in everything)) or "none at all"
-        raise NotFoundError(f"The backend has no flow {wanted}; it has {known}")
+        raise NotFoundError(f"The backend has no flow {wanted}; it has {_known(everything, wanted)}")
     if len(found) > 1:
         places = ", ".join(sorted(f"{flow.live_name} in {flow.region}" for flow in found))
         raise UsageError(f"{len(found)} flows are meant by {wanted}: {places}. Choose one with --region")
@@ -81,11 +82,24 @@ def output_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Fo
         each for each in flow.outputs if each.live_name == output_name
     ]
     if not found:
-        known = ", ".join(sorted(each.live_name for each in flow.outputs)) or "none at all"
+        known = _known(flow.outputs, output_name)
         raise NotFoundError(f"The flow {flow_name} has no output {output_name}; it has {known}")
     if len(found) > 1:
         raise UsageError(f"{len(found)} outputs of {flow_name} bear the name {output_name}")
     return FoundEnd(flow=flow, output=found[0])
+
+
+def _known(everything: "Iterable[FoundFlow | FoundOutput]", wanted: str) -> str:
+    """Return the names that would do, the first of them, and the one that was meant perhaps."""
+    from reconciler.domain.rules.nearest import did_you_mean
+
+    found = tuple(everything)
+    names = sorted(each.live_name for each in found)
+    if not names:
+        return "none at all"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    hint = did_you_mean(wanted, {*names, *(each.mark.name for each in found if each.mark is not None)})
+    return ", ".join(names[:_MOST_NAMED]) + more + (f"; {hint}" if hint else "")
 
 
 def _marked(name: str, everything: "Iterable[_Found]", owner: Owner) -> "list[_Found]":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.cli.ends import flow_named, output_named
 from reconciler.cli.urls import shown_urls
-from reconciler.domain.errors import BackendError
+from reconciler.domain.errors import BackendError, NotFoundError
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import FlowSpec, FoundFlow, FoundOutput, Region, Srt
 from reconciler.ports.backend import Backend, EndEvent, EndStatus
@@ -104,7 +104,13 @@ async def overview(backend: Backend, clock: "Clock", *, owner: Owner, wanted: st
     is_blind = len(read.unreadable) == read.regions and read.regions > 0
     if is_blind:
         return Overview(flows=(), unreadable=read.unreadable, is_blind=True)
-    chosen = _chosen(read.flows, wanted, owner)
+    try:
+        chosen = _chosen(read.flows, wanted, owner)
+    except NotFoundError as error:
+        if not read.unreadable:
+            raise
+        regions = ", ".join(region for region, _ in read.unreadable)
+        raise NotFoundError(f"{error}; but it may be in {regions}, which could not be read") from error
     views = await asyncio.gather(*(_flow_view(backend, flow, output, clock.now()) for flow, output in chosen))
     return Overview(
         flows=tuple(sorted(views, key=lambda view: (view.name, view.region))),

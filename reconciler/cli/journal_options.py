@@ -35,7 +35,10 @@ def nothing(reader: "JournalReader", what: str, of: str) -> str:
     """Return why there is nothing to show."""
     if not reader.is_there:
         return f"There is no journal at {reader.path} yet; `run` and `apply` write one. --state says where it is."
-    return f"The journal at {reader.path} has no {what}{f' of {of}' if of else ''}."
+    if not of:
+        return f"The journal at {reader.path} has no {what}."
+    elsewhere = f"If it had another name before, its past is under that: `reconciler why {of}` says which"
+    return f"The journal at {reader.path} has no {what} of {of}. {elsewhere}."
 
 
 def tell(lines: Iterable[str], *, color: bool | None) -> None:

@@ -2,17 +2,21 @@
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from reconciler.cli.asynchronous import on_signals
+from reconciler import wiring
+from reconciler.cli.asking import agrees
+from reconciler.cli.asynchronous import on_signals, one_shot
 from reconciler.cli.logs import configure
+from reconciler.cli.off_air import Ending, listed, on_air_at
 from reconciler.cli.options import Options
 from reconciler.cli.relay_options import relay_options, relay_settings, state_option
 from reconciler.coordination.alone import AloneInDirectory, holder_of, terminate
-from reconciler.domain.errors import EnvironmentFailedError, UsageError
+from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, UsageError
 from reconciler.relay import credentials, registration, supervisor
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import RelaySettings
@@ -28,8 +32,8 @@ def command(ctx: click.Context, /, **said: Any) -> None:
     """
     Serve the embedded relay on its own.
 
-    It answers as StreamLink does, and carries the media on this machine, until SIGTERM or Ctrl-C. docs/relay.md says
-    how to run it for others than this machine.
+    It answers as StreamLink does, and carries the media on this machine, until SIGTERM or Ctrl-C; while something is on
+    air, the first Ctrl-C on a terminal only says what. docs/relay.md says how to run it for others than this machine.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -40,25 +44,51 @@ def command(ctx: click.Context, /, **said: Any) -> None:
 
 @command.command()
 @state_option
+@click.option("--auto-approve", is_flag=True, help="Do not ask, whatever is on air.")
 @click.pass_context
-def stop(ctx: click.Context, *, state: Path | None) -> None:
-    """End the relay of a state directory, or what a killed one left there, and wait until it is gone."""
+def stop(ctx: click.Context, *, state: Path | None, auto_approve: bool) -> None:
+    """
+    End the relay of a state directory, or what a killed one left there, and wait until it is gone.
+
+    While something is on air it asks first; without a terminal to ask on, it ends nothing then, with status 4.
+    """
+    options = _options(ctx)
+    configure(LogFormat(options.log_format) if options.log_format else None, color=options.use_color, level="warning")
     directory = state or _default_state(ctx)
     if state is not None and not state.exists():
         raise UsageError(f"There is no directory {state}, so no relay can run on it. Is the path right?")
     holder = holder_of(directory)
     if holder is None:
-        ended = asyncio.run(supervisor.end_left_over(directory / supervisor.FOLDER))
+        media = directory / supervisor.FOLDER
+        if (left := supervisor.left_over(media)) and not auto_approve:
+            may = "engine may carry a stream" if left == 1 else "engines may carry streams"
+            one_shot(_demand_agreement(directory, (f"{left} {may}, and the relay that knew was killed",)))
+        ended = asyncio.run(supervisor.end_left_over(media))
         click.echo(f"No relay runs on {directory}.{_left(ended)}", err=True)
         return
     if registration.read(directory) is None:
         raise UsageError(f"Process {holder.pid} holds {directory}, but serves no relay there; it is left alone.")
+    if not auto_approve:
+        one_shot(_demand_agreement(directory, one_shot(on_air_at(directory))))
     if not terminate(holder, timeout_s=_STOP_TIMEOUT_S):
         raise EnvironmentFailedError(
             f"Process {holder.pid} was told to end {_STOP_TIMEOUT_S:.0f} s ago and still runs. "
             f"`kill -9 {holder.pid}` ends it for certain, but leaves its engines to the next start."
         )
     click.echo(f"The relay on {directory} (process {holder.pid}) has ended.", err=True)
+
+
+async def _demand_agreement(directory: Path, carried: tuple[str, ...]) -> None:
+    """End this verb unless nothing would go off air, or somebody says yes."""
+    if not carried:
+        return
+    click.echo(f"Ending the relay on {directory} cuts what is on air:\n{listed(carried)}", err=True)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        click.echo("It goes on: there is no terminal to ask on. If this is meant, say --auto-approve.", err=True)
+        raise click.exceptions.Exit(ExitStatus.BLOCKED)
+    if not await agrees("End it all the same?"):
+        click.echo("It goes on.", err=True)
+        raise click.exceptions.Exit(ExitStatus.OK)
 
 
 def _left(ended: int) -> str:
@@ -70,13 +100,20 @@ def _left(ended: int) -> str:
 
 
 async def serve(settings: RelaySettings) -> None:
-    """Serve until a signal says stop."""
+    """Serve until a signal says stop; Ctrl-C on a terminal first says what is on air."""
     told_to_stop = asyncio.Event()
+    serving: list[Relay] = []
+
+    async def carried() -> tuple[str, ...]:
+        return await on_air_at(settings.state) if serving else ()
+
+    ending = Ending(told_to_stop.set, carried, wiring.clock())
     alone = AloneInDirectory(settings.state)
     alone.acquire()
     try:
-        with on_signals(told_to_stop.set, signal.SIGTERM, signal.SIGINT):
+        with on_signals(told_to_stop.set, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
             async with Relay(settings) as relay:
+                serving.append(relay)
                 _announce(relay)
                 await told_to_stop.wait()
     finally:

@@ -13,6 +13,7 @@ from reconciler.domain.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
+    from reconciler.relay.service import Relay
     from reconciler.settings import Settings
     from reconciler.wiring import Session
 
@@ -36,7 +37,8 @@ def command(
     Watch the manifests and keep the account as they say.
 
     With no configuration it starts the embedded relay, which carries the streams on this machine. Ctrl-C ends it
-    gracefully; streams of a cloud account go on.
+    gracefully; while that relay has something on air, the first one on a terminal only says what. Streams of a cloud
+    account go on.
     """
     from reconciler.cli import logs
     from reconciler.cli.interruption import interruptible
@@ -88,18 +90,26 @@ async def _once(
 async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool) -> None:
     from reconciler import wiring
     from reconciler.cli.asynchronous import on_signals
+    from reconciler.cli.off_air import Ending, on_air_at
 
     asked = asyncio.Event()
     loops: list[Loop] = []
+    serving: list[Relay] = []
 
     def stop() -> None:
         asked.set()
         for loop in loops:
             loop.stop()
 
+    async def carried() -> tuple[str, ...]:
+        return await on_air_at(settings.state) if serving else ()
+
+    ending = Ending(stop, carried, wiring.clock())
     # From the first moment on: whoever ends it while the relay starts must not leave engines behind.
-    with on_signals(stop, signal.SIGINT, signal.SIGTERM):
+    with on_signals(stop, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
         async with wiring.session(settings, paths) as session:
+            if session.relay is not None:
+                serving.append(session.relay)
             _say_where(session)
             loops.append(session.loop(observes=observe))
             if not asked.is_set():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.options import Options, backend_options
-from reconciler.domain.errors import UsageError
+from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from reconciler.domain.model import FoundFlow
@@ -26,11 +26,11 @@ def command(options: Options, /, flow: str, *, seconds: float | None, yes: bool,
     Publish a test picture with a running timecode and a tone to a flow's input.
 
     FLOW is flow/NAME, NAME, or the name that a console shows. An input that is connected already is left alone. Where
-    the input pulls from this machine, or calls it, the picture is served there.
+    the input pulls from this machine, or calls it, the picture is served there. The exit status is 1 when nothing was
+    sent in the --seconds.
     """
     from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
-    from reconciler.media import programs
     from reconciler.settings import BackendKind
 
     settings = options.settings(**backend)
@@ -39,18 +39,21 @@ def command(options: Options, /, flow: str, *, seconds: float | None, yes: bool,
         raise UsageError(
             "This would put a test picture on a cloud account, where people may be watching. Say --yes if that is meant"
         )
-    programs.demand()
-    one_shot(_publish(settings, flow, seconds=seconds))
+    raise click.exceptions.Exit(one_shot(_publish(settings, flow, seconds=seconds)))
 
 
-async def _publish(settings: "Settings", name: str, *, seconds: float | None) -> None:
+async def _publish(settings: "Settings", name: str, *, seconds: float | None) -> ExitStatus:
+    from reconciler.media import programs
     from reconciler.media.signal import publish
 
     target = await _target(settings, name)
+    programs.demand()
     stop = asyncio.Event()
     if seconds is not None:
         asyncio.get_running_loop().call_later(seconds, stop.set)
-    await publish(target, stop=stop, told=_tell)
+    teller = Teller()
+    await publish(target, stop=stop, told=teller.tell)
+    return teller.status(seconds)
 
 
 async def _target(settings: "Settings", name: str) -> "SignalTarget":
@@ -64,6 +67,8 @@ async def _target(settings: "Settings", name: str) -> "SignalTarget":
         flow = flow_named(name, await all_flows(backend), owner=wiring.owner(settings))
         target = signal_target(flow)
         await _demand_silence(backend, flow)
+        if why := wiring.without_media(settings):
+            raise EnvironmentFailedError(f"{why}; nothing was sent.")
         return target
 
 
@@ -80,6 +85,24 @@ async def _demand_silence(backend: "Backend", flow: "FoundFlow") -> None:
             )
 
 
-def _tell(report: "SignalReport") -> None:
-    why = f": {report.last_error}" if report.last_error else ""
-    click.echo(f"{report.state}{why}", err=True)
+class Teller:
+    """Tells how the signal is doing, and knows at the end whether anything was sent."""
+
+    def __init__(self) -> None:
+        self._was_sent = False
+
+    def tell(self, report: "SignalReport") -> None:
+        """Say each change of its state."""
+        from reconciler.media.signal import SignalState
+
+        self._was_sent = self._was_sent or report.state is SignalState.SENDING
+        why = f": {report.last_error}" if report.last_error else ""
+        click.echo(f"{report.state}{why}", err=True)
+
+    def status(self, seconds: float | None) -> ExitStatus:
+        """Return how the verb ends; where nothing was sent that is said."""
+        if self._was_sent:
+            return ExitStatus.OK
+        within = "" if seconds is None else f" within {seconds:g} s"
+        click.echo(f"Nothing was sent{within}: the input was not reached.", err=True)
+        return ExitStatus.ALL_FAILED

@@ -60,7 +60,7 @@ async def _once(settings: "Settings", resource: str, screen: "_Screen") -> ExitS
     from reconciler import wiring
 
     async with wiring.existing_backend(settings) as backend:
-        click.echo(f"Backend: {backend.name}", err=True)
+        _say_where(settings, backend)
         view = await _look(settings, backend, resource)
         screen.show(view, backend.name)
         return _status(view)
@@ -74,7 +74,7 @@ async def _watch(settings: "Settings", resource: str, screen: "_Screen") -> Exit
     stop = asyncio.Event()
     with on_signals(stop.set, signal.SIGINT, signal.SIGTERM):
         async with wiring.existing_backend(settings) as backend:
-            click.echo(f"Backend: {backend.name}", err=True)
+            _say_where(settings, backend)
             with screen:
                 while not stop.is_set():
                     try:
@@ -84,6 +84,14 @@ async def _watch(settings: "Settings", resource: str, screen: "_Screen") -> Exit
                         screen.tell(str(error))
                     await SystemClock().wait(stop, REFRESH_S)
     return ExitStatus.OK
+
+
+def _say_where(settings: "Settings", backend: "Backend") -> None:
+    from reconciler import wiring
+
+    click.echo(f"Backend: {backend.name}", err=True)
+    if why := wiring.without_media(settings):
+        click.echo(f"{why}.", err=True)
 
 
 async def _look(settings: "Settings", backend: "Backend", resource: str) -> "Overview":

@@ -137,4 +137,6 @@ def _unknown(address: str, tree: "InTree", names: Iterable[str]) -> str:
     hint = f"did you mean {' or '.join(alike)}?" if alike else did_you_mean(address, known)
     if tree.trouble:
         hint = f"the manifests could not be looked at: {tree.trouble}"
+    elif tree.errors and not hint:
+        hint = f"the manifests have errors ({tree.errors}), which may hide it: `reconciler validate` lists them"
     return f"Neither the manifests nor the journal know {address}" + (f"; {hint}" if hint else "")

@@ -32,3 +32,13 @@ def key_now(key: Key, moved: Mapping[Key, Key]) -> Key:
     flow = moved.get(key.flow_key, key.flow_key)
     there = OutputKey(flow.name, key.name)
     return moved.get(there, there)
+
+
+def key_before(key: Key, moved: Mapping[Key, Key]) -> Key:
+    """Return what a resource was called that is called `key` now; the same where no move is about it, or its flow."""
+    before = {now: then for then, now in moved.items()}
+    then = before.get(key, key)
+    if isinstance(then, OutputKey):
+        flow = before.get(then.flow_key, then.flow_key)
+        return OutputKey(flow.name, then.name)
+    return then

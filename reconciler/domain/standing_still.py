@@ -31,7 +31,7 @@ def gathered(flow: Flow, found: FoundFlow, parts: Parts, *, capabilities: Capabi
 
 def narrowed(change: Sequence, looked_at: AbstractSet[tuple[Key, Action]]) -> Sequence | None:
     """
-    Return such a change with what was looked at before and nothing else, and no delete; None where nothing is left.
+    Return such a change with what was looked at before and nothing else; None where nothing is left.
 
     Its id stays that of the whole, which the next plan shows.
     """
@@ -48,9 +48,7 @@ def narrowed(change: Sequence, looked_at: AbstractSet[tuple[Key, Action]]) -> Se
 
 
 def _may_stay(call: Call, looked_at: AbstractSet[tuple[Key, Action]]) -> bool:
-    if isinstance(call, Stop | Start):
-        return True
-    return not isinstance(call, Delete) and (call.key, call.action) in looked_at
+    return isinstance(call, Stop | Start) or (call.key, call.action) in looked_at
 
 
 def _needs_it(change: Change, *, adds_live: bool) -> bool:

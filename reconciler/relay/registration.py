@@ -22,6 +22,8 @@ class Registration:
     """Its own certificate, PEM, where it speaks TLS: who finds it here trusts this one, whatever names are in it."""
     faults: tuple[str, ...] = ()
     """Knobs of faults on purpose that are on."""
+    carries: bool = True
+    """Whether it carries media; without, it is the control plane alone and every end stays idle."""
 
 
 def write(directory: Path, registration: Registration) -> None:
@@ -42,6 +44,7 @@ def read(directory: Path) -> Registration | None:
             regions=tuple(fields["regions"]),
             certificate=fields.get("certificate", ""),
             faults=tuple(fields.get("faults", ())),
+            carries=bool(fields.get("carries", True)),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -169,6 +169,7 @@ class Relay:
             regions=self.settings.regions,
             certificate=identity.certificate if identity is not None else "",
             faults=() if self.settings.faults is None else self.settings.faults.names,
+            carries=self.settings.media is not MediaKind.NONE or self._given_media is not None,
         )
         registration.write(self.settings.state, found)
         self._cleanup.callback(registration.remove, self.settings.state)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import structlog
 
-from reconciler.media.processes import Identity, end, engine_user, load
+from reconciler.media.processes import Identity, end, engine_user, is_alive, load
 from reconciler.relay.engines.home import FlowHome
 from reconciler.relay.engines.rtmp import RtmpFlow
 from reconciler.relay.engines.rtp import RtpFlow
@@ -222,6 +222,11 @@ def _tell(error: Exception) -> None:
     """Tell of what nobody foresaw: places alone, for messages may hold what is secret."""
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("relay.look_failed", kind=type(error).__name__, places=places[-5:])
+
+
+def left_over(state: Path) -> int:
+    """Return how many engines an earlier run left below `state` that are still alive."""
+    return sum(is_alive(identity) for home in _folders(state) for identity in _identities(home))
 
 
 async def end_left_over(state: Path, *, kept: Collection[str] = ()) -> int:

@@ -1,5 +1,6 @@
 """The backend over the StreamLink API, in either profile: a cloud account, or a relay."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from reconciler.ports.backend import Applied, EndEvent, EndStatus
 from reconciler.ports.clock import Clock
 from reconciler.streamlink.as_found import demand_as_found
 from reconciler.streamlink.client import Answer, StreamLinkClient
+from reconciler.streamlink.codes import Code
 from reconciler.streamlink.flow_ids import FlowIds
 from reconciler.streamlink.listing import FlowList
 from reconciler.streamlink.reading import Members
@@ -86,6 +88,7 @@ class StreamLinkBackend:
         self._regions = regions
         self._clock = clock
         self._rules = service.rules or EditRules.LIVE_2023
+        self._is_ours = service.is_ours
         self._is_certain = service.rules is not None or service.is_ours
         self._list = FlowList(client)
         self._ids = FlowIds()
@@ -103,13 +106,22 @@ class StreamLinkBackend:
         )
 
     async def regions(self) -> tuple[Region, ...]:
-        """Return the configured regions, else all of the service, sorted."""
+        """
+        Return the configured regions, else all of the service, sorted.
+
+        A relay lists every region that an output may be in, and keeps flows in a few of them. Where it says itself
+        that it keeps none nothing is read; whatever else comes of asking, the region is one to be read.
+        """
         if self._regions is not None:
             return tuple(sorted(self._regions))
         home = PRODUCTS[self._client.settings.profile].home
         answer = await self._client.call("DescribeStreamLinkRegions", {}, region=home)
         listed = Members(answer.response, "answer").inner("Info").objects("Regions")
-        return tuple(sorted({Region(each.text("Name")) for each in listed} - {Region("")}))
+        regions = sorted({Region(each.text("Name")) for each in listed} - {Region("")})
+        if not self._is_ours:
+            return tuple(regions)
+        keeps = await asyncio.gather(*map(self._keeps_flows, regions))
+        return tuple(region for region, is_kept in zip(regions, keeps, strict=True) if is_kept)
 
     async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
         """Return all flows of the region."""
@@ -147,6 +159,14 @@ class StreamLinkBackend:
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.close()
+
+    async def _keeps_flows(self, region: Region) -> bool:
+        """Return whether a relay keeps flows in a region; only its own word is a no."""
+        try:
+            await self._client.call("DescribeStreamLinkFlows", {"PageNum": 1, "PageSize": 1}, region=region)
+        except BackendError as error:
+            return error.code != Code.UNSUPPORTED_REGION
+        return True
 
     async def _taught(self, call: Call, error: WrongStateError) -> WrongStateError:
         """Return the refusal of a live change with what it teaches of this account; any other one as it is."""

@@ -5,7 +5,7 @@ Each room here picks one thing. What was not chosen is not imported: a function 
 so that a verb which asks for little starts at once.
 """
 
-from reconciler.wiring.backends import existing_backend
+from reconciler.wiring.backends import existing_backend, relay_on, without_media
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
 from reconciler.wiring.machine import clock, step_summary, token, wants_color
@@ -47,6 +47,7 @@ __all__ = [
     "owner",
     "reader",
     "reading_journal",
+    "relay_on",
     "saved_document",
     "session",
     "sign",
@@ -59,6 +60,7 @@ __all__ = [
     "verdict_now",
     "verifier",
     "wants_color",
+    "without_media",
     "writer",
     "zone_of",
 ]

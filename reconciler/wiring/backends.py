@@ -2,11 +2,13 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.domain.errors import UsageError
-from reconciler.settings import BackendKind, BackendSettings, Settings
+from reconciler.settings import BackendKind, BackendSettings, Layers, Settings, settings_from
 from reconciler.wiring import relays, streamlink
 
 if TYPE_CHECKING:
@@ -68,6 +70,32 @@ async def existing_backend(settings: Settings) -> AsyncIterator["Backend"]:
         yield backend
     finally:
         await backend.close()
+
+
+@contextlib.asynccontextmanager
+async def relay_on(state: Path) -> AsyncIterator["Backend"]:
+    """
+    Lend the relay that runs on a state directory, with all of its regions and whatever the settings choose.
+
+    Raises:
+        UnavailableError: no relay is running there.
+        UsageError: its keys are not there.
+
+    """
+    chosen = replace(settings_from(Layers()), state=state, backend=BackendSettings(kind=BackendKind.RELAY))
+    async with existing_backend(chosen) as backend:
+        yield backend
+
+
+def without_media(settings: Settings) -> str:
+    """Return in words that the backend is a relay which carries no media, where that is known; else ""."""
+    is_relay = where(settings.backend, may_embed=False) is not Where.CLOUD
+    if not is_relay or not relays.carries_nothing(settings):
+        return ""
+    return (
+        f"The relay on {settings.state} carries no media (it was started with `--media none`): every input and output "
+        "stays idle. Start it without that to carry streams"
+    )
 
 
 def _refuse_unclear(backend: BackendSettings) -> None:

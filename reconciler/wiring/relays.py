@@ -67,6 +67,17 @@ def addressed(settings: Settings) -> "Backend":
     return backend_at(place, settings, credentials=keys, regions=settings.backend.regions or None)
 
 
+def carries_nothing(settings: Settings) -> bool:
+    """Return whether the relay that is meant says in the state directory that it carries no media."""
+    from reconciler.relay import registration
+
+    registered = registration.read(settings.state)
+    if registered is None:
+        return False
+    named = {"", registered.endpoint, registered.endpoint.partition("://")[2]}
+    return settings.backend.endpoint in named and not registered.carries
+
+
 def _regions_of(verdict: "Verdict") -> tuple[Region, ...]:
     """Return the regions that the manifests name, and the one of everybody's first flow."""
     from reconciler.domain.regions import LOCAL

@@ -17,7 +17,7 @@ def marks(state: Path) -> list[str]:
 
 @pytest.mark.media
 def test_relay_stop_ends_what_a_killed_relay_left(shop: Shop) -> None:
-    """The engines outlive whoever embedded the relay; `relay stop` ends them, and nothing is left."""
+    """The engines outlive whoever embedded the relay; `relay stop` ends them where that is meant; nothing is left."""
     state = shop.folder / ".reconciler"
     run = shop.start("run")
     until(lambda: bool(run.events("reconcile.pass_finished")), "the first pass")
@@ -27,10 +27,12 @@ def test_relay_stop_ends_what_a_killed_relay_left(shop: Shop) -> None:
     run.process.wait()
     outlived = processes_that_show(*known)
 
-    stopped = shop.command("relay", "stop")
+    refused = shop.command("relay", "stop")
+    stopped = shop.command("relay", "stop", "--auto-approve")
     again = shop.command("relay", "stop")
 
     assert outlived
+    assert refused.returncode == ExitStatus.BLOCKED
     assert (stopped.returncode, again.returncode) == (ExitStatus.OK, ExitStatus.OK)
     assert "1 engine that a killed one left there was ended" in stopped.stderr
     assert "engine" not in again.stderr

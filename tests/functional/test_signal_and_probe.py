@@ -96,6 +96,24 @@ def test_a_cloud_account_needs_a_yes(shop: Shop) -> None:
     assert "--yes" in signal.stderr
 
 
+@pytest.mark.usefixtures("relay")
+def test_a_relay_without_media_says_so(shop: Shop) -> None:
+    """Nobody waits for what cannot come, and nothing sent is no success."""
+    shop.command("apply", "--auto-approve")
+
+    status = shop.command("status")
+    signal = shop.command("signal", "news", "--seconds", "2")
+    probe = shop.command("probe", "news/tower")
+
+    statuses = (ExitStatus.OK, ExitStatus.ALL_FAILED, ExitStatus.ALL_FAILED)
+    assert (status.returncode, signal.returncode, probe.returncode) == statuses
+    assert all(
+        "carries no media (it was started with `--media none`)" in each.stderr for each in (status, signal, probe)
+    )
+    assert "nothing was sent" in signal.stderr
+    assert "nothing can arrive" in probe.stderr
+
+
 @pytest.mark.media
 @pytest.mark.usefixtures("relay")
 def test_an_idle_flow_takes_no_signal(shop: Shop) -> None:

@@ -20,6 +20,18 @@ def carried(disturbed: Disturbed, flow: FoundFlow, sample: Sample, limits: Limit
     return (_carry(on_air, "is", "are"),) if on_air else ()
 
 
+def at_once(flow: FoundFlow, last: Sample | None, limits: Limits) -> tuple[str, ...]:
+    """Return what one look alone says of a flow: what of it is on air, and what nobody can tell; None is no look."""
+    whole = Disturbed(outputs=frozenset(), whole=True)
+    if last is None:
+        return unproven(whole, flow, None, None, limits)
+    found = _Found()
+    for id_, name in names_of(whole, flow, last).items():
+        end = last.ends.get(id_)
+        found.sort(name, end, end, limits)
+    return tuple(f"in {flow.live_name}, {sentence}" for sentence in found.sentences(limits))
+
+
 def unproven(
     disturbed: Disturbed, flow: FoundFlow, first: Sample | None, last: Sample | None, limits: Limits
 ) -> tuple[str, ...]:

@@ -373,6 +373,63 @@ def test_a_resource_that_no_manifest_names(told: Told) -> None:
     assert "manifest    no manifest names it" in told.text(InTree(revision=REVISION))
 
 
+def test_what_may_stand_in_a_broken_document_is_not_taken_for_gone(told: Told) -> None:
+    """With an error anywhere nothing is deleted, and nobody is told that it will be."""
+    text = told.text(InTree(revision=REVISION, errors=1))
+
+    assert "manifest    no document that can be read names it; one with an error may" in text
+    assert "is deleted" not in text
+
+
+OTHERS: Final = InTree(revision=Revision("fedcba9876543210"), places=IN_TREE.places)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param([Settled.DONE, FINISHED], id="written"),
+        pytest.param([BLOCKED, replace(READY, revision=REVISION)], id="ready again"),
+        pytest.param([Note(kind="tree.accepted", revision=OTHERS.revision), Settled.DONE], id="not those any more"),
+    ],
+)
+async def test_it_is_in_step_only_with_the_manifests_of_then(told: Told, said: list[Note | Settled]) -> None:
+    """What was edited since is not known to be so; the verb that looks at it is named."""
+    await told.write(*said)
+
+    decision, text = told.decision(OTHERS), told.text(OTHERS)
+
+    assert decision.standing is Standing.QUIET
+    assert text.startswith(f"{TOWER}: {Standing.QUIET}\n")
+    assert "nothing holds it back, as far as was said; of the manifests as they are now `reconciler plan` says" in text
+    assert told.decision(InTree(trouble="no such folder")).standing is Standing.IN_STEP
+
+
+async def test_a_revision_that_a_pass_had_no_news_of_is_in_step(told: Told) -> None:
+    """Passes without news are not written down; that the revision was taken is."""
+    await told.write(Settled.DONE, FINISHED, Note(kind="tree.accepted", revision=OTHERS.revision))
+
+    assert told.decision(OTHERS).standing is Standing.IN_STEP
+
+
+def moved(resource: str) -> InTree:
+    """Return what is said of a resource where the flow `news` was called `old` before."""
+    policies = Policies(moves=(Move(name="m", before=FlowKey("old"), now=FlowKey("news")),))
+    verdict = Verdict(findings=(), desired=None, policies=policies)
+    return in_tree(resource, Snapshot(revision=REVISION, files=()), verdict, ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("flow/old", "flow/news"), ("output/old/tower", TOWER)], ids=["a flow", "its output"]
+)
+def test_what_has_another_name_from_now_on_is_not_taken_for_gone(told: Told, old: str, new: str) -> None:
+    """By its old address people are sent to the new one, and from there to its past."""
+    before = told.text(moved(old))
+
+    assert f"manifest    it is called {new} from now on: `reconciler why {new}`" in before
+    assert "is deleted" not in before
+    assert f"written down before that is under {old}: `reconciler history {old}`" in told.text(moved(new))
+
+
 async def test_whom_a_journal_knows(told: Told) -> None:
     """A resource is known by a call or by a note."""
     await told.write(None, Note(kind="change.blocked", resource="flow/news"), FINISHED)

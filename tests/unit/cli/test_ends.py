@@ -42,6 +42,20 @@ def test_an_unknown_flow_is_refused_with_what_there_is() -> None:
         flow_named("nwes", FLOWS, owner=US)
 
 
+def test_what_was_meant_is_asked() -> None:
+    """By the name in our mark, too; of a long list the first are named."""
+    many = tuple(found_flow(flow(f"f{number:02}")) for number in range(12))
+
+    with pytest.raises(NotFoundError, match=r"did you mean news\?"):
+        flow_named("nwes", FLOWS, owner=US)
+    with pytest.raises(NotFoundError, match=r"no output towre; it has theirs, tower; did you mean tower\?"):
+        output_named("news/towre", FLOWS, owner=US)
+    with pytest.raises(NotFoundError, match=r"f08, f09 and 2 more$"):
+        flow_named("zzz", many, owner=US)
+    with pytest.raises(NotFoundError, match="it has none at all"):
+        flow_named("news", (), owner=US)
+
+
 def test_a_name_in_two_regions_is_not_guessed() -> None:
     """Two flows of one name are told apart by the region."""
     twin = replace(BY_HAND, region=Region("eu-frankfurt"))

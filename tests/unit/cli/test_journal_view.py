@@ -159,7 +159,7 @@ def test_events_are_chosen_by_resource_and_kind(filled: Home) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("history", "flow/x"), "has no writes of flow/x."),
+        (("history", "flow/x"), "its past is under that: `reconciler why flow/x` says which."),
         (("events", "--kind", "k"), "has no events of the kind k."),
     ],
 )

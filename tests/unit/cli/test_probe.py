@@ -1,7 +1,16 @@
 """Tests of `cli.probe`: how a reception is told."""
 
-from reconciler.cli.probe import report_json, report_text
-from reconciler.media.probe import Reception, ReceptionState
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from reconciler.cli.probe import measured, report_json, report_text
+from reconciler.domain.secrets import Secret
+from reconciler.media.probe import Receiver, Reception, ReceptionState
+from reconciler.media.probe_sources import RtspAddress
+
+pytestmark = pytest.mark.anyio
 
 RECEIVED = Reception(
     state=ReceptionState.RECEIVING,
@@ -38,3 +47,54 @@ def test_a_reception_as_json() -> None:
 
     assert (document["frames"], document["discontinuities"], document["bitrate_bps"]) == (250, 2, 1_234_567)
     assert (document["version"], document["transport"]) == (1, "SRT over UDP")
+
+
+class Played(Receiver):
+    """Has received so much at each look, and waits for nothing."""
+
+    def __init__(self, *looks: Reception) -> None:
+        super().__init__(RtspAddress(url=Secret("rtsp://127.0.0.1/x")))
+        self._looks = list(looks)
+
+    @property
+    def reception(self) -> Reception:
+        """What has arrived by now."""
+        return self._looks[0]
+
+    async def until(self, holds: Callable[[Reception], bool]) -> Reception:
+        """Come to the next look, or to the end of the time."""
+        if not holds(self.reception):
+            self._looks.pop(0)
+        if not holds(self.reception):
+            raise TimeoutError
+        return self.reception
+
+
+async def test_what_ffmpeg_held_back_is_not_counted() -> None:
+    """It lists the five seconds in which it learnt the streams at once, before the time begins that is measured."""
+    first, burst = replace(RECEIVED, frames=1, discontinuities=0), replace(RECEIVED, frames=126, discontinuities=1)
+    receiver = Played(Reception(), first, burst, replace(RECEIVED, frames=201, discontinuities=3))
+
+    measurement = await measured(receiver, seconds=3)
+
+    assert (measurement.frames, measurement.discontinuities) == (75, 2)
+    assert (measurement.fps, measurement.bitrate_bps) == (RECEIVED.fps, RECEIVED.bitrate_bps)
+
+
+async def test_where_no_frame_comes_nothing_is_measured() -> None:
+    """Then what is known is told."""
+    refused = Reception(last_error="the passphrase is not right")
+
+    assert await measured(Played(Reception(), refused), seconds=3) == refused
+
+
+async def test_a_picture_that_ends_before_the_time_begins_is_told() -> None:
+    """It did arrive, but nothing within the time, and that is no success."""
+    gone = replace(RECEIVED, state=ReceptionState.WAITING, last_error="the connection ended")
+
+    measurement = await measured(Played(Reception(), RECEIVED, gone, gone), seconds=3)
+
+    assert (measurement.frames, measurement.discontinuities) == (0, 0)
+    assert report_text("news/tower", measurement, seconds=3) == (
+        "news/tower: it began, and then nothing arrived for 3 s: the connection ended"
+    )

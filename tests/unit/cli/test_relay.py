@@ -15,9 +15,11 @@ import pytest
 
 from reconciler.cli.relay_options import parse_listen, parse_ports, relay_options, relay_settings
 from reconciler.domain.errors import UsageError
+from reconciler.media.processes import Streams, save, spawn
 from reconciler.relay.editing import EditRules
 from reconciler.relay.limits import Limits
 from reconciler.relay.settings import MediaKind, RelaySettings
+from reconciler.relay.supervisor import FOLDER, left_over
 from reconciler.relay.tls import TlsFiles
 
 COMMAND = [sys.executable, "-m", "reconciler", "relay"]
@@ -83,6 +85,66 @@ def test_a_running_relay_is_stopped_by_its_state_directory(tmp_path: Path, relay
     assert "has ended" in first.stderr
     assert "No relay runs" in second.stderr
     assert "There is no directory" in elsewhere.stderr
+
+
+def test_what_may_be_on_air_is_not_ended_unasked(tmp_path: Path, relay: subprocess.Popen[str]) -> None:
+    """Without a terminal to ask on the relay goes on, and the way to end it all the same is said."""
+    registered = tmp_path / "relay.json"
+    # It answers where nobody asks it, so what it carries is not known.
+    registered.write_text(json.dumps({**json.loads(registered.read_text()), "endpoint": "http://127.0.0.1:9"}))
+
+    refused = run("stop", "--state", str(tmp_path))
+    still = relay.poll()
+    meant = run("stop", "--state", str(tmp_path), "--auto-approve")
+
+    assert (refused.returncode, still, meant.returncode, relay.wait(timeout=60)) == (4, None, 0, 0)
+    assert "cannot be asked what is on air" in refused.stderr
+    assert "say --auto-approve" in refused.stderr
+    assert "has ended" in meant.stderr
+
+
+def test_ctrl_c_on_a_terminal_asks_for_another_one(tmp_path: Path) -> None:
+    """While something may be on air the first one says so, and the second ends it gracefully."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen([*COMMAND, "--media", "none", "--state", str(tmp_path)], stderr=theirs) as process:
+        os.close(theirs)
+        read_until("stop it:", ours)
+        registered = tmp_path / "relay.json"
+        registered.write_text(json.dumps({**json.loads(registered.read_text()), "endpoint": "http://127.0.0.1:9"}))
+
+        process.send_signal(signal.SIGINT)
+        said = read_until("Ctrl-C once more within 10 s", ours)
+        still = process.poll()
+        process.send_signal(signal.SIGINT)
+
+        assert (still, process.wait(timeout=60)) == (None, 0)
+    os.close(ours)
+    assert "cannot be asked what is on air" in said
+
+
+def read_until(words: str, screen: int) -> str:
+    """Return what a terminal showed until these words, which come."""
+    said = ""
+    while words not in said:
+        said += os.read(screen, 65_536).decode()
+    return said
+
+
+def test_engines_that_a_killed_relay_left_are_not_ended_unasked(tmp_path: Path) -> None:
+    """They may carry streams, and nobody is left who could tell."""
+    records = tmp_path / FOLDER / "flow-1"
+    records.mkdir(parents=True)
+    engine = spawn(["/bin/sleep", "600"], mark="sleep", cwd=records, streams=Streams())
+    save(engine.identity, records / "engine.identity")
+
+    refused = run("stop", "--state", str(tmp_path))
+    still = left_over(tmp_path / FOLDER)
+    meant = run("stop", "--state", str(tmp_path), "--auto-approve")
+
+    assert (refused.returncode, still, meant.returncode) == (4, 1, 0)
+    assert "1 engine may carry a stream" in refused.stderr
+    assert "1 engine that a killed one left there was ended" in meant.stderr
+    assert (engine.running, left_over(tmp_path / FOLDER)) == (False, 0)
 
 
 def test_a_holder_that_serves_no_relay_is_left_alone(tmp_path: Path, relay: subprocess.Popen[str]) -> None:

@@ -11,7 +11,7 @@ from reconciler.cli import status_view
 from reconciler.cli.health import last_trouble, overview
 from reconciler.cli.urls import masked, whole_url
 from reconciler.domain.changes import Create, FlowAt
-from reconciler.domain.errors import UnavailableError, UsageError
+from reconciler.domain.errors import NotFoundError, UnavailableError, UsageError
 from reconciler.domain.model import Flow, Output
 from reconciler.ports.backend import EndEvent, EndStatus
 from tests.builders import US
@@ -138,6 +138,18 @@ async def test_a_region_that_cannot_be_read_is_told_and_the_rest_shown() -> None
     assert ([flow.name for flow in one.flows], one.unreadable) == ([SRT_FLOW.key.name], ((AWAY, "nobody answers"),))
     assert (one.is_blind, all_of_them.is_blind) == (False, True)
     assert f"{AWAY} could not be read: nobody answers" in "\n".join(status_view.text(one, now=NOW, width=80))
+
+
+@pytest.mark.anyio
+async def test_a_name_that_is_not_found_may_be_where_nobody_could_look() -> None:
+    """A slip is asked about; where a region could not be read it is not said that there is none."""
+    backend = await filled(SRT_FLOW)
+
+    with pytest.raises(NotFoundError, match=r"no flow srt_on; it has srt_in; did you mean srt_in\?$"):
+        await overview(backend, CLOCK, owner=US, wanted="srt_on")
+    backend.unreadable[AWAY] = UnavailableError("nobody answers", maybe_applied=False)
+    with pytest.raises(NotFoundError, match=f"but it may be in {AWAY}, which could not be read"):
+        await overview(backend, CLOCK, owner=US, wanted="srt_on")
 
 
 @pytest.mark.anyio

@@ -123,7 +123,22 @@ def test_an_unknown_resource_is_a_usage_error(home: Home) -> None:
     assert "know flow/tower; did you mean output/news/tower?" in by_name.stderr
     assert "did you mean flow/news?" in by_likeness.stderr
     assert "did you mean flow/weather?" in by_journal.stderr
-    assert by_nothing.stderr == "error: Neither the manifests nor the journal know flow/zzz\n"
+    assert by_nothing.stderr.startswith(
+        "error: Neither the manifests nor the journal know flow/zzz; the manifests have"
+    )
+
+
+def test_what_a_broken_file_may_hold_is_not_said_to_be_deleted(home: Home) -> None:
+    """A slip in the YAML hides what stands in the file: that is said, whether or not the journal knows it."""
+    home.journal.note(Note(kind="resource.ready", resource="output/news/tower"))
+    (home.folder / "manifests" / "news.yaml").write_text("kind: [\n")
+    tree = str(home.folder / "manifests")
+
+    known, unknown = home.why("news/tower", tree), home.why("sport/zzz", tree)
+
+    assert "no document that can be read names it" in known.stdout
+    assert "is deleted" not in known.stdout
+    assert "the manifests have errors (1), which may hide it" in unknown.stderr
 
 
 def test_a_resource_that_is_gone_is_known_by_the_journal(home: Home) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from reconciler.domain.changes import Action, Edit, Plan
 from reconciler.domain.impact import Capabilities, EditRules, Impact
 from reconciler.domain.model import Actual, Flow, FlowKey, FoundFlow, Key, Output, OutputKey
-from reconciler.domain.moves import moved_names
+from reconciler.domain.moves import key_before, key_now, moved_names
 from reconciler.domain.planning import plan
 from reconciler.domain.policies import Move
 from tests.builders import US, actual, flow, found_flow, found_output, output, resolved
@@ -90,3 +90,14 @@ def test_without_a_move_it_is_another_thing() -> None:
 def test_a_move_between_kinds_is_none() -> None:
     """A rule keeps it out of every tree that is applied."""
     assert moved_names([move(FlowKey("news"), OutputKey("news", "tower"))]) == {}
+
+
+def test_a_former_name_is_found_by_the_one_of_now() -> None:
+    """Of a flow, of the outputs of a flow that moved, and of an output that moved as well."""
+    moved = moved_names((move(FlowKey("news"), FlowKey("main")), move(OutputKey("news", "a"), OutputKey("main", "b"))))
+    assert key_before(FlowKey("main"), moved) == FlowKey("news")
+    assert key_before(OutputKey("main", "tower"), moved) == OutputKey("news", "tower")
+    assert key_before(OutputKey("main", "b"), moved) == OutputKey("news", "a")
+    for key in (FlowKey("news"), OutputKey("news", "tower"), OutputKey("news", "a")):
+        assert key_before(key_now(key, moved), moved) == key
+    assert key_before(FlowKey("sport"), moved) == FlowKey("sport")

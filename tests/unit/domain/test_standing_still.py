@@ -131,27 +131,31 @@ def gathered(*wanted: Flow | Output, found: Actual = FOUND) -> Sequence:
 
 
 def test_only_what_was_looked_at_stands_still_in_place_of_a_live_change() -> None:
-    """No delete at all, even one that was looked at; each call keeps what undoes it, and the whole its id."""
+    """A delete too only where that very one was; each call keeps what undoes it, and the whole its id."""
     whole = gathered(*WANTED)
     looked_at = {(call.key, call.action) for call in whole.calls if call.key != output("new").key}
 
     left = narrowed(whole, looked_at)
+    less = narrowed(whole, looked_at - {(output("radio").key, Action.DELETE)})
 
     assert left is not None
+    assert less is not None
+    assert [call for call in left.calls if call not in less.calls] == [whole.calls[1]]
     assert [f"{call.action} {call.key}" for call in left.calls] == [
         "stop flow/news",
+        "delete output/news/radio",
         "edit output/news/tower",
         "edit flow/news",
         "start flow/news",
     ]
-    assert [[call.action for call in calls] for calls in left.undo] == [[], ["start"], ["start"], []]
+    assert [[call.action for call in calls] for calls in left.undo] == [[], ["start"], ["start"], ["start"], []]
     assert change_id(left) == change_id(whole)
     assert left.calls[-1] == whole.calls[-1]
 
 
 def test_no_flow_is_stopped_for_what_nobody_looked_at() -> None:
     """A stop and a start with nothing between them is a cut for nothing."""
-    assert narrowed(gathered(*WANTED), {(output("radio").key, Action.DELETE)}) is None
+    assert narrowed(gathered(*WANTED), {(output("radio").key, Action.EDIT)}) is None
 
 
 def test_a_flow_is_started_by_the_name_that_it_keeps() -> None:

@@ -81,7 +81,9 @@ async def test_a_running_relay_can_be_found(tmp_path: Path) -> None:
         modes = modes_in(state)
         answer = await call(relay, "DescribeStreamLinkFlows")
 
-    assert found == registration.Registration(endpoint=relay_endpoint(found), pid=os.getpid(), regions=("local",))
+    assert found == registration.Registration(
+        endpoint=relay_endpoint(found), pid=os.getpid(), regions=("local",), carries=False
+    )
     assert (stat.S_IMODE(state.stat().st_mode), set(modes.values())) == (0o700, {0o600})
     assert answer["TotalNum"] == 0
     assert registration.read(state) is None

@@ -12,7 +12,7 @@ from reconciler.domain.impact import Impact
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import FlowState, FoundOutput, Region
 from reconciler.domain.properties import PropertyChange
-from reconciler.streamlink.backend import STATE_DEADLINE_S, StreamLinkBackend
+from reconciler.streamlink.backend import STATE_DEADLINE_S, Service, StreamLinkBackend
 from reconciler.streamlink.translate import encode
 from tests.fakes.api import Received, Reply, ScriptedApi, client_of, refusal
 from tests.fakes.clock import FakeClock
@@ -70,6 +70,36 @@ async def test_without_configured_regions_the_service_is_asked() -> None:
     api = ScriptedApi(DescribeStreamLinkRegions={"Info": {"Regions": [{"Name": "b"}, {"Name": "a"}, {"Name": "b"}]}})
 
     assert await backend_of(api).regions() == (Region("a"), Region("b"))
+
+
+REGIONS: Reply = {"Info": {"Regions": [{"Name": "away"}, {"Name": "local"}, {"Name": "mute"}]}}
+
+
+def by_region(received: Received) -> dict[str, Any]:
+    """Answer as a relay that keeps flows in one region, and cannot tell of another."""
+    said = {"away": refusal("UnsupportedRegion"), "mute": refusal("InternalError")}
+    return said.get(received.region, listed())
+
+
+async def test_of_a_relay_only_the_regions_that_it_keeps_flows_in_are_read() -> None:
+    """By its own word; one of which it cannot tell is read, and found to be unreadable."""
+    api = ScriptedApi(DescribeStreamLinkRegions=REGIONS, DescribeStreamLinkFlows=by_region)
+    clock = FakeClock()
+    relay = StreamLinkBackend(
+        client_of(api, clock), owner=US, regions=None, clock=clock, service=Service(called="relay", is_ours=True)
+    )
+
+    assert await relay.regions() == (Region("local"), Region("mute"))
+
+
+async def test_of_an_account_every_region_is_read() -> None:
+    """What it refuses to read there is never taken for nothing."""
+    api = ScriptedApi(DescribeStreamLinkRegions=REGIONS, DescribeStreamLinkFlows=by_region)
+    account = backend_of(api)
+
+    assert await account.regions() == (Region("away"), Region("local"), Region("mute"))
+    with pytest.raises(RejectedError):
+        await account.observe(Region("away"))
 
 
 async def test_the_name_tells_account_and_owner() -> None:

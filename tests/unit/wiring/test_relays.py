@@ -11,13 +11,15 @@ from reconciler import wiring
 from reconciler.domain.errors import UnavailableError, UsageError
 from reconciler.domain.model import Region
 from reconciler.domain.secrets import Secret
+from reconciler.relay.engines.none import NoMedia
+from reconciler.relay.media import Media
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.tls import TlsFiles
 from reconciler.settings.choices import Account, Settings
 from tests.builders import LOCAL
 from tests.certificates import Certificate, make_authority, make_certificate
-from tests.unit.wiring.chosen import RELAY, settings_in, write_manifests
+from tests.unit.wiring.chosen import CLOUD, RELAY, settings_in, write_manifests
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +105,31 @@ async def test_a_relay_elsewhere_is_spoken_to_with_the_keys_of_the_environment(t
         async with wiring.session(settings) as session:
             assert session.relay is None
             assert await session.world.backend.observe(LOCAL) == ()
+
+
+async def test_a_relay_at_an_endpoint_is_read_where_it_keeps_flows(tmp_path: Path) -> None:
+    """Without a word about regions, those that it serves: not all that an output may be in."""
+    write_manifests(tmp_path)
+
+    async with wiring.session(settings_in(tmp_path), media="none") as session:
+        assert session.relay is not None
+        addressed = settings_in(tmp_path, replace(RELAY, endpoint=session.relay.endpoint))
+        assert await regions_at(addressed) == ("eu-frankfurt", "local")
+
+
+@pytest.mark.parametrize(
+    ("media", "told"), [(None, "carries no media"), (NoMedia(), "")], ids=["the control plane alone", "with media"]
+)
+async def test_a_relay_without_media_is_known(tmp_path: Path, media: Media | None, told: str) -> None:
+    """By what it registered, found or addressed; of another one, or an account, nobody knows."""
+    settings = settings_in(tmp_path)
+    async with Relay(RelaySettings(state=settings.state, media=MediaKind.NONE), media=media) as relay:
+        addressed = [replace(RELAY, endpoint=endpoint) for endpoint in (relay.endpoint, relay.address, "127.0.0.1:9")]
+        said = [wiring.without_media(replace(settings, backend=each)) for each in (RELAY, *addressed, CLOUD)]
+
+    assert all(told in each for each in said[:3])
+    assert [bool(each) for each in said] == [bool(told)] * 3 + [False] * 2
+    assert wiring.without_media(settings) == ""
 
 
 async def test_a_relay_elsewhere_without_keys_is_refused(tmp_path: Path) -> None:

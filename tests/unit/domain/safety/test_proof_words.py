@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.on_air import Disturbed, End, Sample
-from reconciler.domain.safety.proof_words import carried, unproven
+from reconciler.domain.safety.proof_words import at_once, carried, unproven
 from tests.builders import flow, found_flow, found_output, output
 
 LIMITS: Final = Limits()
@@ -104,4 +104,21 @@ def test_a_whole_flow_is_asked_about_with_its_input() -> None:
 
     assert unproven(Disturbed(outputs=frozenset(), whole=True), small, None, None, LIMITS) == (
         "news cannot be asked whether the input or output o0 is on air",
+    )
+
+
+def test_one_look_tells_what_is_on_air_and_what_it_does_not_know() -> None:
+    """What is about to end is looked at once: what carries nothing is no reason, what is left out of the look is."""
+    small = found_flow(flow(), *(found_output(output(f"o{number}")) for number in range(3)))
+    silent = End(is_input=True, is_connected=False, bitrate_bps=0, is_idle=False)
+
+    assert at_once(small, Sample(at_s=0, ends={"id-o0": ON, "id-o1": OFF, "input": silent}), LIMITS) == (
+        "in news, output o0 is on air (Connected, 1.1 Mb/s)",
+        "in news, the status does not say whether output o2 is on air",
+    )
+    assert at_once(small, sample(0, {0: OFF, 1: OFF, 2: OFF}), LIMITS) == (
+        "in news, the status does not say whether the input is on air",
+    )
+    assert at_once(small, None, LIMITS) == (
+        "news cannot be asked whether the input, output o0, output o1 or output o2 is on air",
     )
