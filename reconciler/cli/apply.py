@@ -10,6 +10,7 @@ import click
 
 from reconciler.cli.approving import approval_options
 from reconciler.cli.formats.json import dumped
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, form_option, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
@@ -34,6 +35,8 @@ class _Asked:
     """What alone may be carried out; None for whatever is planned now."""
     approvals: "tuple[Approval, ...]"
     """Of the command line."""
+    again: str
+    """How the command begins that does what is planned by then."""
     form: str
     ask: bool
     color: bool | None
@@ -78,11 +81,13 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_app
     given = {name: more.pop(name) for name in ("approve", "reason", "expires", "sign_with")}
     settings = options.settings(**more)
     approvals = approved(settings, **given)
+    paths = paths if saved is None else tuple(map(Path, saved.paths))
     asked = _Asked(
         settings=settings,
-        paths=paths if saved is None else tuple(map(Path, saved.paths)),
+        paths=paths,
         saved=saved,
         approvals=approvals,
+        again=Invocation.of(options, paths, **more).saying("apply"),
         form=form,
         ask=not auto_approve,
         color=options.use_color,
@@ -96,7 +101,7 @@ async def _apply(asked: _Asked, interruption: "Interruption") -> ExitStatus | in
     from reconciler.cli import statuses
     from reconciler.engine.plan import preview
 
-    async with wiring.existing_world(asked.settings, asked.paths) as world:
+    async with wiring.existing_world(asked.settings, asked.paths, apply=asked.again) as world:
         click.echo(f"Backend: {world.backend.name}", err=True)
         found = await preview(world, approvals=asked.approvals, foresees=asked.saved is None)
         shown = _chosen(asked, found, world)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from reconciler.domain.errors import UsageError
+from reconciler.domain.safety.releases import PLACEHOLDER
 
 if TYPE_CHECKING:
     from reconciler.domain.changes import Plan
@@ -149,6 +150,11 @@ def _reason(text: str) -> str:
     reason = text.strip()
     if not reason:
         raise UsageError("An approval is recorded with its reason: give --reason 'why this may be noticed'")
+    if reason.strip("'\"").casefold() == PLACEHOLDER.casefold():
+        raise UsageError(
+            f"{PLACEHOLDER} stands for the reason, and is none: it is recorded, for whoever asks later why this was "
+            "let happen while it was on air. Say why you do it: --reason 'the partner left on Friday'"
+        )
     if len(reason) > MAX_REASON or not reason.isprintable():
         raise UsageError(f"--reason is one line of at most {MAX_REASON} characters")
     return reason

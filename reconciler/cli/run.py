@@ -2,19 +2,39 @@
 
 import asyncio
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
     from reconciler.settings import Settings
     from reconciler.wiring import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the command line asks."""
+
+    settings: "Settings"
+    paths: tuple[Path, ...]
+    apply: str
+    """How people call that verb about the same, for a shell."""
+
+    def session(self) -> "AbstractAsyncContextManager[Session]":
+        """Lend what is worked on."""
+        from reconciler import wiring
+
+        return wiring.session(self.settings, self.paths, apply=self.apply)
 
 
 @click.command(name="run")
@@ -41,21 +61,19 @@ def command(
     from reconciler.cli import logs
     from reconciler.cli.interruption import interruptible
 
-    settings = options.settings(**backend)
+    settings, apply = options.settings(**backend), Invocation.of(options, paths, **backend).saying("apply")
+    asked = _Asked(settings=settings, paths=paths, apply=apply)
     if demo and observe:
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:
-        raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once)))
+        raise click.exceptions.Exit(asyncio.run(_demo(asked, options, once=once)))
     logs.configure(settings.log_format, color=options.use_color)
     if once:
-        raise click.exceptions.Exit(interruptible(lambda asked: _once(settings, paths, asked, observe=observe)))
-    asyncio.run(_for_ever(settings, paths, observe=observe))
+        raise click.exceptions.Exit(interruptible(lambda interruption: _once(asked, interruption, observe=observe)))
+    asyncio.run(_for_ever(asked, observe=observe))
 
 
-async def _once(
-    settings: "Settings", paths: tuple[Path, ...], interruption: "Interruption", *, observe: bool
-) -> ExitStatus | int:
-    from reconciler import wiring
+async def _once(asked: _Asked, interruption: "Interruption", *, observe: bool) -> ExitStatus | int:
     from reconciler.cli import render, statuses
     from reconciler.engine.apply import Terms
     from reconciler.engine.guard.facts import Mode
@@ -64,7 +82,7 @@ async def _once(
     from reconciler.engine.record import Recorder
     from reconciler.engine.report import Reporter
 
-    async with wiring.session(settings, paths) as session:
+    async with asked.session() as session:
         _say_where(session)
         tree = await read_tree(session.world)
         for line in render.findings(tree.verdict.findings):
@@ -85,35 +103,34 @@ async def _once(
         return interruption.status or ended
 
 
-async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool) -> None:
-    from reconciler import wiring
+async def _for_ever(asked: _Asked, *, observe: bool) -> None:
     from reconciler.cli.asynchronous import on_signals
 
-    asked = asyncio.Event()
+    is_over = asyncio.Event()
     loops: list[Loop] = []
 
     def stop() -> None:
-        asked.set()
+        is_over.set()
         for loop in loops:
             loop.stop()
 
     # From the first moment on: whoever ends it while the relay starts must not leave engines behind.
     with on_signals(stop, signal.SIGINT, signal.SIGTERM):
-        async with wiring.session(settings, paths) as session:
+        async with asked.session() as session:
             _say_where(session)
             loops.append(session.loop(observes=observe))
-            if not asked.is_set():
+            if not is_over.is_set():
                 await loops[0].run()
 
 
-async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options, *, once: bool) -> ExitStatus:
+async def _demo(asked: _Asked, options: Options, *, once: bool) -> ExitStatus:
     from reconciler import wiring
     from reconciler.cli import logs, render
     from reconciler.cli.asynchronous import on_signals
     from reconciler.cli.demo import Demonstration, console_for, make_missing_secrets
-    from reconciler.cli.held_panel import Place
     from reconciler.engine.validate import validate
 
+    settings, paths = asked.settings, asked.paths
     wiring.demand_paths(settings, paths)
     tree = await validate(wiring.source(settings, paths), wiring.reader(settings))
     for line in render.findings(tree.findings):
@@ -124,10 +141,9 @@ async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options,
         click.echo(f"Made up a secret: {made}", err=True)
     console = console_for(color=options.use_color)
     with logs.written_to(settings.state / "run.log" if console.is_terminal else None, settings.log_format):
-        async with wiring.session(settings, paths) as session:
+        async with asked.session() as session:
             _say_where(session)
-            place = Place.of(settings, paths)
-            demonstration = Demonstration(session, console=console, once=once, place=place)
+            demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
 

@@ -105,6 +105,8 @@ def test_without_approvals_there_are_none(settings: Settings) -> None:
         pytest.param(["--approve", f"{GOOD}:x"], "is no change", id="more than an id"),
         pytest.param(["--approve", f"flow/news:create:{CHANGE}"], "of flow/news needs no approval", id="needless"),
         pytest.param(["--approve", GOOD, "--reason", " "], "recorded with its reason", id="no reason"),
+        pytest.param(["--approve", GOOD, "--reason", "WHY"], "Say why you do it", id="the placeholder"),
+        pytest.param(["--approve", GOOD, "--reason", "'why'"], "Say why you do it", id="the placeholder, typed"),
         pytest.param(["--approve", GOOD, "--reason", "x" * 501], "at most 500 characters", id="a long reason"),
         pytest.param(["--approve", GOOD, "--reason", "a\nb"], "one line", id="a reason of two lines"),
         pytest.param(["--approve", GOOD, "--expires", "soon"], "--expires soon is no span", id="no span"),
@@ -185,6 +187,13 @@ def test_a_signed_document_holds_after_it_was_read(strict: Settings, tmp_path: P
     assert (unsigned.exit_code, unsigned.stdout) == (ExitStatus.USAGE, "")
     approval = read(signed.stdout)
     assert wiring.verifier(strict).signer(signed_text(approval), approval.signature) == "ann"
+
+
+def test_the_placeholder_is_no_reason_of_a_document_either(tmp_path: Path) -> None:
+    """Pasted as it was printed, it would stand in git as why somebody was cut off."""
+    result = printed(tmp_path, "news/tower", "delete", CHANGE, "--reason", "WHY")
+
+    assert (result.exit_code, result.stdout) == (ExitStatus.USAGE, "")
 
 
 def test_an_approval_that_fits_nothing_is_told(settings: Settings) -> None:

@@ -25,6 +25,7 @@ from reconciler.domain.policies import (
     WindowKind,
 )
 from reconciler.domain.rules.catalogue import RULES
+from reconciler.domain.safety.releases import RELEASING
 from reconciler.ports.journal import Intent, Note, Settled
 from reconciler.ports.source import Revision, Snapshot, Verdict
 from tests.builders import flow, output
@@ -39,10 +40,11 @@ FINISHED: Final = Note(
     kind="pass.finished", revision=REVISION, fields={"done": 1, "blocked": 2, "next_in_s": 60, "duration_s": 0.2}
 )
 UNREAD: Final = Note(kind="pass.failed", why="nobody answers", fields={"next_in_s": 5.0, "failures": 3})
+RELEASE: Final = f"reconciler apply site --approve {TOWER}:edit:c0ffee --reason 'WHY'"
 BLOCKED: Final = Note(
     kind="change.blocked",
     resource=TOWER,
-    why="2 receivers",
+    why=f"2 receivers.{RELEASING}{RELEASE}",
     fields={"action": "edit", "change": "c0ffee", "hold": "on-air"},
 )
 READY: Final = Note(kind="resource.ready", resource=TOWER)
@@ -135,10 +137,10 @@ async def test_what_holds_it_back_is_told_with_what_to_do(told: Told) -> None:
 
     assert text.splitlines() == [
         "output/news/tower: held back since 2026-01-01T00:00:03Z",
-        "  decision    2026-01-01T00:00:03Z: edit blocked (change c0ffee): 2 receivers",
+        "  decision    2026-01-01T00:00:03Z: edit blocked (change c0ffee): 2 receivers.",
         "  manifest    m/tower.yaml:3:1",
         f"  guard       {HOLDS['on-air']}",
-        "  release     reconciler apply --approve output/news/tower:edit:c0ffee --reason 'WHY'",
+        f"  release     {RELEASE}",
         "  window      no calendar is about it",
         "  last call   2026-01-01T00:00:02Z: edit, open",
         f"  open        what became of the edit of 2026-01-01T00:00:02Z is not known: {LOOKED_FOR}",
