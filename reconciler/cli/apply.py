@@ -120,12 +120,14 @@ async def _apply(asked: _Asked, interruption: "Interruption") -> ExitStatus | in
 def _chosen(asked: _Asked, found: "Preview", world: "World") -> "Preview":
     """Return what is carried out: all that is planned now, or what of it was looked at before."""
     from reconciler.cli.saved import chosen
+    from reconciler.domain.safety.releases import said_from_here
 
     if asked.saved is None or found.plan is None:
         return found
     choice = chosen(asked.saved, found, found.plan, world)
     _tell_beyond(choice.beyond)
-    return replace(found, plan=choice.plan)
+    blocked = tuple(said_from_here(item, asked.again) for item in choice.plan.blocked)
+    return replace(found, plan=replace(choice.plan, blocked=blocked))
 
 
 def _tell_beyond(changes: "tuple[Change, ...]") -> None:
@@ -153,7 +155,7 @@ def _show(shown: "Preview") -> None:
 def _tell_astray(asked: _Asked, shown: "Preview") -> None:
     from reconciler.cli.approving import astray
 
-    for line in () if shown.plan is None else astray(asked.approvals, shown.plan):
+    for line in () if shown.plan is None else astray(asked.approvals, shown.plan, is_saved=asked.saved is not None):
         click.secho(line, err=True, fg="yellow")
 
 

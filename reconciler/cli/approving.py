@@ -116,7 +116,7 @@ def approval_of(settings: "Settings", resource: str, action: str, change: str, t
     return approval
 
 
-def astray(approvals: "Iterable[Approval]", plan: "Plan") -> "Iterator[str]":
+def astray(approvals: "Iterable[Approval]", plan: "Plan", *, is_saved: bool = False) -> "Iterator[str]":
     """Yield a sentence for each approval that fits nothing of a plan: its change is another one by now, or is gone."""
     from reconciler.domain.change_ids import change_id
 
@@ -125,7 +125,9 @@ def astray(approvals: "Iterable[Approval]", plan: "Plan") -> "Iterator[str]":
     for approval in approvals:
         change = planned.get((approval.resource, approval.action))
         given = f"The approval of {approval.resource}:{approval.action}:{approval.change} releases nothing"
-        if change is None:
+        if is_saved and change not in plan.changes:
+            yield f"{given}: the saved plan does not hold it, and nothing else is sent. Approve it without --plan."
+        elif change is None:
             yield f"{given}: no {approval.action} of it is planned."
         elif (now := change_id(change)) != approval.change:
             yield f"{given}: what is planned for it is another change by now, {now}. Look at it, and approve that one."

@@ -208,3 +208,15 @@ def test_an_approval_that_fits_nothing_is_told(settings: Settings) -> None:
         assert another.startswith(f"The approval of flow/news:stop:{CHANGE} releases nothing: what is planned for it ")
         assert f"another change by now, {change_id(stop)}." in another
         assert gone == f"The approval of {GOOD} releases nothing: no delete of it is planned."
+
+
+def test_an_approval_of_what_a_saved_plan_does_not_hold_is_told(settings: Settings) -> None:
+    """It is planned and it is held back, and yet nothing of it is sent with that plan."""
+    stop = Stop(key=FlowKey("news"), at=FlowAt(LOCAL, "news"))
+    held = Blocked(key=stop.key, action=stop.action, why="on air", hold=Hold.ON_AIR, change=stop)
+    right = given(settings, f"flow/news:stop:{change_id(stop)}")
+
+    (told,) = astray(right, Plan(blocked=(held,)), is_saved=True)
+
+    assert told.endswith("the saved plan does not hold it, and nothing else is sent. Approve it without --plan.")
+    assert list(astray(right, Plan(changes=(stop,)), is_saved=True)) == []
