@@ -72,7 +72,7 @@ def _left(ended: int) -> str:
 async def serve(settings: RelaySettings) -> None:
     """Serve until a signal says stop."""
     told_to_stop = asyncio.Event()
-    alone = AloneInDirectory(settings.state)
+    alone = AloneInDirectory(settings.state, verb="relay")
     alone.acquire()
     try:
         with on_signals(told_to_stop.set, signal.SIGTERM, signal.SIGINT):

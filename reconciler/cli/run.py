@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,28 +13,10 @@ from reconciler.cli.options import Options, backend_options, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
     from reconciler.settings import Settings
     from reconciler.wiring import Session
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What the command line asks."""
-
-    settings: "Settings"
-    paths: tuple[Path, ...]
-    apply: str
-    """How people call that verb about the same, for a shell."""
-
-    def session(self) -> "AbstractAsyncContextManager[Session]":
-        """Lend what is worked on."""
-        from reconciler import wiring
-
-        return wiring.session(self.settings, self.paths, apply=self.apply)
 
 
 @click.command(name="run")
@@ -61,19 +43,23 @@ def command(
     from reconciler.cli import logs
     from reconciler.cli.interruption import interruptible
 
-    settings, apply = options.settings(**backend), Invocation.of(options, paths, **backend).saying("apply")
-    asked = _Asked(settings=settings, paths=paths, apply=apply)
+    settings, here = options.settings(**backend), Invocation.of(options, paths, **backend)
     if demo and observe:
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:
-        raise click.exceptions.Exit(asyncio.run(_demo(asked, options, once=once)))
+        raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once, here=here)))
     logs.configure(settings.log_format, color=options.use_color)
     if once:
-        raise click.exceptions.Exit(interruptible(lambda interruption: _once(asked, interruption, observe=observe)))
-    asyncio.run(_for_ever(asked, observe=observe))
+        raise click.exceptions.Exit(
+            interruptible(lambda asked: _once(settings, paths, asked, observe=observe, here=here))
+        )
+    asyncio.run(_for_ever(settings, paths, observe=observe, here=here))
 
 
-async def _once(asked: _Asked, interruption: "Interruption", *, observe: bool) -> ExitStatus | int:
+async def _once(
+    settings: "Settings", paths: tuple[Path, ...], interruption: "Interruption", *, observe: bool, here: Invocation
+) -> ExitStatus | int:
+    from reconciler import wiring
     from reconciler.cli import render, statuses
     from reconciler.engine.apply import Terms
     from reconciler.engine.guard.facts import Mode
@@ -82,7 +68,7 @@ async def _once(asked: _Asked, interruption: "Interruption", *, observe: bool) -
     from reconciler.engine.record import Recorder
     from reconciler.engine.report import Reporter
 
-    async with asked.session() as session:
+    async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
         _say_where(session)
         tree = await read_tree(session.world)
         for line in render.findings(tree.verdict.findings):
@@ -99,38 +85,42 @@ async def _once(asked: _Asked, interruption: "Interruption", *, observe: bool) -
         recorder.pass_finished(outcome, pass_id=session.world.guard.facts.pass_id)
         for line in render.plan_text(outcome.left) if observe else render.outcome_text(outcome):
             click.echo(line)
+        if session.relay is not None:
+            _say_it_ends(here)
         ended = statuses.of_plan(outcome.left, detailed=False) if observe else statuses.of_pass(outcome)
         return interruption.status or ended
 
 
-async def _for_ever(asked: _Asked, *, observe: bool) -> None:
+async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool, here: Invocation) -> None:
+    from reconciler import wiring
     from reconciler.cli.asynchronous import on_signals
 
-    is_over = asyncio.Event()
+    asked = asyncio.Event()
     loops: list[Loop] = []
 
     def stop() -> None:
-        is_over.set()
+        asked.set()
         for loop in loops:
             loop.stop()
 
     # From the first moment on: whoever ends it while the relay starts must not leave engines behind.
     with on_signals(stop, signal.SIGINT, signal.SIGTERM):
-        async with asked.session() as session:
+        async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
             _say_where(session)
             loops.append(session.loop(observes=observe))
-            if not is_over.is_set():
+            if not asked.is_set():
                 await loops[0].run()
 
 
-async def _demo(asked: _Asked, options: Options, *, once: bool) -> ExitStatus:
+async def _demo(
+    settings: "Settings", paths: tuple[Path, ...], options: Options, *, once: bool, here: Invocation
+) -> ExitStatus:
     from reconciler import wiring
     from reconciler.cli import logs, render
     from reconciler.cli.asynchronous import on_signals
     from reconciler.cli.demo import Demonstration, console_for, make_missing_secrets
     from reconciler.engine.validate import validate
 
-    settings, paths = asked.settings, asked.paths
     wiring.demand_paths(settings, paths)
     tree = await validate(wiring.source(settings, paths), wiring.reader(settings))
     for line in render.findings(tree.findings):
@@ -141,11 +131,20 @@ async def _demo(asked: _Asked, options: Options, *, once: bool) -> ExitStatus:
         click.echo(f"Made up a secret: {made}", err=True)
     console = console_for(color=options.use_color)
     with logs.written_to(settings.state / "run.log" if console.is_terminal else None, settings.log_format):
-        async with asked.session() as session:
+        async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
             _say_where(session)
             demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
+
+
+def _say_it_ends(here: Invocation) -> None:
+    goes_on = replace(here, paths=(), backend=()).saying("relay")
+    click.echo(
+        "The relay of this pass ends with it: nothing is carried any more. Streams go on with "
+        f"`{here.saying('run')}`, or with `{goes_on}`, which `apply` and `plan` then use.",
+        err=True,
+    )
 
 
 def _say_stopping() -> None:

@@ -60,7 +60,7 @@ async def session(
     place = where(settings.backend, may_embed=True)
     tree, reading = sources.source(settings, paths), sources.reader(settings)
     async with contextlib.AsyncExitStack() as stack:
-        coordinator = AloneInDirectory(settings.state)
+        coordinator = AloneInDirectory(settings.state, verb="run")
         coordinator.acquire()
         stack.callback(coordinator.release)
         relay: Relay | None = None
