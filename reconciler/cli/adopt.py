@@ -99,7 +99,7 @@ async def _adopt(settings: "Settings", paths: tuple[Path, ...], terms: _Terms) -
         count = len(found.adoption.adopted)
         if count and terms.asks and not await agrees(f"Write {count} marks?"):
             click.echo("Nothing was written.", err=True)
-            return ExitStatus.OK
+            return ExitStatus.ALL_FAILED
         return await _written(world, found, found.adoption, terms)
 
 

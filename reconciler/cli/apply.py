@@ -111,7 +111,7 @@ async def _apply(asked: _Asked, interruption: "Interruption") -> ExitStatus | in
             return ExitStatus.FINDINGS
         if shown.plan.changes and asked.ask and not await _agreed(shown.plan):
             click.echo("Nothing was sent.", err=True)
-            return ExitStatus.OK
+            return ExitStatus.ALL_FAILED
         outcome = await _carry_out(asked, world, shown, interruption)
         _report(outcome, form=asked.form, backend=world.backend.name)
         return interruption.status or statuses.of_pass(outcome)

@@ -96,5 +96,6 @@ def released_by(item: Blocked) -> str | None:
 
 
 def release_in(why: str) -> str | None:
-    """Return the command that releases, of a reason that ends with one; None where none does."""
-    return why.partition(RELEASING)[2] or None
+    """Return the command that releases, of a reason that ends with one; None where none does, or it was cut."""
+    command = why.partition(RELEASING)[2]
+    return command if command.endswith(f" --reason '{PLACEHOLDER}'") else None

@@ -160,7 +160,7 @@ def test_events_are_chosen_by_resource_and_kind(filled: Home) -> None:
     ("words", "sentence"),
     [
         (("history", "flow/x"), "has no writes of flow/x."),
-        (("events", "--kind", "k"), "has no events of the kind k."),
+        (("events", "--kind", "fields.learnt"), "has no events of the kind fields.learnt."),
     ],
 )
 def test_an_empty_answer_says_so(filled: Home, words: tuple[str, ...], sentence: str) -> None:
@@ -170,6 +170,18 @@ def test_an_empty_answer_says_so(filled: Home, words: tuple[str, ...], sentence:
     assert (result.exit_code, result.stdout) == (ExitStatus.OK, "")
     assert result.stderr.rstrip().endswith(sentence)
     assert filled.json(*words)["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [("change.bloked", "did you mean change.blocked?"), ("foo", "there are pass.finished, pass.failed")],
+)
+def test_a_kind_that_there_is_not_is_refused(filled: Home, kind: str, hint: str) -> None:
+    """Nothing found would read as nothing that happened."""
+    result = filled.run("events", "--kind", kind)
+
+    assert (result.exit_code, result.stdout) == (ExitStatus.USAGE, "")
+    assert f"There is no kind of event {kind}; {hint}" in result.stderr
 
 
 @pytest.mark.parametrize("verb", ["history", "events"])

@@ -188,7 +188,7 @@ def test_an_id_that_was_changed_by_hand_is_found_out() -> None:
 @pytest.mark.parametrize(
     ("why", "release"),
     [
-        (f"on air.{RELEASING}reconciler apply --approve x", command_for(EDIT.changes[0])),
+        (f"on air.{RELEASING}reconciler apply --approve x --reason 'WHY'", command_for(EDIT.changes[0])),
         ("not ours", None),
     ],
 )

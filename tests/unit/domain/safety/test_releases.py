@@ -82,6 +82,7 @@ def test_the_command_names_the_change() -> None:
         (Hold.ON_AIR, f"it is on air.{RELEASING}{command_for(STOP)}", True),
         (Hold.GIVEN_UP, f"it failed.{RELEASING}{command_for(STOP)}", True),
         (Hold.GIVEN_UP, "the twin did not deliver", False),
+        (Hold.ON_AIR, f"it is on air.{RELEASING}{command_for(STOP)[:-9]}", False),
         (Hold.WINDOW, "not now", False),
     ],
 )
