@@ -75,12 +75,13 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_app
     plan_file: Path | None = more.pop("plan_file")
     if plan_file is not None and paths:
         raise UsageError("A saved plan says itself which manifests it was made of: give --plan or PATH, not both")
-    if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("`apply` asks before it sends, and there is no terminal to ask on; say --auto-approve")
     saved = None if plan_file is None else wiring.load_plan(plan_file)
     given = {name: more.pop(name) for name in ("approve", "reason", "expires", "sign_with")}
     settings = options.settings(**more)
     approvals = approved(settings, **given)
+    # Last, for whoever is told to say --auto-approve runs it without looking again.
+    if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("`apply` asks before it sends, and there is no terminal to ask on; say --auto-approve")
     paths = paths if saved is None else tuple(map(Path, saved.paths))
     asked = _Asked(
         settings=settings,

@@ -1,5 +1,6 @@
 """Tests of `cli.apply`: what is asked before anything is sent."""
 
+import pytest
 from click.testing import CliRunner
 
 from reconciler.cli.apply import question
@@ -48,3 +49,18 @@ def test_without_a_terminal_it_does_not_ask_but_refuses() -> None:
 
     assert result.exit_code == ExitStatus.USAGE
     assert "--auto-approve" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--approve", "flow/news:stop:0123456789ab"], "recorded with its reason"),
+        (["--plan", "missing.json"], "The plan missing.json cannot be read"),
+    ],
+)
+def test_what_was_given_is_looked_at_before_the_terminal(words: list[str], why: str) -> None:
+    """Otherwise --auto-approve would be the first thing said, and what is wrong the second."""
+    result = CliRunner().invoke(cli, ["apply", *words])
+
+    assert result.exit_code == ExitStatus.USAGE
+    assert why in result.stderr

