@@ -1,11 +1,13 @@
 """`reconciler plan`."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.formats.commands import columns_of, unbroken
 from reconciler.cli.formats.json import dumped
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, paths_argument
@@ -116,5 +118,5 @@ def _show(preview: "Preview", *, form: str, backend: str) -> None:
     elif preview.plan is None:
         click.echo("No plan: the manifests have errors, and nothing may be changed before they are mended.", err=True)
     else:
-        for line in render.plan_text(preview.plan):
+        for line in unbroken(render.plan_text(preview.plan), columns_of(sys.stdout)):
             click.echo(line)

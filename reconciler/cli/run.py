@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from reconciler.domain.errors import ExitStatus, UsageError
 if TYPE_CHECKING:
     from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
+    from reconciler.engine.reconcile import PassOutcome
     from reconciler.settings import Settings
     from reconciler.wiring import Session
 
@@ -83,8 +85,7 @@ async def _once(
             outcome = await reconcile(session.world, target, terms=terms)
         reporter.pass_finished(outcome)
         recorder.pass_finished(outcome, pass_id=session.world.guard.facts.pass_id)
-        for line in render.plan_text(outcome.left) if observe else render.outcome_text(outcome):
-            click.echo(line)
+        _show(outcome, observe=observe)
         if session.relay is not None:
             _say_it_ends(here)
         ended = statuses.of_plan(outcome.left, detailed=False) if observe else statuses.of_pass(outcome)
@@ -136,6 +137,15 @@ async def _demo(
             demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
+
+
+def _show(outcome: "PassOutcome", *, observe: bool) -> None:
+    from reconciler.cli import render
+    from reconciler.cli.formats.commands import columns_of, unbroken
+
+    lines = render.plan_text(outcome.left) if observe else render.outcome_text(outcome)
+    for line in unbroken(lines, columns_of(sys.stdout)):
+        click.echo(line)
 
 
 def _say_it_ends(here: Invocation) -> None:
