@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.formats.json import dumped
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, form_option
 from reconciler.domain.errors import ExitStatus, UsageError
 
@@ -49,18 +50,27 @@ def command(options: Options, /, words: tuple[str, ...], *, form: str, **more: A
         raise UsageError("`adopt` asks before it writes, and there is no terminal to ask on; say --auto-approve")
     settings = options.settings(**more)
     logs.configure(settings.log_format, color=options.use_color, level="warning")
-    terms = _Terms(chosen=None if is_all else chosen, sends_secrets=sends, asks=not is_approved, form=form)
+    here = Invocation.of(options, paths, **more)
+    terms = _Terms(
+        chosen=None if is_all else chosen,
+        sends_secrets=sends,
+        asks=not is_approved,
+        form=form,
+        then=here.saying("plan"),
+    )
     raise click.exceptions.Exit(one_shot(_adopt(settings, paths, terms)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Terms:
     """What was asked for on the command line."""
 
-    def __init__(self, *, chosen: "AbstractSet[Key] | None", sends_secrets: bool, asks: bool, form: str) -> None:
-        self.chosen = chosen
-        self.sends_secrets = sends_secrets
-        self.asks = asks
-        self.form = form
+    chosen: "AbstractSet[Key] | None"
+    sends_secrets: bool
+    asks: bool
+    form: str
+    then: str
+    """The command that says what is left to do."""
 
 
 def _parted(words: tuple[str, ...]) -> "tuple[AbstractSet[Key], tuple[Path, ...]]":
@@ -89,8 +99,8 @@ async def _adopt(settings: "Settings", paths: tuple[Path, ...], terms: _Terms) -
         count = len(found.adoption.adopted)
         if count and terms.asks and not await agrees(f"Write {count} marks?"):
             click.echo("Nothing was written.", err=True)
-            return ExitStatus.OK
-        return await _written(world, found, found.adoption, form=terms.form)
+            return ExitStatus.ALL_FAILED
+        return await _written(world, found, found.adoption, terms)
 
 
 def _show_findings(found: "Survey") -> None:
@@ -134,7 +144,7 @@ def _next(adopted: "Adopted") -> str:
     return " ".join(["; ".join(changes) or "nothing", *sent])
 
 
-async def _written(world: "World", found: "Survey", adoption: "Adoption", *, form: str) -> ExitStatus:
+async def _written(world: "World", found: "Survey", adoption: "Adoption", asked: _Terms) -> ExitStatus:
     from reconciler.cli import render
     from reconciler.engine.adopt import take_over
     from reconciler.engine.apply import Outcome, Terms
@@ -150,10 +160,10 @@ async def _written(world: "World", found: "Survey", adoption: "Adoption", *, for
     execution = replace(execution, outcomes=tuple(one for one in execution.outcomes if one.held is None))
     if execution.refused is not None:
         click.secho(f"error: {execution.refused}", err=True, fg="red")
-    if form == "json":
+    if asked.form == "json":
         click.echo(dumped(_json(adoption, execution)))
     else:
-        click.echo(_total(adoption, execution))
+        click.echo(f"{_total(adoption, execution)} `{asked.then}` says what is left to do.")
     return _status(adoption, execution)
 
 
@@ -179,7 +189,7 @@ def _total(adoption: "Adoption", execution: "Execution") -> str:
     failed = len(execution.outcomes) - done
     parts = [f"Adopted: {done}", *([f"{failed} not done"] if failed else [])]
     parts += [f"{len(adoption.refused)} refused"] if adoption.refused else []
-    return f"{', '.join(parts)}. `reconciler plan` says what is left to do."
+    return f"{', '.join(parts)}."
 
 
 def _status(adoption: "Adoption", execution: "Execution") -> ExitStatus:

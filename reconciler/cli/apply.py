@@ -1,7 +1,6 @@
 """`reconciler apply`."""
 
 import sys
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,13 @@ import click
 
 from reconciler.cli.approving import approval_options
 from reconciler.cli.formats.json import dumped
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, form_option, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reconciler.cli.interruption import Interruption
     from reconciler.domain.changes import Change, Plan
     from reconciler.domain.policies import Approval
@@ -34,6 +36,8 @@ class _Asked:
     """What alone may be carried out; None for whatever is planned now."""
     approvals: "tuple[Approval, ...]"
     """Of the command line."""
+    again: str
+    """How the command begins that does what is planned by then."""
     form: str
     ask: bool
     color: bool | None
@@ -72,17 +76,20 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_app
     plan_file: Path | None = more.pop("plan_file")
     if plan_file is not None and paths:
         raise UsageError("A saved plan says itself which manifests it was made of: give --plan or PATH, not both")
-    if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("`apply` asks before it sends, and there is no terminal to ask on; say --auto-approve")
     saved = None if plan_file is None else wiring.load_plan(plan_file)
     given = {name: more.pop(name) for name in ("approve", "reason", "expires", "sign_with")}
     settings = options.settings(**more)
     approvals = approved(settings, **given)
+    # Last, for whoever is told to say --auto-approve runs it without looking again.
+    if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("`apply` asks before it sends, and there is no terminal to ask on; say --auto-approve")
+    paths = paths if saved is None else tuple(map(Path, saved.paths))
     asked = _Asked(
         settings=settings,
-        paths=paths if saved is None else tuple(map(Path, saved.paths)),
+        paths=paths,
         saved=saved,
         approvals=approvals,
+        again=Invocation.of(options, paths, **more).saying("apply"),
         form=form,
         ask=not auto_approve,
         color=options.use_color,
@@ -96,31 +103,33 @@ async def _apply(asked: _Asked, interruption: "Interruption") -> ExitStatus | in
     from reconciler.cli import statuses
     from reconciler.engine.plan import preview
 
-    async with wiring.existing_world(asked.settings, asked.paths) as world:
+    async with wiring.existing_world(asked.settings, asked.paths, apply=asked.again) as world:
         click.echo(f"Backend: {world.backend.name}", err=True)
         found = await preview(world, approvals=asked.approvals, foresees=asked.saved is None)
         shown = _chosen(asked, found, world)
-        _show(shown)
+        _show(shown, asked)
         _tell_astray(asked, shown)
         if shown.plan is None:
             return ExitStatus.FINDINGS
         if shown.plan.changes and asked.ask and not await _agreed(shown.plan):
             click.echo("Nothing was sent.", err=True)
-            return ExitStatus.OK
+            return ExitStatus.ALL_FAILED
         outcome = await _carry_out(asked, world, shown, interruption)
-        _report(outcome, form=asked.form, backend=world.backend.name)
+        _report(outcome, asked, told=shown.plan, backend=world.backend.name)
         return interruption.status or statuses.of_pass(outcome)
 
 
 def _chosen(asked: _Asked, found: "Preview", world: "World") -> "Preview":
     """Return what is carried out: all that is planned now, or what of it was looked at before."""
     from reconciler.cli.saved import chosen
+    from reconciler.domain.safety.releases import said_from_here
 
     if asked.saved is None or found.plan is None:
         return found
     choice = chosen(asked.saved, found, found.plan, world)
     _tell_beyond(choice.beyond)
-    return replace(found, plan=choice.plan)
+    blocked = tuple(said_from_here(item, asked.again) for item in choice.plan.blocked)
+    return replace(found, plan=replace(choice.plan, blocked=blocked))
 
 
 def _tell_beyond(changes: "tuple[Change, ...]") -> None:
@@ -132,23 +141,26 @@ def _tell_beyond(changes: "tuple[Change, ...]") -> None:
         click.echo(f"{len(changes)} more {are} wanted by now, and not sent; plan again for them: {names}", err=True)
 
 
-def _show(shown: "Preview") -> None:
-    """Say on stderr what will be sent: the result on stdout is what became of it."""
+def _show(shown: "Preview", asked: _Asked) -> None:
+    """Say on stderr what will be sent; what is held back stands in the result, unless somebody is asked before."""
     from reconciler.cli import render
+    from reconciler.cli.formats.commands import columns_of, unbroken
 
     for line in render.findings(shown.tree.verdict.findings):
         click.echo(line, err=True)
     if shown.plan is None:
         click.echo("Nothing was sent: the manifests have errors.", err=True)
     else:
-        for line in render.plan_text(shown.plan):
+        is_whole = asked.ask or asked.form == "json"
+        lines = render.plan_text(shown.plan, at_head=False) if is_whole else render.changes_text(shown.plan)
+        for line in unbroken(lines, columns_of(sys.stderr)):
             click.echo(line, err=True)
 
 
 def _tell_astray(asked: _Asked, shown: "Preview") -> None:
     from reconciler.cli.approving import astray
 
-    for line in () if shown.plan is None else astray(asked.approvals, shown.plan):
+    for line in () if shown.plan is None else astray(asked.approvals, shown.plan, is_saved=asked.saved is not None):
         click.secho(line, err=True, fg="yellow")
 
 
@@ -156,25 +168,23 @@ async def _agreed(plan: "Plan") -> bool:
     """Ask, naming what cannot be taken back and what viewers notice."""
     from reconciler.cli.asking import agrees
 
-    click.echo(question(plan), err=True)
+    for line in warnings(plan):
+        click.echo(line, err=True)
     return await agrees("Send these changes?")
 
 
-def question(plan: "Plan") -> str:
-    """Return what should be known before saying yes: what is deleted, made anew, or interrupted."""
+def warnings(plan: "Plan") -> "Iterator[str]":
+    """Yield what should be known before saying yes: what is deleted, made anew, or interrupted."""
     from reconciler.domain.changes import Action
     from reconciler.domain.impact import Impact
 
-    counts = Counter(change.action for change in plan.changes)
-    lines = [", ".join(f"{counts[action]} to {action}" for action in Action if counts[action])]
     for warning, chosen in (
         ("deleted", [change for change in plan.changes if change.action is Action.DELETE]),
         ("made anew, with new addresses", [change for change in plan.changes if change.action is Action.RECREATE]),
         ("interrupted", [change for change in plan.changes if change.impact is Impact.INTERRUPT]),
     ):
         if chosen:
-            lines.append(f"  {warning}: {', '.join(dict.fromkeys(str(change.key) for change in chosen))}")
-    return "\n".join(lines)
+            yield f"  {warning}: {', '.join(dict.fromkeys(str(change.key) for change in chosen))}"
 
 
 async def _carry_out(asked: _Asked, world: "World", shown: "Preview", interruption: "Interruption") -> "PassOutcome":
@@ -205,13 +215,16 @@ async def _carry_out(asked: _Asked, world: "World", shown: "Preview", interrupti
     return replace(outcome, left=replace(outcome.left, waiting=later or outcome.left.waiting))
 
 
-def _report(outcome: "PassOutcome", *, form: str, backend: str) -> None:
+def _report(outcome: "PassOutcome", asked: _Asked, *, told: "Plan", backend: str) -> None:
     from reconciler.cli import render
+    from reconciler.cli.formats.commands import columns_of, unbroken
 
     if outcome.refused is not None:
         click.secho(f"error: {outcome.refused}", err=True, fg="red")
-    if form == "json":
+    if asked.form == "json":
         click.echo(dumped(render.outcome_json(outcome, backend=backend)))
     else:
-        for line in render.outcome_text(outcome):
+        # Whoever was asked has just read what is held back; a file that stdout is has to stand alone.
+        seen = told if asked.ask and sys.stdout.isatty() else None
+        for line in unbroken(render.outcome_text(outcome, told=seen), columns_of(sys.stdout)):
             click.echo(line)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from reconciler.domain.errors import UsageError
+from reconciler.domain.safety.releases import PLACEHOLDER
 
 if TYPE_CHECKING:
     from reconciler.domain.changes import Plan
@@ -115,7 +116,7 @@ def approval_of(settings: "Settings", resource: str, action: str, change: str, t
     return approval
 
 
-def astray(approvals: "Iterable[Approval]", plan: "Plan") -> "Iterator[str]":
+def astray(approvals: "Iterable[Approval]", plan: "Plan", *, is_saved: bool = False) -> "Iterator[str]":
     """
     Yield a sentence for each approval that does nothing for a plan.
 
@@ -130,7 +131,9 @@ def astray(approvals: "Iterable[Approval]", plan: "Plan") -> "Iterator[str]":
     for approval in approvals:
         change = planned.get((approval.resource, approval.action))
         given = f"The approval of {approval.resource}:{approval.action}:{approval.change} releases nothing"
-        if (item := beyond.get((approval.resource, approval.action))) is not None:
+        if is_saved and change not in plan.changes:
+            yield f"{given}: the saved plan does not hold it, and nothing else is sent. Approve it without --plan."
+        elif (item := beyond.get((approval.resource, approval.action))) is not None:
             yield f"{given}: no approval lifts what holds it back ({item.hold}): {reason_of(item)}."
         elif change is None:
             yield f"{given}: no {approval.action} of it is planned."
@@ -157,6 +160,11 @@ def _reason(text: str) -> str:
     reason = text.strip()
     if not reason:
         raise UsageError("An approval is recorded with its reason: give --reason 'why this may be noticed'")
+    if reason.strip("'\"").casefold() == PLACEHOLDER.casefold():
+        raise UsageError(
+            f"{PLACEHOLDER} stands for the reason, and is none: it is recorded, for whoever asks later why this was "
+            "let happen while it was on air. Say why you do it: --reason 'the partner left on Friday'"
+        )
     if len(reason) > MAX_REASON or not reason.isprintable():
         raise UsageError(f"--reason is one line of at most {MAX_REASON} characters")
     return reason

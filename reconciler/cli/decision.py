@@ -10,7 +10,7 @@ from reconciler.domain.findings import Finding, Position, Severity
 from reconciler.domain.model import Care, Key, OutputKey, ResourceKind, key_of
 from reconciler.domain.moves import key_before, key_now, moved_names
 from reconciler.domain.policies import Approval, Override, Policies
-from reconciler.domain.safety.releases import APPROVABLE, approving
+from reconciler.domain.safety.releases import release_in
 from reconciler.domain.timetable import Labels, is_about
 from reconciler.ports.journal import History, Noted, Settled, Written
 
@@ -149,11 +149,9 @@ class Decision:
 
     @property
     def release(self) -> str | None:
-        """Return the one command that releases it; None where no command does."""
+        """Return the one command that releases it, as whoever held it back said it; None where no command does."""
         note = self.journal.decided
-        if self.hold not in APPROVABLE or note is None or not note.note.fields.get("change"):
-            return None
-        return approving(self.resource, str(note.note.fields["action"]), str(note.note.fields["change"]))
+        return None if not self.hold or note is None else release_in(note.note.why)
 
     @property
     def next_in_s(self) -> float | None:

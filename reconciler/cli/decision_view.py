@@ -8,6 +8,7 @@ import click
 
 from reconciler.cli import moments
 from reconciler.cli.decision import UNREAD, Decision, InTree, Standing, is_over
+from reconciler.cli.formats.commands import lines_of
 from reconciler.cli.formats.values import safe
 from reconciler.cli.holds import HOLDS
 from reconciler.cli.journal_view import Page, call_json, note_json, result_of, short
@@ -44,7 +45,9 @@ def text(decision: Decision, page: Page) -> Iterator[str]:
     for label, said in _said(decision, page):
         lines = [said]
         if page.width is not None:
-            lines = textwrap.wrap(said, max(_NARROWEST, page.width - _LABEL - 2), break_on_hyphens=False)
+            width = max(_NARROWEST, page.width - _LABEL - 2)
+            wrapped = textwrap.wrap(said, width, break_on_hyphens=False, break_long_words=False)
+            lines = lines_of(said, width=width) if label == "release" else wrapped
         for number, line in enumerate(lines):
             word = click.style(("" if number else label).ljust(_LABEL), fg="bright_black")
             yield f"  {word}{line}"

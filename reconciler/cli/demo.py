@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reconciler.cli.audience import Audience, Row
-from reconciler.cli.held_panel import Place, panel
+from reconciler.cli.held_panel import panel
 from reconciler.domain.errors import BackendError, ExitStatus
 from reconciler.domain.model import Desired, FlowSpec, OutputSpec
 from reconciler.domain.resolution import secrets_of
@@ -63,9 +63,8 @@ def make_missing_secrets(desired: Desired, directory: Path) -> tuple[Path, ...]:
 class Demonstration:
     """Runs the loop of a session with an audience around it, and shows what arrives."""
 
-    def __init__(self, session: "Session", *, console: Console, once: bool, place: Place | None = None) -> None:
+    def __init__(self, session: "Session", *, console: Console, once: bool) -> None:
         self._session = session
-        self._place = place or Place()
         self._console = console
         self._once = once
         self._passed = asyncio.Event()
@@ -112,7 +111,7 @@ class Demonstration:
 
     def _picture(self, rows: tuple[Row, ...]) -> Group:
         size = self._console.size
-        return picture(rows, self._outcome, self._place, width=size.width, height=size.height)
+        return picture(rows, self._outcome, width=size.width, height=size.height)
 
     async def _look(self, audience: Audience) -> None:
         if not self._passed.is_set():
@@ -160,10 +159,10 @@ def console_for(*, color: bool | None) -> Console:
     return console if console.is_terminal else Console(no_color=True, highlight=False, width=_PLAIN_WIDTH)
 
 
-def picture(rows: tuple[Row, ...], outcome: "PassOutcome | None", place: Place, *, width: int, height: int) -> Group:
+def picture(rows: tuple[Row, ...], outcome: "PassOutcome | None", *, width: int, height: int) -> Group:
     """Return the table and what is held back below it, in no more lines than the terminal has."""
     room = height - _FRAME
-    held = [] if outcome is None else panel(outcome, place, width=width, lines=max(_LEAST, room - len(rows)))
+    held = [] if outcome is None else panel(outcome, width=width, lines=max(_LEAST, room - len(rows)))
     most = max(1, room - len(held))
     shown = rows if len(rows) <= most else rows[: most - 1]
     parts: list[RenderableType] = [table(shown)]

@@ -1,11 +1,33 @@
 """`reconciler events`."""
 
 import contextlib
+from typing import Final
 
 import click
 
 from reconciler.cli.journal_options import limit_option
 from reconciler.cli.options import Options, form_option
+from reconciler.domain.errors import UsageError
+
+KINDS: Final = (
+    "pass.finished",
+    "pass.failed",
+    "tree.accepted",
+    "tree.refused",
+    "change.blocked",
+    "change.waiting",
+    "change.failed",
+    "change.unknown",
+    "change.abandoned",
+    "change.skipped",
+    "resource.ready",
+    "approval.used",
+    "override.used",
+    "deletes.withheld",
+    "fields.learnt",
+    "outcome.settled",
+)
+"""Every kind of note, as docs/journal.md explains them."""
 
 
 @click.command(name="events")
@@ -26,6 +48,7 @@ def command(options: Options, /, resource: str, *, kind: str, limit: int, form: 
     from reconciler.cli.addresses import address_of
     from reconciler.cli.formats.json import dumped
 
+    _demand_kind(kind)
     address = address_of(resource) if resource else ""
     with contextlib.closing(wiring.reading_journal(options.settings())) as reader:
         notes = reader.notes(resource=address, kind=kind, limit=limit)[::-1]
@@ -36,3 +59,12 @@ def command(options: Options, /, resource: str, *, kind: str, limit: int, form: 
         click.echo(dumped(journal_view.notes_document(notes)))
     elif notes:
         journal_options.tell(journal_view.notes_text(notes, journal_options.page()), color=options.use_color)
+
+
+def _demand_kind(kind: str) -> None:
+    """Go on only with a kind that there is: nothing found would read as nothing that happened."""
+    if kind and kind not in KINDS:
+        from reconciler.domain.rules.nearest import did_you_mean
+
+        hint = did_you_mean(kind, KINDS) or f"there are {', '.join(KINDS)}"
+        raise UsageError(f"There is no kind of event {kind}; {hint}")

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -83,12 +84,17 @@ def _of_field(field: "Field") -> Iterator[str]:
             first = child.description.split(". ")[0].rstrip(".")
             mark = "*" if child.is_required else ""
             name = click.style(_name(child), fg="cyan") + mark + " " * (width - len(_name(child)) + (not mark))
-            yield f"  {name} {textwrap.shorten(first, max(_LEAST, _width() - width - 4), placeholder='…')}"
+            yield f"  {name} {_short(first, _width() - width - 4)}"
         yield "  (* must be given)" if any(child.is_required for child in field.children) else ""
 
 
 def _name(field: "Field") -> str:
     return field.way.rpartition(".")[2]
+
+
+def _short(said: str, width: int) -> str:
+    """Return words cut to a terminal's width; elsewhere they are whole."""
+    return textwrap.shorten(said, max(_LEAST, width), placeholder=" …") if sys.stdout.isatty() else said
 
 
 def _filled(said: str) -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options
 from reconciler.domain.errors import ExitStatus, UsageError
 
@@ -47,9 +48,10 @@ def command(options: Options, /, out: Path | None, flows: tuple[str, ...], scope
     from reconciler.domain.secrets import SecretSource
 
     secrets: Path | None = more.pop("secrets_dir")
+    here = Invocation.of(options, () if out is None else (out,), **more)
     settings = options.settings(**more)
     logs.configure(settings.log_format, color=options.use_color, level="warning")
-    places = Places(out=out, secrets=secrets, state=settings.state)
+    places = Places(out=out, secrets=secrets, state=settings.state, here=here)
     _demand_apart(places.out, places.secrets)
     wish = Wish(
         owner=wiring.owner(settings),

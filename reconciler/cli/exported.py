@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import click
 
 from reconciler.cli.audit import record_reveal
 from reconciler.cli.formats.values import safe
+from reconciler.cli.invocation import Invocation
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.domain.exporting import ToSet
 from reconciler.domain.secrets import SecretSource
@@ -29,6 +30,8 @@ class Places:
     """None where the values of secrets stay where they are."""
     state: Path
     """Where it is recorded that values of secrets were written."""
+    here: Invocation
+    """How the next commands are said, about what was written."""
 
 
 def kept(written: "Written", places: Places, *, backend: str, looked_up_in: Path | None) -> None:
@@ -107,8 +110,9 @@ def _keep_secrets(told: Sequence[ToSet], directory: Path, state: Path) -> None:
 def _summary(written: "Written", places: Places) -> Iterator[str]:
     outputs = sum(len(text.exported.outputs) for text in written.texts)
     flows = sum(text.exported.is_written for text in written.texts)
-    where = f"{len(written.texts)} files in {places.out}" if places.out is not None else "stdout"
-    yield f"Wrote {flows} flows and {outputs} outputs to {where}."
+    files = _many(len(written.texts), "file")
+    where = f"{files} in {places.out}" if places.out is not None else "stdout"
+    yield f"Wrote {_many(flows, 'flow')} and {_many(outputs, 'output')} to {where}."
     for region in written.unreadable:
         yield f"! not read: region {safe(region)}"
     for one in written.export.left_out:
@@ -119,7 +123,8 @@ def _left_to_do(written: "Written", places: Places, looked_up_in: Path | None) -
     secrets = written.export.secrets
     to_set = [secret for secret in secrets if secret.value is None or secret.ref.source is SecretSource.ENV]
     if places.secrets is not None:
-        yield f"Wrote {sum(secret.value is not None for secret in secrets)} secrets into {places.secrets}."
+        told = sum(secret.value is not None for secret in secrets)
+        yield f"Wrote {_many(told, 'secret')} into {places.secrets}."
         if looked_up_in is None or looked_up_in.resolve() != places.secrets.resolve():
             yield f"Secrets are looked up in {looked_up_in}: set secrets.dir to {places.secrets}, or move the files."
     if to_set:
@@ -128,4 +133,9 @@ def _left_to_do(written: "Written", places: Places, looked_up_in: Path | None) -
         why = "  (the backend does not tell it)" if secret.value is None else ""
         yield f"  {secret.ref}  {secret.path} of {secret.key}{why}"
     if written.texts:
-        yield "Next: `reconciler validate`, then `reconciler adopt --all`, then `reconciler plan`."
+        first = replace(places.here, backend=()).saying("validate")
+        yield f"Next: `{first}`, then `{places.here.saying('adopt', '--all')}`, then `{places.here.saying('plan')}`."
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

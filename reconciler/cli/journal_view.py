@@ -8,8 +8,10 @@ from typing import Any, Final
 import click
 
 from reconciler.cli import moments
+from reconciler.cli.formats.commands import lines_of
 from reconciler.cli.formats.values import safe
 from reconciler.cli.moments import Moment
+from reconciler.domain.safety.releases import RELEASING
 from reconciler.ports.journal import Noted, Settled, Written
 
 OPEN: Final = "open"
@@ -19,6 +21,9 @@ _CALL_HEADS: Final = ("TIME", "RESOURCE", "ACTION", "RESULT", "TOOK", "CHANGE", 
 _NOTE_HEADS: Final = ("TIME", "KIND", "RESOURCE", "REVISION")
 _RESULT: Final = 3
 """Column of the result."""
+_LEAST_COLUMNS: Final = 5
+"""Columns of calls that stand side by side on any terminal; what has no room stands below, and is never broken."""
+_NOTHING: Final = "-"
 _GAP: Final = "  "
 _INDENT: Final = "    "
 _SHORT: Final = 12
@@ -40,13 +45,15 @@ def calls_text(calls: Sequence[Written], page: Page) -> Iterator[str]:
     """Yield a table of calls, and below each why it failed."""
     rows = [_CALL_HEADS, *(_call_cells(call, page.moment) for call in calls)]
     widths = _widths(rows)
-    is_narrow = page.width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > page.width
-    columns = len(_CALL_HEADS) - is_narrow
+    columns = len(_CALL_HEADS)
+    while page.width is not None and columns > _LEAST_COLUMNS and _length(widths[:columns]) > page.width:
+        columns -= 1
     yield _heading(_line(rows[0][:columns], widths))
     for call, row in zip(calls, rows[1:], strict=True):
         yield _line(row[:columns], widths, {_RESULT: _COLOURS[call.settled]})
-        if is_narrow and call.request_id:
-            yield from below(f"request {safe(call.request_id)}", page, dim=True)
+        rest = zip(_CALL_HEADS[columns:], row[columns:], strict=True)
+        if beside := [f"{head.lower()} {cell}" for head, cell in rest if cell != _NOTHING]:
+            yield from below(", ".join(beside), page, dim=True)
         if call.why:
             yield from below(f"! {safe(call.why)}", page)
 
@@ -119,7 +126,12 @@ def short(revision: str) -> str:
 
 def below(text: str, page: Page, *, dim: bool = False) -> Iterator[str]:
     """Yield what belongs to the line above, further in, and broken where the terminal ends."""
-    lines = [text] if page.width is None else textwrap.wrap(text, max(_NARROWEST, page.width - len(_INDENT)))
+    lines = [text]
+    if page.width is not None:
+        width = max(_NARROWEST, page.width - len(_INDENT))
+        said, release, command = text.partition(RELEASING)
+        lines = textwrap.wrap(f"{said}{release}", width, break_long_words=False, break_on_hyphens=False)
+        lines += lines_of(command, width=width) if command else []
     for line in lines:
         yield click.style(_INDENT + line, dim=True) if dim else _INDENT + line
 
@@ -143,6 +155,10 @@ def _note_cells(noted: Noted, moment: Moment) -> tuple[str, ...]:
 
 def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
     return [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+
+
+def _length(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], colours: dict[int, str] | None = None) -> str:

@@ -64,7 +64,7 @@ class _Boundary(contextlib.AbstractContextManager[None]):
                 click.echo("\n".join(("error: " + lines[0], *lines[1:])), err=True)
                 sys.exit(error.exit_status)
             case click.UsageError():
-                error.show()
+                _placed(error).show()
                 sys.exit(ExitStatus.USAGE)
             case click.ClickException():
                 error.show()
@@ -78,6 +78,18 @@ class _Boundary(contextlib.AbstractContextManager[None]):
             case _:
                 click.echo(bug_report(error), err=True)
                 sys.exit(ExitStatus.BUG)
+
+
+def _placed(error: click.UsageError) -> click.UsageError:
+    """Return the error; of an option that goes before the verb, say just that."""
+    name = error.option_name if isinstance(error, click.NoSuchOption) else ""
+    given = next((each for each in cli.params if name in {*each.opts, *each.secondary_opts}), None)
+    if not isinstance(given, click.Option) or error.ctx is None:
+        return error
+    value = "" if given.is_flag else " VALUE"
+    verb = error.ctx.command_path.partition(" ")[2]
+    said = f"{name} goes before the verb: reconciler {name}{value} {verb} …"
+    return click.UsageError(said, ctx=error.ctx)
 
 
 def bug_report(error: BaseException) -> str:

@@ -1,11 +1,15 @@
 """`reconciler plan`."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.formats.commands import columns_of, unbroken
 from reconciler.cli.formats.json import dumped
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, paths_argument
 from reconciler.domain.errors import UsageError
 
@@ -52,15 +56,17 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, detailed
     base, head, is_live = more.pop("base"), more.pop("head"), more.pop("live")
     out: Path | None = more.pop("out")
     _demand_sense(base=base, out=out, wants_more=head is not None or is_live)
-    settings = options.settings(**more)
+    settings, here = options.settings(**more), Invocation.of(options, paths, **more)
     logs.configure(settings.log_format, color=options.use_color, level="warning")
     if base is not None:
         from reconciler.cli import plan_between
 
-        asked = plan_between.Asked(settings=settings, paths=paths, base=base, head=head, is_live=is_live)
+        asked = plan_between.Asked(
+            settings=settings, paths=paths, base=base, head=head, is_live=is_live, apply=here.saying("apply")
+        )
         plan = plan_between.show(asked, form)
     else:
-        preview, name = one_shot(_preview(settings, paths, out))
+        preview, name = one_shot(_preview(settings, paths, out, here))
         _show(preview, form=form, backend=name)
         plan = preview.plan
     raise click.exceptions.Exit(statuses.of_plan(plan, detailed=detailed_exitcode))
@@ -77,18 +83,20 @@ def _demand_sense(*, base: str | None, out: Path | None, wants_more: bool) -> No
         demand_place(out)
 
 
-async def _preview(settings: "Settings", paths: tuple[Path, ...], out: Path | None) -> "tuple[Preview, str]":
+async def _preview(
+    settings: "Settings", paths: tuple[Path, ...], out: Path | None, here: Invocation
+) -> "tuple[Preview, str]":
     from reconciler import wiring
     from reconciler.engine.plan import preview
 
-    async with wiring.existing_world(settings, paths) as world:
+    async with wiring.existing_world(settings, paths, apply=here.saying("apply")) as world:
         click.echo(f"Backend: {world.backend.name}", err=True)
         found = await preview(world)
         if out is not None and found.plan is not None:
             from reconciler.cli import saved
 
             saved.write(out, saved.kept(found, found.plan, world, paths or settings.paths))
-            click.echo(f"Saved: {out}, for reconciler apply --plan {out}", err=True)
+            click.echo(f"Saved: {out}, for {replace(here, paths=()).saying('apply', '--plan', str(out))}", err=True)
         return found, world.backend.name
 
 
@@ -110,5 +118,5 @@ def _show(preview: "Preview", *, form: str, backend: str) -> None:
     elif preview.plan is None:
         click.echo("No plan: the manifests have errors, and nothing may be changed before they are mended.", err=True)
     else:
-        for line in render.plan_text(preview.plan):
+        for line in unbroken(render.plan_text(preview.plan), columns_of(sys.stdout)):
             click.echo(line)

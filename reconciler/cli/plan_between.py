@@ -34,6 +34,8 @@ class Asked:
     head: str | None
     """None for the files as they are."""
     is_live: bool
+    apply: str
+    """How people call that verb from here, for a shell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ def _found(asked: Asked) -> _Found:
 async def _found_live(asked: Asked) -> _Found:
     branch, base, head = _verdicts(asked)
     now = base if branch.began == branch.base else wiring.verdict_at(asked.settings, asked.paths, branch.base)
-    async with wiring.existing_world(asked.settings, asked.paths) as world:
+    async with wiring.existing_world(asked.settings, asked.paths, apply=asked.apply) as world:
         click.echo(f"Backend: {world.backend.name}", err=True)
         compared = await compare_live(world, base, head, now=now)
         name = world.backend.name

@@ -108,7 +108,7 @@ async def serve(settings: RelaySettings) -> None:
         return await on_air_at(settings.state) if serving else ()
 
     ending = Ending(told_to_stop.set, carried, wiring.clock())
-    alone = AloneInDirectory(settings.state)
+    alone = AloneInDirectory(settings.state, verb="relay")
     alone.acquire()
     try:
         with on_signals(told_to_stop.set, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import click
 
 from reconciler.cli.formats.text import headline
-from reconciler.cli.formats.totals import IN_PROGRESS, MAY_STOP, counted, held_of, told_of, windows_of
+from reconciler.cli.formats.totals import IN_PROGRESS, MAY_STOP, Held, counted, held_of, told_of, windows_of
 from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
 from reconciler.domain import effects
 from reconciler.domain.change_ids import change_id
@@ -39,21 +40,32 @@ _SHADES: Final[Mapping[Impact, str]] = {
 }
 
 
-def plan_text(plan: Plan) -> Iterator[str]:
+def plan_text(plan: Plan, *, at_head: bool = True) -> Iterator[str]:
     """
     Yield the lines of a plan: each change with what, why and what viewers notice; what is held back; totals.
 
-    Where that is more than a screen shows, the totals stand above it, too.
+    Where that is more than a screen shows, the totals stand above it, too, if they may.
     """
-    lines, windows = [*_withheld(plan)], windows_of(plan)
-    for change in plan.changes:
-        lines += [_headline(change, plan.watched), *_details(change)]
-        if id(change) in windows:
-            lines.append(click.style(f"    held back now: {safe(windows[id(change)])}", fg="yellow"))
-    lines += _held_back(plan)
-    if len(lines) > SCREEN:
+    lines = [*_withheld(plan), *_changes(plan), *_held_back(plan)]
+    if at_head and len(lines) > SCREEN:
         yield totals(plan)
-    yield from lines
+    yield from (*lines, *_end(plan))
+
+
+def changes_text(plan: Plan) -> Iterator[str]:
+    """Yield the lines of a plan without what is held back, of which the totals say how much there is."""
+    yield from (*_changes(plan), *_end(plan))
+
+
+def _changes(plan: Plan) -> Iterator[str]:
+    windows = windows_of(plan)
+    for change in plan.changes:
+        yield from (_headline(change, plan.watched), *_details(change))
+        if id(change) in windows:
+            yield click.style(f"    held back now: {safe(windows[id(change)])}", fg="yellow")
+
+
+def _end(plan: Plan) -> Iterator[str]:
     if plan.may_stop:
         yield MAY_STOP
     yield totals(plan)
@@ -131,17 +143,28 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{click.style(f'{word:8}', fg=colour)} {change.action} {change.key}{why}"
 
 
-def outcome_text(outcome: PassOutcome) -> Iterator[str]:
-    """Yield what a pass left undone, each with its reason, and its totals."""
-    yield from _withheld(outcome.left)
+def outcome_text(outcome: PassOutcome, *, told: Plan | None = None) -> Iterator[str]:
+    """Yield what a pass left undone, each with its reason unless a plan has just told it, and its totals."""
+    left = outcome.left if told is None else _beyond(outcome.left, told)
+    yield from _withheld(left)
     yield from _undone(outcome)
-    yield from _held_back(outcome.left)
+    yield from _held_back(left)
     counts = Counter(change.action for change in outcome.done)
     begun = len(told_of(outcome.left)[IN_PROGRESS])
     past = [f"{counts[action]} {_PAST[action]}" for action in Action if counts[action]]
     done = ", ".join([*past, f"{begun} begun"] if begun else past)
     done = done or ("nothing" if outcome.undone else "nothing to do")
     yield f"Applied: {done}; {outcome.left.unchanged} unchanged before{_tail(outcome)}."
+
+
+def _beyond(left: Plan, told: Plan) -> Plan:
+    """Return what is held back without what was told."""
+    return replace(
+        left,
+        blocked=tuple(item for item in left.blocked if item not in told.blocked),
+        waiting=tuple(item for item in left.waiting if item not in told.waiting),
+        failed=tuple(item for item in left.failed if item not in told.failed),
+    )
 
 
 def outcome_counts(outcome: PassOutcome) -> dict[str, int]:
@@ -274,12 +297,20 @@ def _withheld(plan: Plan) -> Iterator[str]:
 def _held_back(plan: Plan) -> Iterator[str]:
     for word, held in told_of(plan).items():
         colour = _WORDS[word]
+        together: dict[str, list[Held]] = {}
         for item in held:
-            action = f" ({item.action})" if isinstance(item, Blocked) else ""
-            yield f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}: {safe(item.why)}"
-            if isinstance(item, Blocked) and item.change is not None:
-                yield f"    {_effect(item.change, plan.watched)}{id_of(item.change)}"
-                yield from _details(item.change)
+            together.setdefault(item.why, []).append(item)
+        for why, items in together.items():
+            reason = "as said above" if why in withheld(plan) else safe(why)
+            if len(items) > 1:
+                yield f"{click.style(f'! {word} {len(items)}', fg=colour, bold=True)}: {reason}"
+            for item in items:
+                action = f" ({item.action})" if isinstance(item, Blocked) else ""
+                named = f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}"
+                yield f"{named}: {reason}" if len(items) == 1 else f"  {named}"
+                if isinstance(item, Blocked) and item.change is not None:
+                    yield f"    {_effect(item.change, plan.watched)}{id_of(item.change)}"
+                    yield from _details(item.change)
 
 
 def _left_json(plan: Plan) -> dict[str, Any]:

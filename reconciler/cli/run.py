@@ -2,17 +2,21 @@
 
 import asyncio
 import signal
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
+    from reconciler.engine.reconcile import PassOutcome
     from reconciler.relay.service import Relay
     from reconciler.settings import Settings
     from reconciler.wiring import Session
@@ -43,19 +47,21 @@ def command(
     from reconciler.cli import logs
     from reconciler.cli.interruption import interruptible
 
-    settings = options.settings(**backend)
+    settings, here = options.settings(**backend), Invocation.of(options, paths, **backend)
     if demo and observe:
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:
-        raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once)))
+        raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once, here=here)))
     logs.configure(settings.log_format, color=options.use_color)
     if once:
-        raise click.exceptions.Exit(interruptible(lambda asked: _once(settings, paths, asked, observe=observe)))
-    asyncio.run(_for_ever(settings, paths, observe=observe))
+        raise click.exceptions.Exit(
+            interruptible(lambda asked: _once(settings, paths, asked, observe=observe, here=here))
+        )
+    asyncio.run(_for_ever(settings, paths, observe=observe, here=here))
 
 
 async def _once(
-    settings: "Settings", paths: tuple[Path, ...], interruption: "Interruption", *, observe: bool
+    settings: "Settings", paths: tuple[Path, ...], interruption: "Interruption", *, observe: bool, here: Invocation
 ) -> ExitStatus | int:
     from reconciler import wiring
     from reconciler.cli import render, statuses
@@ -66,7 +72,7 @@ async def _once(
     from reconciler.engine.record import Recorder
     from reconciler.engine.report import Reporter
 
-    async with wiring.session(settings, paths) as session:
+    async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
         _say_where(session)
         tree = await read_tree(session.world)
         for line in render.findings(tree.verdict.findings):
@@ -81,13 +87,14 @@ async def _once(
             outcome = await reconcile(session.world, target, terms=terms)
         reporter.pass_finished(outcome)
         recorder.pass_finished(outcome, pass_id=session.world.guard.facts.pass_id)
-        for line in render.plan_text(outcome.left) if observe else render.outcome_text(outcome):
-            click.echo(line)
+        _show(outcome, observe=observe)
+        if session.relay is not None:
+            _say_it_ends(here)
         ended = statuses.of_plan(outcome.left, detailed=False) if observe else statuses.of_pass(outcome)
         return interruption.status or ended
 
 
-async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool) -> None:
+async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool, here: Invocation) -> None:
     from reconciler import wiring
     from reconciler.cli.asynchronous import on_signals
     from reconciler.cli.off_air import Ending, on_air_at
@@ -107,7 +114,7 @@ async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: b
     ending = Ending(stop, carried, wiring.clock())
     # From the first moment on: whoever ends it while the relay starts must not leave engines behind.
     with on_signals(stop, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
-        async with wiring.session(settings, paths) as session:
+        async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
             if session.relay is not None:
                 serving.append(session.relay)
             _say_where(session)
@@ -116,12 +123,13 @@ async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: b
                 await loops[0].run()
 
 
-async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options, *, once: bool) -> ExitStatus:
+async def _demo(
+    settings: "Settings", paths: tuple[Path, ...], options: Options, *, once: bool, here: Invocation
+) -> ExitStatus:
     from reconciler import wiring
     from reconciler.cli import logs, render
     from reconciler.cli.asynchronous import on_signals
     from reconciler.cli.demo import Demonstration, console_for, make_missing_secrets
-    from reconciler.cli.held_panel import Place
     from reconciler.engine.validate import validate
 
     wiring.demand_paths(settings, paths)
@@ -134,12 +142,29 @@ async def _demo(settings: "Settings", paths: tuple[Path, ...], options: Options,
         click.echo(f"Made up a secret: {made}", err=True)
     console = console_for(color=options.use_color)
     with logs.written_to(settings.state / "run.log" if console.is_terminal else None, settings.log_format):
-        async with wiring.session(settings, paths) as session:
+        async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
             _say_where(session)
-            place = Place.of(settings, paths)
-            demonstration = Demonstration(session, console=console, once=once, place=place)
+            demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
+
+
+def _show(outcome: "PassOutcome", *, observe: bool) -> None:
+    from reconciler.cli import render
+    from reconciler.cli.formats.commands import columns_of, unbroken
+
+    lines = render.plan_text(outcome.left) if observe else render.outcome_text(outcome)
+    for line in unbroken(lines, columns_of(sys.stdout)):
+        click.echo(line)
+
+
+def _say_it_ends(here: Invocation) -> None:
+    goes_on = replace(here, paths=(), backend=()).saying("relay")
+    click.echo(
+        "The relay of this pass ends with it: nothing is carried any more. Streams go on with "
+        f"`{here.saying('run')}`, or with `{goes_on}`, which `apply` and `plan` then use.",
+        err=True,
+    )
 
 
 def _say_stopping() -> None:

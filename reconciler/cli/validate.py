@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from reconciler.cli.options import Options
+from reconciler.cli.options import Options, paths_argument
 from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="validate")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@paths_argument
 @click.option(
     "--format",
     "form",
@@ -46,14 +46,17 @@ def command(
     """
     Say what is wrong in manifests, at file, line and column.
 
-    PATH is a manifest or a directory of them; rules between documents see all of them together. Nothing is asked of
-    anybody, and no secret is resolved. Ends with 3 when there are errors among what is told; warnings alone end with 0.
+    PATH is a manifest or a directory of them; without any, what the settings say, else manifests/. Rules between
+    documents see all of them together. Nothing is asked of anybody, and no secret is resolved. Ends with 3 when there
+    are errors among what is told; warnings alone end with 0.
     """
     from reconciler.cli.formats.report import summary
     from reconciler.domain.findings import has_errors
 
+    settings = options.settings(secrets_env=secrets_env)
+    paths = paths or settings.paths
     _refuse_missing(paths)
-    report = _report(options.settings(secrets_env=secrets_env), paths, since)
+    report = _report(settings, paths, since)
     for line in _FORMS[form](report):
         click.echo(line)
     click.echo(summary(report), err=True)

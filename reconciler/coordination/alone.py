@@ -10,7 +10,7 @@ import json
 import os
 import select
 import signal
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +26,16 @@ class Holder:
     pid: int
     started: int
     """Start time, clock ticks since boot (field 22 of `/proc/PID/stat`)."""
+    verb: str = ""
+    """What it was started as, `run` or `relay`; "" where it did not say."""
 
 
 class AloneInDirectory:
     """Implements `ports.coordinator.Coordinator`: whoever holds the directory's lock is the only writer."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, verb: str = "") -> None:
         self._directory: Final = directory
+        self._verb: Final = verb
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -57,8 +60,9 @@ class AloneInDirectory:
         except BlockingIOError as error:
             found = _read(descriptor)
             os.close(descriptor)
-            raise StateHeldError(state=str(self._directory), pid=found.pid if found is not None else None) from error
-        _write(descriptor, Holder(os.getpid(), _start_time(os.getpid())))
+            pid, verb = (None, "") if found is None else (found.pid, found.verb)
+            raise StateHeldError(state=str(self._directory), pid=pid, verb=verb) from error
+        _write(descriptor, Holder(os.getpid(), _start_time(os.getpid()), self._verb))
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -105,14 +109,14 @@ def terminate(holder: Holder, *, timeout_s: float) -> bool:
 
 def _write(descriptor: int, holder: Holder) -> None:
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps({"pid": holder.pid, "started": holder.started}).encode(), 0)
+    os.pwrite(descriptor, json.dumps(asdict(holder)).encode(), 0)
 
 
 def _read(descriptor: int) -> Holder | None:
     """Return who wrote the file; None while a new holder has not written yet."""
     try:
         fields = json.loads(os.pread(descriptor, 4096, 0))
-        return Holder(int(fields["pid"]), int(fields["started"]))
+        return Holder(int(fields["pid"]), int(fields["started"]), str(fields.get("verb", "")))
     except (ValueError, TypeError, KeyError):
         return None
 

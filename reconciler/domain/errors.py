@@ -22,9 +22,9 @@ ReconcilerError
 ```
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from reconciler.domain.secrets import SecretRef
 
@@ -61,18 +61,35 @@ class EnvironmentFailedError(ReconcilerError):
     """This machine lacks what was asked for: an engine, a free port, a writable folder."""
 
 
+_BESIDE_ANYONE: Final = (
+    ". Two reconcilers on one state would fight over the same streams: give this one a directory of its own with "
+    "--state DIR, or stop that one first, unless it carries streams."
+)
+_BESIDE: Final[Mapping[str, str]] = {
+    "relay": (
+        ", a `reconciler relay`: what it carries goes off the air when it ends. `plan` and `apply` use it as it runs. "
+        "For `run`, say where it is and give `run` a state of its own: reconciler --state DIR run --backend relay "
+        "--endpoint URL, as docs/relay.md has it."
+    ),
+    "run": (
+        ", a `reconciler run`, which does what the manifests say already; a relay that it started ends with it, and "
+        "what that carries goes off the air. `plan`, `apply` and `status` work beside it. For another tree or account "
+        "give this one a directory of its own with --state DIR."
+    ),
+}
+"""What can be done beside a holder, by what it was started as."""
+
+
 class StateHeldError(ReconcilerError):
     """Another process holds the state directory."""
 
     exit_status = ExitStatus.HELD
 
-    def __init__(self, *, state: str, pid: int | None) -> None:
+    def __init__(self, *, state: str, pid: int | None, verb: str = "") -> None:
+        """Say who holds it, and what can be done beside it; `verb` is what the holder was started as, "" if unknown."""
         self.pid = pid
         holder = f"process {pid}" if pid is not None else "another process"
-        super().__init__(
-            f"The state directory {state} is held by {holder}. Two reconcilers on one state would fight over the "
-            f"same streams: stop that one first, or give this one a directory of its own with --state DIR."
-        )
+        super().__init__(f"The state directory {state} is held by {holder}{_BESIDE.get(verb, _BESIDE_ANYONE)}")
 
 
 class PlanStaleError(ReconcilerError):

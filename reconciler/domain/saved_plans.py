@@ -10,6 +10,7 @@ from reconciler.domain.changes import Action, Blocked, Change, Plan
 from reconciler.domain.errors import PlanStaleError
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import Key
+from reconciler.domain.safety.releases import RELEASING, command_for, reason_of, release_in
 
 LONGEST: Final = timedelta(hours=24)
 """How old a plan may be. What is on air at night is not what was on air at noon, even where nothing else differs."""
@@ -54,7 +55,7 @@ class SavedPlan:
     changes: tuple[SavedChange, ...]
     """In the order to send them, no two of the same resource and action."""
     blocked: tuple[Blocked, ...] = ()
-    """What was held back; for people."""
+    """What was held back, and so is not sent with it; each without its change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Chosen:
     """What is carried out of a plan that is made now."""
 
     plan: Plan
-    """With the changes that were looked at, and no other."""
+    """With the changes that were looked at, and no other; what was held back then is held back."""
     beyond: tuple[Change, ...]
     """Changes that are wanted by now, and that nobody has looked at: they are not sent."""
 
@@ -101,17 +102,26 @@ def choose(kept: SavedPlan, plan: Plan, *, now: Circumstances) -> Chosen:
     reasons = tuple(_circumstances(kept.made, now)) or tuple(_changes(kept, plan))
     if reasons:
         raise PlanStaleError(reasons)
-    ids = {change.id for change in kept.changes}
-    known = [(change, change_id(change) in ids) for change in plan.changes]
-    taken = {id(change) for change, is_known in known if is_known}
-    return Chosen(
-        plan=replace(
-            plan,
-            changes=tuple(change for change, is_known in known if is_known),
-            windows=tuple(item for item in plan.windows if id(item.change) in taken),
-        ),
-        beyond=tuple(change for change, is_known in known if not is_known),
-    )
+    ids, held = {change.id for change in kept.changes}, {(item.key, item.action): item for item in kept.blocked}
+    changes, beyond, blocked = [], [], list(plan.blocked)
+    for change in plan.changes:
+        if change_id(change) in ids:
+            changes.append(change)
+        elif (item := held.get((change.key, change.action))) is not None:
+            blocked.append(_still_held(item, change))
+        else:
+            beyond.append(change)
+    taken = {id(change) for change in changes}
+    windows = tuple(item for item in plan.windows if id(item.change) in taken)
+    chosen = replace(plan, changes=tuple(changes), blocked=tuple(blocked), windows=windows)
+    return Chosen(plan=chosen, beyond=tuple(beyond))
+
+
+def _still_held(item: Blocked, change: Change) -> Blocked:
+    """Return what was held back when the plan was made, as it is planned now."""
+    release = f"{RELEASING}{command_for(change)}" if release_in(item.why) else ""
+    why = f"when the plan was saved it was held back, and so the plan does not hold it: {reason_of(item)}{release}"
+    return replace(item, why=why, change=change)
 
 
 def _circumstances(made: Circumstances, now: Circumstances) -> Iterator[str]:

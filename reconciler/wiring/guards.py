@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.domain.errors import EnvironmentFailedError
+from reconciler.domain.safety.releases import APPLY
 from reconciler.settings import Settings
 from reconciler.wiring import streamlink
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from reconciler.ports.signatures import Verifier
 
 
-def guard(settings: Settings, backend: "Backend", clock: "Clock", journal: "Journal") -> "Guard":
-    """Return who says what may be sent to the backend."""
+def guard(settings: Settings, backend: "Backend", clock: "Clock", journal: "Journal", *, apply: str = APPLY) -> "Guard":
+    """Return who says what may be sent to the backend; `apply` is how people call that verb, for a shell."""
     from reconciler.engine.guard import Guard
     from reconciler.engine.guard.facts import Keeper
 
@@ -32,6 +33,7 @@ def guard(settings: Settings, backend: "Backend", clock: "Clock", journal: "Jour
         owner=streamlink.owner(settings),
         zone_of=zone_of,
         limits=limits(settings),
+        apply=apply,
     )
     return Guard(keeper)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from reconciler.domain.safety.releases import APPLY
 from reconciler.settings import BackendKind, Settings
 from reconciler.wiring import relays, sources, streamlink
 from reconciler.wiring.backends import Where, where
@@ -41,9 +42,11 @@ class Session:
 
 
 @contextlib.asynccontextmanager
-async def session(settings: Settings, paths: Sequence[Path] = (), *, media: str = "engines") -> AsyncIterator[Session]:
+async def session(
+    settings: Settings, paths: Sequence[Path] = (), *, media: str = "engines", apply: str = APPLY
+) -> AsyncIterator[Session]:
     """
-    Lend what `run` works on, and take it down again.
+    Lend what `run` works on, and take it down again; `apply` is how people call that verb from here, for a shell.
 
     Raises:
         StateHeldError: another process holds the state directory.
@@ -57,7 +60,7 @@ async def session(settings: Settings, paths: Sequence[Path] = (), *, media: str 
     place = where(settings.backend, may_embed=True)
     tree, reading = sources.source(settings, paths), sources.reader(settings)
     async with contextlib.AsyncExitStack() as stack:
-        coordinator = AloneInDirectory(settings.state)
+        coordinator = AloneInDirectory(settings.state, verb="run")
         coordinator.acquire()
         stack.callback(coordinator.release)
         relay: Relay | None = None
@@ -71,7 +74,7 @@ async def session(settings: Settings, paths: Sequence[Path] = (), *, media: str 
             case _:
                 backend = streamlink.cloud(settings)
         stack.push_async_callback(backend.close)
-        world = world_of(settings, tree, reading, backend)
+        world = world_of(settings, tree, reading, backend, apply=apply)
         stack.callback(world.journal.close)
         yield Session(settings=settings, world=world, relay=relay)
 

@@ -6,13 +6,16 @@ from typing import Final
 
 from reconciler.cli import decision
 from reconciler.cli.decision import BLOCKED, FAILED, READY, SKIPPED, UNREAD, WAITING
+from reconciler.cli.events import KINDS
 from reconciler.cli.holds import HOLDS
 from reconciler.cli.journal_view import OPEN
+from reconciler.engine.apply import Result
 from reconciler.journal.bounds import BATCH, Bounds
 from reconciler.journal.file import BROKEN_KEPT
 from reconciler.journal.rows import MOST_CHARACTERS
 from reconciler.ports.journal import Settled
 
+ENGINE: Final = Path(__file__).parents[2] / "reconciler" / "engine"
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "journal.md").read_text()
 ROWS: Final = set(re.findall(r"^\| (.*?) \|", PAGE, flags=re.MULTILINE))
 
@@ -22,10 +25,14 @@ def test_every_result_is_explained() -> None:
     assert {*map(str, Settled), OPEN} <= ROWS
 
 
-def test_every_kind_that_why_looks_at_is_explained() -> None:
-    """Whoever filters by kind finds it."""
+def test_every_kind_is_explained() -> None:
+    """Whoever filters by kind finds it: what the page names is what there is, and all that is noted."""
     named = {name for row in ROWS for name in re.findall(r"`([a-z]+\.[a-z]+)`", row)}
+    noted = {name for path in ENGINE.rglob("*.py") for name in re.findall(r'\bkind="([a-z.]+)"', path.read_text())}
 
+    assert named == set(KINDS)
+    assert noted <= named
+    assert {f"change.{result}" for result in Result if result not in {Result.DONE, Result.BLOCKED}} <= named
     assert {BLOCKED, WAITING, FAILED, SKIPPED, READY, UNREAD, *decision.RELEASES} <= named
 
 

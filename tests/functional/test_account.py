@@ -65,7 +65,7 @@ def test_on_a_terminal_it_asks_first(shop: Shop, relay: Started) -> None:
     written = writes(relay).total()
     agreed = shop.on_terminal("--no-color", "apply", answer="y")
 
-    assert declined[0] == ExitStatus.OK
+    assert declined[0] == ExitStatus.ALL_FAILED
     assert "Nothing was sent." in declined[1]
     assert written == 0
     assert agreed[0] == ExitStatus.OK, agreed[1]

@@ -115,3 +115,16 @@ def test_a_second_loop_on_one_state_is_refused(on_relay: Shop, run: Started) -> 
 
     assert second.returncode == ExitStatus.HELD
     assert str(run.process.pid) in second.stderr
+
+
+def test_a_relay_of_one_pass_is_said_to_end_with_it(shop: Shop) -> None:
+    """Whoever reads that all was applied would otherwise look for pictures that nobody carries."""
+    tower = shop.manifests / "tower.yaml"
+    tower.unlink()
+    news = shop.manifests / "news.yaml"
+    news.write_text(news.read_text().replace("spec:\n", "spec:\n  state: idle\n", 1))
+
+    passed = shop.command("run", "--once")
+
+    assert passed.returncode == ExitStatus.OK, passed.stderr
+    assert "The relay of this pass ends with it: nothing is carried any more." in passed.stderr

@@ -99,14 +99,15 @@ def signed_text(approval: Approval) -> str:
     )
 
 
-def command_for(change: Change) -> str:
-    """Return the one command that releases a change."""
-    return approving(str(change.key), str(change.action), change_id(change))
+APPLY: Final = "reconciler apply"
+"""How the command that releases begins where nobody says more."""
+PLACEHOLDER: Final = "WHY"
+"""What stands for the reason in the command that releases, and is none."""
 
 
-def approving(resource: str, action: str, change: str) -> str:
-    """Return the command that approves of a change, of which resource, action and id are known."""
-    return f"reconciler apply --approve {resource}:{action}:{change} --reason 'WHY'"
+def command_for(change: Change, apply: str = APPLY) -> str:
+    """Return the one command that releases a change; `apply` is how it begins, for a shell."""
+    return f"{apply} --approve {change.key}:{change.action}:{change_id(change)} --reason '{PLACEHOLDER}'"
 
 
 RELEASING: Final = " To do it all the same: "
@@ -118,19 +119,22 @@ def reason_of(item: Blocked) -> str:
     return item.why.partition(RELEASING)[0]
 
 
-APPROVABLE: Final = frozenset({Hold.ON_AIR, Hold.FAR_END})
-"""What an approval of the change lifts."""
-_SOMETIMES: Final = frozenset({Hold.GIVEN_UP, Hold.RENAME})
-"""What one lifts where the reason says so."""
+def said_from_here(item: Blocked, apply: str) -> Blocked:
+    """Return what is held back with the command that releases it begun as it has to be here; as it is without one."""
+    if item.change is None or RELEASING not in item.why:
+        return item
+    return replace(item, why=f"{reason_of(item)}{RELEASING}{command_for(item.change, apply)}")
 
 
 def released_by(item: Blocked) -> str | None:
-    """Return the one command that releases what is held back; None where no command does."""
-    if item.change is None:
-        return None
-    # Of what was given up, an approval releases what was tried and put back, and no twin; of a rename the delete.
-    is_releasable = item.hold in APPROVABLE or (item.hold in _SOMETIMES and RELEASING in item.why)
-    return command_for(item.change) if is_releasable else None
+    """Return the one command that releases what is held back, as its reason says it; None where no command does."""
+    return release_in(item.why)
+
+
+def release_in(why: str) -> str | None:
+    """Return the command that releases, of a reason that ends with one; None where none does, or it was cut."""
+    command = why.partition(RELEASING)[2]
+    return command if command.endswith(f" --reason '{PLACEHOLDER}'") else None
 
 
 _BEYOND: Final = frozenset(
@@ -147,6 +151,8 @@ _BEYOND: Final = frozenset(
     }
 )
 """What no approval lifts, and what does not pass within seconds."""
+_SOMETIMES: Final = frozenset({Hold.GIVEN_UP, Hold.RENAME})
+"""What one lifts where the reason ends with the command."""
 
 
 def beyond_approval(item: Blocked) -> bool:

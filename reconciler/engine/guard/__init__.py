@@ -7,9 +7,11 @@ difference has used up, what was wanted before, who fights over what. Whoever re
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from reconciler.domain.changes import Blocked, Call, Change, Plan
 from reconciler.domain.errors import BackendError
+from reconciler.domain.safety.releases import said_from_here
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.permits import Permits
@@ -20,6 +22,7 @@ class Guard:
 
     def __init__(self, keeper: Keeper) -> None:
         self._settling_s = keeper.limits.settling_s
+        self._apply = keeper.apply
         self._memory = Memory(keeper)
         self._permits = Permits(keeper, self._memory)
         self._facts: Facts | None = None
@@ -27,7 +30,7 @@ class Guard:
     def judge(self, plan: Plan, facts: Facts) -> Plan:
         """Return what of a plan may be sent as far as can be said now; what is blocked bears the reason."""
         judged, self._facts = self._memory.judge(plan, facts)
-        return judged
+        return self._said(judged)
 
     async def prepare(self, plan: Plan) -> None:
         """Take the first sample of every flow that a plan disturbs, so that the second one finds it."""
@@ -35,7 +38,7 @@ class Guard:
 
     async def foresee(self, plan: Plan) -> Plan:
         """Return the plan with what one sample shows to be on air moved to `blocked`, and what windows hold back."""
-        return await self._permits.foresee(plan, self._known())
+        return self._said(await self._permits.foresee(plan, self._known()))
 
     async def in_windows(self, plan: Plan) -> Plan:
         """Return the plan with what windows would hold back of it if it were sent now."""
@@ -45,7 +48,8 @@ class Guard:
     async def permit(self, change: Change) -> AsyncIterator[Permit]:
         """Lend the permission to send a change, asked for right before it is sent; held for as long as it is sent."""
         async with self._permits.permit(change, self._known()) as permit:
-            yield permit
+            held = permit.held
+            yield permit if held is None else replace(permit, held=said_from_here(held, self._apply))
 
     def sent(self, call: Call, *, is_certain: bool = True) -> None:
         """Learn that a call was carried out, or may have been."""
@@ -53,7 +57,8 @@ class Guard:
 
     async def still(self, change: Change, call: Call) -> Blocked | None:
         """Return what holds back the next call of a change that was permitted and begun; None where nothing does."""
-        return await self._permits.still(change, call, self._known())
+        held = await self._permits.still(change, call, self._known())
+        return None if held is None else said_from_here(held, self._apply)
 
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
@@ -76,6 +81,9 @@ class Guard:
     def facts(self) -> Facts:
         """Return what the plan that is being carried out was made of."""
         return self._known()
+
+    def _said(self, plan: Plan) -> Plan:
+        return replace(plan, blocked=tuple(said_from_here(item, self._apply) for item in plan.blocked))
 
     def _known(self) -> Facts:
         if self._facts is None:

@@ -27,6 +27,7 @@ from reconciler.domain.safety.far_ends import Holders, holders
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.on_air import Sample
 from reconciler.domain.safety.redundancy import Legs
+from reconciler.domain.safety.releases import APPLY
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
 from reconciler.ports.journal import Journal
@@ -193,3 +194,5 @@ class Keeper:
     zone_of: Callable[[str], tzinfo]
     """Returns an IANA zone by its name."""
     limits: Limits = field(default_factory=Limits)
+    apply: str = APPLY
+    """How the command begins, for a shell, that releases what is held back."""

@@ -1,8 +1,9 @@
 """Tests of `cli.apply`: what is asked before anything is sent."""
 
+import pytest
 from click.testing import CliRunner
 
-from reconciler.cli.apply import question
+from reconciler.cli.apply import warnings
 from reconciler.cli.main import cli
 from reconciler.domain.changes import Action, Delete, FlowAt, Plan, Sequence, Start, Stop
 from reconciler.domain.errors import ExitStatus
@@ -15,7 +16,7 @@ NEWS = FlowKey("news")
 
 
 def test_the_question_names_what_cannot_be_taken_back() -> None:
-    """Deletes, recreates and interruptions are named one by one; harmless changes are counted."""
+    """Deletes, recreates and interruptions are named one by one; the plan above counts all."""
     tower = output().key
     delete = Delete(key=tower, at=AT, found=found_output(output()), impact=Impact.INTERRUPT)
     recreate = Sequence(
@@ -29,17 +30,16 @@ def test_the_question_names_what_cannot_be_taken_back() -> None:
     )
     plan = Plan(changes=(Stop(key=NEWS, at=AT), delete, recreate, Start(key=NEWS, at=AT)))
 
-    assert question(plan).splitlines() == [
-        "1 to recreate, 1 to delete, 1 to start, 1 to stop",
+    assert list(warnings(plan)) == [
         "  deleted: output/news/tower",
         "  made anew, with new addresses: flow/news",
         "  interrupted: flow/news, output/news/tower",
     ]
 
 
-def test_harmless_changes_are_only_counted() -> None:
-    """Nothing is warned of that viewers do not notice."""
-    assert question(Plan(changes=(Start(key=NEWS, at=AT),))) == "1 to start"
+def test_harmless_changes_are_not_warned_of() -> None:
+    """The plan above the question counts them."""
+    assert list(warnings(Plan(changes=(Start(key=NEWS, at=AT),)))) == []
 
 
 def test_without_a_terminal_it_does_not_ask_but_refuses() -> None:
@@ -48,3 +48,18 @@ def test_without_a_terminal_it_does_not_ask_but_refuses() -> None:
 
     assert result.exit_code == ExitStatus.USAGE
     assert "--auto-approve" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--approve", "flow/news:stop:0123456789ab"], "recorded with its reason"),
+        (["--plan", "missing.json"], "The plan missing.json cannot be read"),
+    ],
+)
+def test_what_was_given_is_looked_at_before_the_terminal(words: list[str], why: str) -> None:
+    """Otherwise --auto-approve would be the first thing said, and what is wrong the second."""
+    result = CliRunner().invoke(cli, ["apply", *words])
+
+    assert result.exit_code == ExitStatus.USAGE
+    assert why in result.stderr

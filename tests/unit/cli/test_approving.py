@@ -105,6 +105,8 @@ def test_without_approvals_there_are_none(settings: Settings) -> None:
         pytest.param(["--approve", f"{GOOD}:x"], "is no change", id="more than an id"),
         pytest.param(["--approve", f"flow/news:create:{CHANGE}"], "of flow/news needs no approval", id="needless"),
         pytest.param(["--approve", GOOD, "--reason", " "], "recorded with its reason", id="no reason"),
+        pytest.param(["--approve", GOOD, "--reason", "WHY"], "Say why you do it", id="the placeholder"),
+        pytest.param(["--approve", GOOD, "--reason", "'why'"], "Say why you do it", id="the placeholder, typed"),
         pytest.param(["--approve", GOOD, "--reason", "x" * 501], "at most 500 characters", id="a long reason"),
         pytest.param(["--approve", GOOD, "--reason", "a\nb"], "one line", id="a reason of two lines"),
         pytest.param(["--approve", GOOD, "--expires", "soon"], "--expires soon is no span", id="no span"),
@@ -187,6 +189,13 @@ def test_a_signed_document_holds_after_it_was_read(strict: Settings, tmp_path: P
     assert wiring.verifier(strict).signer(signed_text(approval), approval.signature) == "ann"
 
 
+def test_the_placeholder_is_no_reason_of_a_document_either(tmp_path: Path) -> None:
+    """Pasted as it was printed, it would stand in git as why somebody was cut off."""
+    result = printed(tmp_path, "news/tower", "delete", CHANGE, "--reason", "WHY")
+
+    assert (result.exit_code, result.stdout) == (ExitStatus.USAGE, "")
+
+
 def test_an_approval_that_fits_nothing_is_told(settings: Settings) -> None:
     """Whoever approved of what is no longer planned learns it, with the id of what is."""
     stop = Stop(key=FlowKey("news"), at=FlowAt(LOCAL, "news"))
@@ -212,3 +221,15 @@ def test_what_no_approval_lifts_is_told_to_whoever_gives_one(settings: Settings,
 
     releases = f"The approval of flow/news:stop:{change} releases nothing"
     assert told == [f"{releases}: no approval lifts what holds it back (protected): it is protected."]
+
+
+def test_an_approval_of_what_a_saved_plan_does_not_hold_is_told(settings: Settings) -> None:
+    """It is planned and it is held back, and yet nothing of it is sent with that plan."""
+    stop = Stop(key=FlowKey("news"), at=FlowAt(LOCAL, "news"))
+    held = Blocked(key=stop.key, action=stop.action, why="on air", hold=Hold.ON_AIR, change=stop)
+    right = given(settings, f"flow/news:stop:{change_id(stop)}")
+
+    (told,) = astray(right, Plan(blocked=(held,)), is_saved=True)
+
+    assert told.endswith("the saved plan does not hold it, and nothing else is sent. Approve it without --plan.")
+    assert list(astray(right, Plan(changes=(stop,)), is_saved=True)) == []

@@ -1,5 +1,6 @@
 """What `why` makes of the manifests and the journal."""
 
+import shlex
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -25,6 +26,7 @@ from reconciler.domain.policies import (
     WindowKind,
 )
 from reconciler.domain.rules.catalogue import RULES
+from reconciler.domain.safety.releases import RELEASING
 from reconciler.ports.journal import Intent, Note, Settled
 from reconciler.ports.source import Revision, Snapshot, Verdict
 from tests.builders import flow, output
@@ -39,10 +41,11 @@ FINISHED: Final = Note(
     kind="pass.finished", revision=REVISION, fields={"done": 1, "blocked": 2, "next_in_s": 60, "duration_s": 0.2}
 )
 UNREAD: Final = Note(kind="pass.failed", why="nobody answers", fields={"next_in_s": 5.0, "failures": 3})
+RELEASE: Final = f"reconciler apply site --approve {TOWER}:edit:c0ffee --reason 'WHY'"
 BLOCKED: Final = Note(
     kind="change.blocked",
     resource=TOWER,
-    why="2 receivers",
+    why=f"2 receivers.{RELEASING}{RELEASE}",
     fields={"action": "edit", "change": "c0ffee", "hold": "on-air"},
 )
 READY: Final = Note(kind="resource.ready", resource=TOWER)
@@ -135,10 +138,10 @@ async def test_what_holds_it_back_is_told_with_what_to_do(told: Told) -> None:
 
     assert text.splitlines() == [
         "output/news/tower: held back since 2026-01-01T00:00:03Z",
-        "  decision    2026-01-01T00:00:03Z: edit blocked (change c0ffee): 2 receivers",
+        "  decision    2026-01-01T00:00:03Z: edit blocked (change c0ffee): 2 receivers.",
         "  manifest    m/tower.yaml:3:1",
         f"  guard       {HOLDS['on-air']}",
-        "  release     reconciler apply --approve output/news/tower:edit:c0ffee --reason 'WHY'",
+        f"  release     {RELEASE}",
         "  window      no calendar is about it",
         "  last call   2026-01-01T00:00:02Z: edit, open",
         f"  open        what became of the edit of 2026-01-01T00:00:02Z is not known: {LOOKED_FOR}",
@@ -232,9 +235,20 @@ async def test_a_terminal_is_not_overrun(told: Told) -> None:
 
     lines = plain(told.decision(), width=60).splitlines()
 
-    assert max(map(len, lines[1:])) <= 60
+    assert max(map(len, lines[1:])) <= 62
     assert sum(line.startswith("  guard ") for line in lines) == 1
-    assert " ".join(" ".join(lines).split()) == " ".join(told.text().split())
+    assert " ".join(" ".join(lines).replace(" \\ ", " ").split()) == " ".join(told.text().split())
+
+
+async def test_the_command_that_releases_is_broken_only_where_a_shell_goes_on(told: Told) -> None:
+    """Half a command, pasted, does something else."""
+    await told.write(BLOCKED, FINISHED)
+
+    lines = plain(told.decision(), width=70).splitlines()
+
+    (first,) = [number for number, line in enumerate(lines) if line.startswith("  release ")]
+    pasted = "\n".join(line[14:] for line in lines[first : first + 3])
+    assert shlex.split(pasted.replace("\\\n", "")) == shlex.split(RELEASE)
 
 
 async def test_everything_is_in_the_document(told: Told) -> None:

@@ -31,6 +31,7 @@ def test_a_kind_lists_its_properties() -> None:
     assert any(line.startswith("  region* ") for line in lines)
     assert any(line.startswith("  state   ") for line in lines)
     assert lines[-1] == "  (* must be given)"
+    assert "…" not in "".join(lines)
 
 
 def test_a_rule_is_explained() -> None:

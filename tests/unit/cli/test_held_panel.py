@@ -1,27 +1,22 @@
 """What stands below the table of `make run`."""
 
 import shlex
-from pathlib import Path
-from typing import Final
 
 import pytest
 from rich.console import Console
 
-from reconciler import wiring
 from reconciler.cli.audience import Row
 from reconciler.cli.demo import picture
-from reconciler.cli.held_panel import Place, panel
+from reconciler.cli.held_panel import panel
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Failed, FlowAt, Hold, Plan, Start, Stop, Waiting
 from reconciler.domain.model import FlowKey, OutputKey
-from reconciler.domain.safety.releases import RELEASING, command_for
+from reconciler.domain.safety.releases import RELEASING, command_for, released_by, said_from_here
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.media.probe import Reception
 from reconciler.ports.source import Revision
 from tests.builders import LOCAL
-
-PLACE: Final = Place()
 
 
 def stop(name: str = "news") -> Blocked:
@@ -42,30 +37,28 @@ def test_the_releasing_command_is_one_line_of_its_own() -> None:
     held = stop()
     assert held.change is not None
 
-    lines = panel(a_pass(held), PLACE, width=100, lines=20)
+    lines = panel(a_pass(held), width=100, lines=20)
 
     assert lines == [
         "! blocked stop flow/news: output tower is on air (Connected, 1.1 Mb/s), and viewers would notice.",
-        f"reconciler apply --reason WHY --approve flow/news:stop:{change_id(held.change)}",
+        f"reconciler apply --approve flow/news:stop:{change_id(held.change)} --reason 'WHY'",
     ]
 
 
-def test_a_command_that_is_too_long_is_cut_where_a_shell_goes_on() -> None:
-    """Copied with its end of line it is the same command."""
-    place = Place(program=("/opt/a b/reconciler",), state=("--state", "/var/lib/reconciler"), paths=("live",))
+def test_a_command_that_is_too_long_is_broken_where_a_shell_goes_on() -> None:
+    """Copied with its ends of lines it is the same command."""
+    held = said_from_here(stop(), "'/opt/a b/reconciler' --state /var/lib/reconciler apply live")
 
-    *_, first, second = panel(a_pass(stop()), place, width=80, lines=20)
+    lines = panel(a_pass(held), width=60, lines=20)[-3:]
 
-    assert all(len(line) <= 80 for line in (first, second))
-    words = shlex.split(f"{first}\n{second}".replace("\\\n", ""))
-    assert words[:6] == ["/opt/a b/reconciler", "--state", "/var/lib/reconciler", "apply", "live", "--reason"]
-    assert words[-2] == "--approve"
+    assert all(len(line) <= 60 for line in lines)
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(str(released_by(held)))
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3, 4, 7, 12])
 def test_what_has_no_room_is_counted(lines: int) -> None:
     """However much is held back, the table stays on the screen."""
-    shown = panel(a_pass(*(stop(f"flow{number}") for number in range(9))), PLACE, width=80, lines=lines)
+    shown = panel(a_pass(*(stop(f"flow{number}") for number in range(9))), width=80, lines=lines)
 
     assert len(shown) <= lines
     commands = sum(line.startswith("reconciler apply") for line in shown)
@@ -82,7 +75,7 @@ def test_whatever_is_held_back_is_there() -> None:
         failed=(Failed(key=FlowKey("c"), why="no secret"),),
     )
 
-    lines = panel(a_pass(undone=(failed,), left=left), PLACE, width=80, lines=30)
+    lines = panel(a_pass(undone=(failed,), left=left), width=80, lines=30)
 
     heads = [line.partition(":")[0] for line in lines if line.startswith("!")]
     assert heads == [
@@ -95,7 +88,7 @@ def test_whatever_is_held_back_is_there() -> None:
 
 def test_nothing_held_back_is_no_line() -> None:
     """The table stands alone."""
-    assert panel(a_pass(), PLACE, width=80, lines=20) == []
+    assert panel(a_pass(), width=80, lines=20) == []
 
 
 @pytest.mark.parametrize(("outputs", "held"), [(3, 0), (3, 9), (40, 0), (40, 9), (14, 2)])
@@ -109,7 +102,7 @@ def test_the_picture_fits_the_terminal(outputs: int, held: int) -> None:
     console = Console(width=80, height=24, color_system=None, highlight=False)
 
     with console.capture() as captured:
-        console.print(picture(rows, outcome, PLACE, width=80, height=24))
+        console.print(picture(rows, outcome, width=80, height=24))
 
     lines = captured.get().splitlines()
     assert len(lines) <= 23
@@ -117,14 +110,3 @@ def test_the_picture_fits_the_terminal(outputs: int, held: int) -> None:
     assert any(line.startswith("reconciler apply") for line in lines) is (held > 0)
     shown = sum("news/o" in line for line in lines)
     assert shown == outputs or f"and {outputs - shown} more outputs; `reconciler status` shows all" in lines
-
-
-def test_the_place_is_how_people_call_it_here(tmp_path: Path) -> None:
-    """What is usual is left out, what is not is said."""
-    usual = wiring.load_settings(flags={}, environment={})
-    other = wiring.load_settings(flags={"state": tmp_path}, environment={})
-
-    assert Place.of(usual, (Path("manifests"),)).paths == ()
-    assert Place.of(usual, ()).state == ()
-    assert Place.of(other, (Path("live"),)).state == ("--state", str(tmp_path))
-    assert Place.of(other, (Path("live"),)).paths == ("live",)

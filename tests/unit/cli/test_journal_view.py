@@ -133,6 +133,16 @@ def test_a_narrow_terminal_has_the_request_below(filled: Home) -> None:
     assert " ".join(" ".join(lines[4:-1]).split()) == f"request req-2 ! {REFUSAL}"
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+def test_no_id_is_broken_on_any_terminal(filled: Home, width: int) -> None:
+    """What has no room beside the others stands below, whole."""
+    page = Page(width=width)
+    text = click.unstyle("\n".join(journal_view.calls_text(filled.journal.calls()[::-1], page)))
+
+    assert text.count("0123456789ab") == text.count("c0ffee") == len(filled.journal.calls())
+    assert width < 80 or max(map(len, text.splitlines())) <= width
+
+
 def test_events_have_the_newest_last(filled: Home) -> None:
     """A line a note, below it why, and whatever else it says."""
     result = filled.run("events")
@@ -160,7 +170,7 @@ def test_events_are_chosen_by_resource_and_kind(filled: Home) -> None:
     ("words", "sentence"),
     [
         (("history", "flow/x"), "its past is under that: `reconciler why flow/x` says which."),
-        (("events", "--kind", "k"), "has no events of the kind k."),
+        (("events", "--kind", "fields.learnt"), "has no events of the kind fields.learnt."),
     ],
 )
 def test_an_empty_answer_says_so(filled: Home, words: tuple[str, ...], sentence: str) -> None:
@@ -170,6 +180,18 @@ def test_an_empty_answer_says_so(filled: Home, words: tuple[str, ...], sentence:
     assert (result.exit_code, result.stdout) == (ExitStatus.OK, "")
     assert result.stderr.rstrip().endswith(sentence)
     assert filled.json(*words)["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [("change.bloked", "did you mean change.blocked?"), ("foo", "there are pass.finished, pass.failed")],
+)
+def test_a_kind_that_there_is_not_is_refused(filled: Home, kind: str, hint: str) -> None:
+    """Nothing found would read as nothing that happened."""
+    result = filled.run("events", "--kind", kind)
+
+    assert (result.exit_code, result.stdout) == (ExitStatus.USAGE, "")
+    assert f"There is no kind of event {kind}; {hint}" in result.stderr
 
 
 @pytest.mark.parametrize("verb", ["history", "events"])

@@ -172,3 +172,21 @@ def test_what_goes_wrong_is_told_line_by_line(tmp_path: Path) -> None:
     assert len(result.stderr.splitlines()) == 3
     assert "##[" not in result.stderr
     assert "\\u000a" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["plan", "--state", "s"], "--state goes before the verb: reconciler --state VALUE plan …"),
+        (["plan", "--no-color"], "--no-color goes before the verb: reconciler --no-color plan …"),
+        (["relay", "stop", "--config", "x"], "reconciler --config VALUE relay stop …"),
+        (["plan", "--nope"], "No such option '--nope'"),
+        (["--nope"], "No such option '--nope'"),
+    ],
+)
+def test_an_option_in_the_wrong_place_is_told_its_place(words: list[str], said: str) -> None:
+    """Nobody is pointed at another option that happens to look alike."""
+    result = CliRunner().invoke(cli, words, prog_name="reconciler")
+
+    assert result.exit_code == ExitStatus.USAGE
+    assert said in result.stderr

@@ -22,6 +22,7 @@ from reconciler.domain.changes import (
     Plan,
     Sequence,
     Start,
+    Stop,
     Waiting,
 )
 from reconciler.domain.impact import Impact
@@ -348,6 +349,58 @@ def test_an_outcome_says_what_was_done_and_what_was_not() -> None:
         "waiting": 0,
         "unchanged": 3,
     }
+
+
+def outcome_of(left: Plan) -> PassOutcome:
+    """Return a pass that did nothing and left this."""
+    return PassOutcome(revision=Revision("one"), outcomes=(), left=left, refused=None, duration_s=0.1)
+
+
+def test_what_is_held_back_for_one_reason_says_it_once() -> None:
+    """A paragraph about a budget, a hundred times, hides what else there is."""
+    stops = [Stop(key=FlowKey(f"f{number}"), at=AT) for number in range(2)]
+    held = [Blocked(key=one.key, action=one.action, why="too much", hold=Hold.BUDGET, change=one) for one in stops]
+
+    lines = plain(Plan(blocked=tuple(held)))
+
+    assert lines[:3] == [
+        "! blocked 2: too much",
+        "  ! blocked flow/f0 (stop)",
+        f"    impact: flow stops: its outputs go off air  [{change_id(stops[0])}]",
+    ]
+    assert "".join(lines).count("too much") == 1
+
+
+def test_what_keeps_everything_is_said_once() -> None:
+    """The loud line has the reason of all deletes that it holds back."""
+    held = Blocked(key=FlowKey("old"), action=Action.DELETE, why="a small tree", hold=Hold.TREE)
+
+    lines = plain(Plan(blocked=(held,)))
+
+    assert lines[0].endswith("1 held back: a small tree")
+    assert lines[1] == "! blocked flow/old (delete): as said above"
+
+
+def test_a_result_repeats_nothing_that_was_just_told() -> None:
+    """Whoever was asked has read what is held back; what was held back only later is news."""
+    old, new = (Blocked(key=FlowKey(name), action=Action.DELETE, why=name, hold=Hold.OWNERSHIP) for name in "ab")
+    outcome = outcome_of(Plan(blocked=(old, new)))
+
+    lines = [click.unstyle(line) for line in render.outcome_text(outcome, told=Plan(blocked=(old,)))]
+
+    assert lines[0] == "! blocked flow/b (delete): b"
+    assert lines[1].endswith("2 blocked, 0 failed, 0 not sent.")
+
+
+def test_before_a_result_only_what_is_sent_is_shown() -> None:
+    """What is held back stands in the result, and is counted here."""
+    held = Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP)
+    plan = Plan(changes=(edit("srt.latency", 120, 500),), blocked=(held,))
+
+    lines = [click.unstyle(line) for line in render.changes_text(plan)]
+
+    assert not any("not ours" in line for line in lines)
+    assert lines[-1].startswith("Plan: 1 to edit, 1 blocked;")
 
 
 def test_what_was_not_sent_for_one_reason_is_one_line() -> None:

@@ -38,6 +38,22 @@ def test_a_sound_tree(tmp_path: Path) -> None:
     assert result.stderr == "1 file, 1 flow, no outputs: no errors, no warnings.\n"
 
 
+def test_without_a_path_it_reads_what_every_verb_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifests of the working directory, or those of the settings."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("manifests", "live"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "live" / "a.yaml").write_text(FLOW)
+
+    usual = run([])
+    (tmp_path / "reconciler.yaml").write_text("source: {paths: [live]}\n")
+    chosen = run([])
+
+    assert (usual.exit_code, chosen.exit_code) == (0, 0), usual.output + chosen.output
+    assert "no flows" in usual.stderr
+    assert "1 flow" in chosen.stderr
+
+
 def test_findings_are_sorted_on_stdout(tmp_path: Path) -> None:
     """One a line, in the form that editors know, and 3."""
     (tmp_path / "b.yaml").write_text(FLOW.replace("news", "b").replace("idle", "ide"))
@@ -105,7 +121,7 @@ def test_findings_for_programs(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("arguments", [[], ["gone"], ["--format", "xml", "."], ["--nope", "."]])
+@pytest.mark.parametrize("arguments", [["gone"], ["--format", "xml", "."], ["--nope", "."]])
 def test_wrong_usage_ends_with_64(tmp_path: Path, arguments: list[str]) -> None:
     """A path that does not exist, too: a misspelt one must not pass for an empty tree."""
     result = run([tmp_path / one if one == "gone" else one for one in arguments])

@@ -59,6 +59,17 @@ def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path, other
     assert (refused.value.pid, refused.value.exit_status) == (other.pid, ExitStatus.HELD)
 
 
+def test_what_the_holder_was_started_as_is_told(tmp_path: Path) -> None:
+    """Whoever meets a relay learns that streams depend on it."""
+    relay = AloneInDirectory(tmp_path, verb="relay")
+    relay.acquire()
+
+    with pytest.raises(StateHeldError, match="a `reconciler relay`"):
+        AloneInDirectory(tmp_path, verb="run").acquire()
+
+    relay.release()
+
+
 def test_what_was_released_can_be_had(tmp_path: Path) -> None:
     """A release lets the next one in; releasing twice is nothing."""
     first, second = AloneInDirectory(tmp_path), AloneInDirectory(tmp_path)

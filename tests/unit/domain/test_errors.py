@@ -1,5 +1,7 @@
 """Failures: a closed set, each with its exit status."""
 
+import pytest
+
 from reconciler.domain.errors import (
     BackendError,
     ExitStatus,
@@ -22,6 +24,19 @@ def test_a_held_state_names_its_holder() -> None:
     assert "--state DIR" in str(error)
     assert error.exit_status is ExitStatus.HELD
     assert "another process" in str(StateHeldError(state=".reconciler", pid=None))
+
+
+@pytest.mark.parametrize(
+    ("verb", "instead"), [("relay", "`plan` and `apply` use it as it runs"), ("run", "work beside it")]
+)
+def test_nobody_is_told_to_stop_what_carries_streams(verb: str, instead: str) -> None:
+    """A relay ends with its streams: what can be done beside it is said."""
+    said = str(StateHeldError(state=".reconciler", pid=4711, verb=verb))
+
+    assert f"process 4711, a `reconciler {verb}`" in said
+    assert "off the air" in said
+    assert instead in said
+    assert "stop" not in said
 
 
 def test_a_missing_secret_names_its_reference() -> None:

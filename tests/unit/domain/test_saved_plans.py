@@ -12,6 +12,7 @@ from reconciler.domain.errors import ExitStatus, PlanStaleError
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Output
 from reconciler.domain.planning import plan
+from reconciler.domain.safety.releases import RELEASING, command_for, reason_of, released_by
 from reconciler.domain.saved_plans import AHEAD, LONGEST, Chosen, Circumstances, SavedPlan, choose, saved
 from tests.builders import US, actual, flow, found_flow, found_output, output, resolved
 from tests.unit.domain.test_planning_laws import desired_flows, found_flows
@@ -75,7 +76,8 @@ def test_nothing_is_ever_sent_that_was_not_looked_at(
         assume(False)
     else:
         assert {change_id(change) for change in chosen.plan.changes} <= ids
-        assert len(chosen.plan.changes) + len(chosen.beyond) == len(now.changes)
+        held = len(chosen.plan.blocked) - len(now.blocked)
+        assert len(chosen.plan.changes) + len(chosen.beyond) + held == len(now.changes)
 
 
 def test_a_window_that_is_open_now_is_told_of_what_is_carried_out() -> None:
@@ -194,6 +196,26 @@ def test_an_id_that_was_changed_by_hand_is_found_out() -> None:
     (reason,) = reasons(forged, EDIT)
 
     assert f"another id by now, {change_id(EDIT.changes[0])}" in reason
+
+
+@pytest.mark.parametrize(
+    ("why", "release"),
+    [
+        (f"on air.{RELEASING}reconciler apply --approve x --reason 'WHY'", command_for(EDIT.changes[0])),
+        ("not ours", None),
+    ],
+)
+def test_what_was_held_back_when_it_was_saved_is_held_back(why: str, release: str | None) -> None:
+    """It is in the file, so it is not new; nor is it sent, for nobody saw it go. Its command is that of now."""
+    (edit,) = EDIT.changes
+    held = Blocked(key=edit.key, action=edit.action, why=why, hold=Hold.ON_AIR)
+
+    chosen = choice(Plan(blocked=(held,)), EDIT)
+
+    (item,) = chosen.plan.blocked
+    assert (chosen.plan.changes, chosen.beyond) == ((), ())
+    assert (item.hold, item.change, released_by(item)) == (Hold.ON_AIR, edit, release)
+    assert reason_of(item).startswith("when the plan was saved it was held back, and so the plan does not hold it: ")
 
 
 def test_what_was_blocked_is_kept_for_people() -> None:

@@ -21,6 +21,7 @@ from reconciler.domain.safety.releases import (
     overrides_of,
     reason_of,
     released_by,
+    said_from_here,
     signed_text,
 )
 from tests.builders import LOCAL
@@ -133,9 +134,10 @@ def test_the_command_names_the_change() -> None:
 @pytest.mark.parametrize(
     ("hold", "why", "is_released"),
     [
-        (Hold.ON_AIR, "it is on air", True),
+        (Hold.ON_AIR, f"it is on air.{RELEASING}{command_for(STOP)}", True),
         (Hold.GIVEN_UP, f"it failed.{RELEASING}{command_for(STOP)}", True),
         (Hold.GIVEN_UP, "the twin did not deliver", False),
+        (Hold.ON_AIR, f"it is on air.{RELEASING}{command_for(STOP)[:-9]}", False),
         (Hold.WINDOW, "not now", False),
     ],
 )
@@ -144,7 +146,6 @@ def test_what_a_command_releases(hold: Hold, why: str, *, is_released: bool) -> 
     held = Blocked(key=STOP.key, action=Action.STOP, why=why, hold=hold, change=STOP)
 
     assert released_by(held) == (command_for(STOP) if is_released else None)
-    assert released_by(replace(held, change=None)) is None
     assert reason_of(held) == why.partition(RELEASING)[0]
 
 
@@ -167,6 +168,21 @@ def test_what_no_approval_lifts(hold: Hold, command: str, *, is_beyond: bool) ->
     held = Blocked(key=STOP.key, action=Action.STOP, why=why, hold=hold, change=STOP)
 
     assert beyond_approval(held) is is_beyond
+
+
+@pytest.mark.parametrize("hold", [Hold.ON_AIR, Hold.GIVEN_UP])
+def test_the_command_begins_as_it_has_to_be_said_here(hold: Hold) -> None:
+    """The manifests and the state of where it was held back, and the same change."""
+    held = Blocked(key=STOP.key, action=Action.STOP, why=f"no.{RELEASING}{command_for(STOP)}", hold=hold, change=STOP)
+    plain = replace(held, why="not now", hold=Hold.WINDOW)
+
+    said = said_from_here(held, "reconciler --state s apply site")
+
+    assert released_by(said) == (
+        f"reconciler --state s apply site --approve flow/news:stop:{change_id(STOP)} --reason 'WHY'"
+    )
+    assert reason_of(said) == "no."
+    assert said_from_here(plain, "x") == plain
 
 
 def test_all_words_of_an_approval_are_signed() -> None:

@@ -13,6 +13,7 @@ from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowState
 from reconciler.domain.policies import Limit
 from reconciler.domain.safety.limits import Limits
+from reconciler.domain.safety.releases import released_by
 from reconciler.engine.apply import Result, Terms
 from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
@@ -85,6 +86,21 @@ async def test_what_is_on_air_is_blocked_and_the_rest_goes_on() -> None:
     assert "output tower is on air" in outcome.left.blocked[0].why
     assert "reconciler apply --approve output/news/tower:edit:" in outcome.left.blocked[0].why
     assert not outcome.undone
+
+
+async def test_the_command_that_releases_is_about_the_same_manifests_and_state() -> None:
+    """Pasted as it is it works: in what a plan foresees, and in what is refused right before the write."""
+    small = on_the_air("tower")
+    asked = replace(keeper(small.backend, small.clock, small.world.journal), apply="reconciler --state s apply site")
+    world = replace(small.world, guard=Guard(asked))
+    target = say(small, flow(), output(latency_ms=500), output("mast"))
+
+    foreseen = await world.guard.foresee(await plan_for(world, target))
+    outcome = await finish(small, reconcile(world, target, terms=Terms()))
+
+    for item in (*foreseen.blocked, *outcome.left.blocked):
+        assert str(released_by(item)).startswith("reconciler --state s apply site --approve output/news/tower:edit:")
+    assert len(foreseen.blocked) == len(outcome.left.blocked) == 1
 
 
 @pytest.mark.parametrize(

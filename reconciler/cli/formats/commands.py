@@ -1,0 +1,49 @@
+"""What people copy, commands and ids: whole, and broken only where a shell goes on."""
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from typing import Final, TextIO
+
+import click
+
+from reconciler.domain.safety.releases import RELEASING
+
+_WORD: Final = re.compile(r"""(?:--[a-z-]+ )?(?:'[^']*'|"[^"]*"|[^\s'"])+""")
+_ID_AT_END: Final = re.compile(r"(.*?)((?:\x1b\[[0-9;]*m)*) +(\[[0-9a-f]{12}\](?:\x1b\[[0-9;]*m)*)")
+_GOES_ON: Final = " \\"
+
+
+def lines_of(command: str, *, width: int | None) -> list[str]:
+    """Return a command in lines of at most so many columns that a shell takes as one; no word of it is cut."""
+    if width is None or len(command) <= width:
+        return [command]
+    first, *words = _WORD.findall(command)
+    lines = [first]
+    for word in words:
+        if len(lines[-1]) + 1 + len(word) + len(_GOES_ON) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"  {word}")
+    return [*(line + _GOES_ON for line in lines[:-1]), lines[-1]]
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return how many columns a stream has; None where it is no terminal, and nothing is broken."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def unbroken(lines: Iterable[str], width: int | None) -> Iterator[str]:
+    """Yield lines, and on lines of their own the commands and ids that the end of the terminal would break."""
+    for line in lines:
+        if width is None or len(click.unstyle(line)) <= width:
+            yield line
+        elif RELEASING in line:
+            why, _, command = line.partition(RELEASING)
+            yield f"{why}{RELEASING.rstrip()}"
+            yield from lines_of(command, width=width)
+        elif (found := _ID_AT_END.fullmatch(line)) is not None:
+            yield found[1]
+            yield f"    {found[2]}{found[3]}"
+        else:
+            yield line
