@@ -176,7 +176,8 @@ def _guard(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
     if care.redundancy_group:
         yield "", safe(f"it stands in for the others of the redundancy group {care.redundancy_group}: one at a time")
     for approval in decision.tree.policies.approvals:
-        yield "approval", _release(approval, f"{approval.action} as change {approval.change}", decision, page)
+        lets = f"{approval.action} as change {approval.change}{_otherwise(approval, decision)}"
+        yield "approval", _release(approval, lets, decision, page)
     for override in decision.tree.policies.overrides:
         lifted = ", ".join(sorted(override.lifts))
         yield "override", _release(override, f"{override.action} past {lifted}", decision, page)
@@ -187,6 +188,15 @@ def _guard(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
         rules = learnt.note.fields.get("rules", "stricter ones")
         refused = f"the backend refused a change while the flow ran, so its edit rules are taken to be {rules}"
         yield "learnt", safe(f"{page.moment(learnt.at)}: {refused}")
+
+
+def _otherwise(approval: Approval, decision: Decision) -> str:
+    """Say of an approval that what is held back is another change; "" where it is that one, or where nobody knows."""
+    note = decision.journal.decided
+    if decision.standing is not Standing.BLOCKED or note is None or note.note.fields.get("action") != approval.action:
+        return ""
+    held = note.note.fields.get("change", approval.change)
+    return "" if held == approval.change else f" (and not what is held back, which is change {held})"
 
 
 def _release(policy: Approval | Override, lets: str, decision: Decision, page: Page) -> str:

@@ -382,6 +382,21 @@ async def test_what_the_manifests_say_is_told(told: Told) -> None:
     assert "change c0ffee, expired 2026-01-01T01:00:00Z" in later
 
 
+@pytest.mark.parametrize(
+    ("fields", "told_of"),
+    [
+        pytest.param({"change": "decade"}, " (and not what is held back, which is change decade)", id="another change"),
+        pytest.param({}, "", id="this very change"),
+        pytest.param({"change": "decade", "action": "delete"}, "", id="another action"),
+    ],
+)
+async def test_an_approval_of_another_change_is_told_as_that(told: Told, fields: dict[str, str], told_of: str) -> None:
+    """Whoever reads that an edit is let pass would wait for it in vain."""
+    await told.write(replace(BLOCKED, fields={**BLOCKED.fields, **fields}))
+
+    assert f"approval    ours lets edit as change c0ffee{told_of}, until" in told.text(looked(TOWER))
+
+
 def test_a_resource_that_no_manifest_names(told: Told) -> None:
     """It is said what that means."""
     assert "manifest    no manifest names it" in told.text(InTree(revision=REVISION))
