@@ -88,7 +88,7 @@ async def _demand_agreement(directory: Path, carried: tuple[str, ...]) -> None:
         raise click.exceptions.Exit(ExitStatus.BLOCKED)
     if not await agrees("End it all the same?"):
         click.echo("It goes on.", err=True)
-        raise click.exceptions.Exit(ExitStatus.OK)
+        raise click.exceptions.Exit(ExitStatus.ALL_FAILED)
 
 
 def _left(ended: int) -> str:

@@ -103,6 +103,26 @@ def test_what_may_be_on_air_is_not_ended_unasked(tmp_path: Path, relay: subproce
     assert "has ended" in meant.stderr
 
 
+@pytest.mark.parametrize(("typed", "ends"), [("n", 1), ("y", 0)])
+def test_whoever_stops_it_is_asked_on_a_terminal(
+    tmp_path: Path, relay: subprocess.Popen[str], typed: str, ends: int
+) -> None:
+    """A no leaves it as it is, and a script can tell."""
+    registered = tmp_path / "relay.json"
+    registered.write_text(json.dumps({**json.loads(registered.read_text()), "endpoint": "http://127.0.0.1:9"}))
+    ours, theirs = os.openpty()
+
+    with subprocess.Popen([*COMMAND, "stop", "--state", str(tmp_path)], stdin=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        read_until("End it all the same?", ours)
+        os.write(ours, f"{typed}\n".encode())
+        ended = process.wait(timeout=60)
+        still = relay.poll() is None
+
+    os.close(ours)
+    assert (ended, still) == (ends, bool(ends))
+
+
 def test_ctrl_c_on_a_terminal_asks_for_another_one(tmp_path: Path) -> None:
     """While something may be on air the first one says so, and the second ends it gracefully."""
     ours, theirs = os.openpty()
