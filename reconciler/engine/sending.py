@@ -53,7 +53,6 @@ class Sender:
             raise
         self.world.guard.sent(call)
         duration_s = self._clock.monotonic_s() - began_s
-        self.world.guard.sent(call)
         journal.settle(number, Settled.DONE, request_id=request_id, duration_s=duration_s)
         return request_id
 
