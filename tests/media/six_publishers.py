@@ -25,7 +25,7 @@ async def main(state: Path) -> None:
     """Print what became of both."""
     supervisor = Supervisor(state=state)
     told: dict[str, str] = {}
-    async with asyncio.timeout(60), AsyncExitStack() as stack:
+    async with asyncio.timeout(90), AsyncExitStack() as stack:
         stack.push_async_callback(supervisor.close)
         await supervisor.carry(flow("fd00::2/128"))
         async with publisher(PORT, "adapter=fd00::3", host=f"[{HOST}]"):

@@ -20,7 +20,7 @@ async def main(state: Path) -> None:
     """Print what became of all of them."""
     supervisor = Supervisor(state=state)
     told: dict[str, str] = {}
-    async with asyncio.timeout(60), AsyncExitStack() as stack:
+    async with asyncio.timeout(90), AsyncExitStack() as stack:
         stack.push_async_callback(supervisor.close)
 
         async def from_(source: str) -> Forwarder:

@@ -33,7 +33,7 @@ async def test_a_chunk_size_that_is_set_holds(supervisor: Supervisor, free_port:
 
     await supervisor.carry(flow)
     async with (
-        asyncio.timeout(40),
+        asyncio.timeout(90),
         in_front(front, behind, heed=heard.heed),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)),
         Receiver(RtmpSource(listens=True, url=f"rtmp://127.0.0.1:{behind}/live", stream_key=FAR)) as received,

@@ -177,7 +177,7 @@ async def test_a_denied_push_keeps_its_twin(supervisor: Supervisor, free_port: C
 
     await denying.carry(flow(ingest, RtmpPush(destinations=destinations)))
     async with (
-        asyncio.timeout(40),
+        asyncio.timeout(90),
         serving(lured, meet),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=KEY)),
         Receiver(RtmpSource(listens=True, url=destinations[1].url, stream_key=KEY)) as received,

@@ -118,7 +118,7 @@ async def test_an_srt_flow_is_back_after_its_engine_was_killed(
     """
     source, out = free_port(), free_port()
     await supervisor.carry(restarting.srt_flow(source, out))
-    async with asyncio.timeout(60), bystander(supervisor, free_port) as other:
+    async with asyncio.timeout(90), bystander(supervisor, free_port) as other:
         async with publisher(source), srt_receiver(out) as before:
             await until_true(lambda: before.bytes > 100_000)
             killed = identity_of(tmp_path / "media" / "flow-srt", "engine")
@@ -142,7 +142,7 @@ async def test_an_rtmp_flow_is_back_after_its_server_was_killed(
     scene = RtmpScene(free_port())
     await supervisor.carry(scene.flow())
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         signal(scene.target),
         scene.player() as player,
         bystander(supervisor, free_port) as other,
@@ -173,7 +173,7 @@ async def test_an_rtp_flow_is_back_after_its_engine_was_killed(
     outputs = (OutputMedia(id=EndId("out"), end=RtpSend(destinations=(RtpDestination(host="127.0.0.1", port=port),))),)
     await supervisor.carry(FlowMedia(id="rtp", input=InputMedia(id=INPUT, end=source), outputs=outputs))
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         receiving(port) as counted,
         sending(source.port),
         bystander(supervisor, free_port) as other,

@@ -188,7 +188,7 @@ async def test_an_srt_receiver_that_is_stopped_is_cut_and_nobody_else_notices(
     source, one, two = srt.ports
     await supervisor.carry(srt.flow)
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         publisher(source, stream=CBR_8M),
         receiving(one) as sibling,
         receiving(two) as other,
@@ -215,7 +215,7 @@ async def test_an_srt_receiver_that_reads_nothing_is_kept_while_it_lives_and_nob
     source, one, two = srt.ports
     await supervisor.carry(srt.flow)
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         publisher(source, stream=CBR_8M),
         receiving(one) as sibling,
         receiving(two) as other,

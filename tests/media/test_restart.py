@@ -66,7 +66,7 @@ async def test_rtmp_players_and_pushes_see_nothing_of_a_restart(
     target = RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)
 
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         predecessor(supervisor.state, f"rtmp:{port}:{far}") as child,
         signal(target),
         played(port) as player,
@@ -98,7 +98,7 @@ async def test_a_server_that_died_with_the_control_plane_leaves_nothing_that_hol
     flow = rtmp_flow(port, free_port())
     target = RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)
 
-    async with asyncio.timeout(60), predecessor(supervisor.state, f"rtmp:{port}:{free_port()}") as child:
+    async with asyncio.timeout(90), predecessor(supervisor.state, f"rtmp:{port}:{free_port()}") as child:
         child.kill()
         await child.wait()
         master = pids(supervisor.state)["nginx.identity"]
@@ -118,7 +118,7 @@ async def test_an_srt_receiver_sees_nothing_of_a_restart(supervisor: Supervisor,
     source, out = free_port(), free_port()
 
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         predecessor(supervisor.state, f"srt:{source}:{out}", f"other:{free_port()}:{free_port()}") as child,
         signal(SrtSocket(listens=False, host="127.0.0.1", port=source)),
         Receiver(SrtSocket(listens=False, host="127.0.0.1", port=out)) as kept,

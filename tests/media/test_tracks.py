@@ -56,7 +56,7 @@ async def test_srt_keeps_h265_and_every_audio_track(supervisor: Supervisor, free
     outputs = (OutputMedia(id=OUT, end=out),)
     await supervisor.carry(FlowMedia(id="tracks", input=InputMedia(id=INPUT, end=source), outputs=outputs))
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         running((*SEVERAL, "-f", "mpegts", f"srt://127.0.0.1:{source.port}?mode=caller&pkt_size=1316")),
     ):
         await health_when(supervisor, "tracks", all_connected(INPUT))
@@ -72,7 +72,7 @@ async def test_rtp_keeps_whatever_is_in_its_packets(supervisor: Supervisor, free
     outputs = (OutputMedia(id=OUT, end=send),)
     await supervisor.carry(FlowMedia(id="tracks", input=InputMedia(id=INPUT, end=source), outputs=outputs))
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(90),
         running((*SEVERAL, "-f", "rtp_mpegts", f"rtp://127.0.0.1:{source.port}?pkt_size=1316")),
     ):
         await health_when(supervisor, "tracks", all_connected(INPUT))

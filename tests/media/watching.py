@@ -9,7 +9,8 @@ from reconciler.media.signal import SignalTarget, publish
 from reconciler.relay.media import EndHealth, EndId, EndState
 from reconciler.relay.supervisor import Supervisor
 
-PATIENCE_S = 30.0
+PATIENCE_S = 75.0
+"""More than three times as long as an engine may leave a question unanswered until it is started anew."""
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
