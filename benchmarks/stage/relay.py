@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TypeVar
 from reconciler import wiring
 from reconciler.domain.model import FoundFlow, Region
 from reconciler.media.processes import load
+from reconciler.ports.backend import EndStatus
 from reconciler.relay import credentials, registration
 from reconciler.relay.supervisor import FOLDER
 from reconciler.sources.clock import SystemClock
@@ -133,6 +134,12 @@ class StagedRelay:
         settings = wiring.load_settings(flags={"state": self.state}, environment={})
         async with wiring.existing_backend(settings) as backend:
             return {flow.live_name: flow for flow in await backend.observe(Region(REGION))}
+
+    async def status(self, flow: FoundFlow) -> tuple[EndStatus, ...]:
+        """Return what a backend of the product says of the ends of a flow right now."""
+        settings = wiring.load_settings(flags={"state": self.state}, environment={})
+        async with wiring.existing_backend(settings) as backend:
+            return await backend.status(flow.region, flow.id)
 
     def said(self) -> str:
         """Return the last lines that it wrote."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from benchmarks.stage.arrivals import Arrivals, arriving
 from benchmarks.stage.desk import Desk, Said, flow_document, output_document
 from benchmarks.stage.publishing import published
 from benchmarks.stage.relay import StagedRelay
-from reconciler.domain.model import FoundOutput
+from reconciler.domain.model import FoundFlow, FoundOutput
 from reconciler.media.far_ends import probe_source
 from tests.media.ends import AAC, H264, PICTURE, TONE, killed, publisher, receiver
 from tests.media.watching import until, until_true
@@ -25,6 +26,7 @@ SLOWER: Json = {"protocol": "SRT", "srt": {"mode": "listener", "latency": 400}}
 RTMP: Json = {"protocol": "RTMP_PULL", "maxConcurrent": 4}
 RTSP: Json = {"protocol": "RTSP", "maxConcurrent": 4}
 PROOF_S = 5.0
+FLOOR_BPS = 100_000
 FEW_BITS = ("-re", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5", *H264, "-b:v", "10k")
 MANY_BITS = (*PICTURE, *TONE, *H264, *AAC)
 
@@ -142,6 +144,8 @@ async def test_less_than_the_floor_is_off_air() -> None:
         for stream in (MANY_BITS, FEW_BITS):
             async with publisher(port, stream=stream), receiver(_port(flow.outputs[0]), again="yes") as received:
                 await until_true(received.more(20_000))
+                # A bitrate is a mean of some seconds: what came before is in it for a while.
+                await until(partial(_is_told_of, relay, flow, many=stream is MANY_BITS))
                 told.append(await desk.apply())
 
     assert [said.status for said in told] == [4, 0], told[-1].text
@@ -163,6 +167,12 @@ async def test_a_receiver_that_was_killed_holds_nothing_back_for_long() -> None:
             await until(lambda: _goes(desk))
 
     assert held.status == 4
+
+
+async def _is_told_of(relay: StagedRelay, flow: FoundFlow, *, many: bool) -> bool:
+    """Return whether the relay says that the only output is received from, and more, or less, than the floor."""
+    (output,) = (end for end in await relay.status(flow) if not end.is_input)
+    return output.state == "Connected" and (output.bitrate_bps >= FLOOR_BPS) is many
 
 
 async def _goes(desk: Desk) -> bool:

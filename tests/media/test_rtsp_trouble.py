@@ -29,7 +29,7 @@ from tests.media.rtsp_scene import (
     output,
     scripted_origin,
 )
-from tests.media.watching import health_when
+from tests.media.watching import PATIENCE_S, health_when
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -119,7 +119,7 @@ async def test_a_silent_track_holds_nobody_up(supervisor: Supervisor, scene: Sce
 
 
 async def test_an_allowlist_holds_for_ipv6(supervisor: Supervisor, scene: Scene) -> None:
-    """Who is outside is refused, and who is no longer inside is cut within 5 s."""
+    """Who is outside is refused, and who is no longer inside is cut."""
     async with asyncio.timeout(90), origin(scene):
         await supervisor.carry(scene.flow(host="::1", allowlist=("2001:db8::/32", "127.0.0.0/8")))
         await connected(supervisor)
@@ -129,7 +129,7 @@ async def test_an_allowlist_holds_for_ipv6(supervisor: Supervisor, scene: Scene)
         async with talking(scene.kept, source="::1") as inside:
             admitted = await inside.play()
             first = await inside.packet()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await supervisor.carry(scene.flow(host="::1", allowlist=("2001:db8::/32",)))
                 while await inside.packet():
                     pass
@@ -137,9 +137,7 @@ async def test_an_allowlist_holds_for_ipv6(supervisor: Supervisor, scene: Scene)
     assert (refused, admitted, bool(first)) == (403, 200, True)
 
 
-async def test_a_killed_engine_is_back_within_five_seconds(
-    supervisor: Supervisor, scene: Scene, tmp_path: Path
-) -> None:
+async def test_a_killed_engine_is_back(supervisor: Supervisor, scene: Scene, tmp_path: Path) -> None:
     """The flow pulls again, and a player that comes back plays."""
     async with asyncio.timeout(90), origin(scene):
         await supervisor.carry(scene.flow())
@@ -150,7 +148,7 @@ async def test_a_killed_engine_is_back_within_five_seconds(
             os.kill(killed, signals.SIGKILL)
             while await player.packet():
                 pass
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await health_when(supervisor, "rtsp", lambda health: health[INPUT].state is EndState.WAITING)
             await connected(supervisor)
         async with talking(scene.kept) as player:

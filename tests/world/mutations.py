@@ -32,12 +32,18 @@ class Mutation:
         return f"{self.rule} {self.roles[0]} {'.'.join(map(str, self.path))}={value}"
 
     def applied(self, world: World) -> Iterator[tuple[World, int]]:
-        """Yield the world with one document spoilt, and the number of that document, for each that it fits."""
+        """
+        Yield the world with one document spoilt, and the number of that document.
+
+        It is the first and the last of each role: those of one role differ in numbers alone.
+        """
+        numbers: dict[str, list[int]] = {role: [] for role in self.roles}
         for number, document in enumerate(world.documents):
-            if role_of(document) in self.roles:
-                spoilt = world.copy()
-                _set(spoilt[number], self.path, self.value)
-                yield spoilt, number
+            numbers.get(role_of(document), []).append(number)
+        for number in sorted({number for found in numbers.values() for number in (*found[:1], *found[-1:])}):
+            spoilt = world.copy()
+            _set(spoilt[number], self.path, self.value)
+            yield spoilt, number
 
 
 def _set(document: Any, path: Path, value: Any) -> None:

@@ -26,6 +26,7 @@ _LAUNCH: Final = (
 _IDENTITY: Final = "engine.identity"
 _READY_S: Final = 10.0
 _ANSWER_S: Final = 20.0
+_GONE_S: Final = 1.0
 _POLL_S: Final = 0.03
 _LOG: Final = "engine.log"
 _LOG_LIMIT_BYTES: Final = 1 << 20
@@ -108,7 +109,7 @@ class EngineProgram:
                 writer.write(json.dumps(command).encode() + b"\n")
                 answer = json.loads(await reader.readline())
         except (OSError, TimeoutError, ValueError) as error:
-            self._failed(_SILENT if self._runs else _ENDED)
+            self._failed(_SILENT if await self._lives_after(error) else _ENDED)
             await self.end()
             raise EngineFailedError from error
         if not isinstance(answer, dict) or "error" in answer:
@@ -116,6 +117,14 @@ class EngineProgram:
             await self.end()
             raise EngineFailedError
         return answer
+
+    async def _lives_after(self, error: Exception) -> bool:
+        # A process that is killed lets go of its connections a moment before it is gone.
+        if self._process is not None and not isinstance(error, TimeoutError):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GONE_S):
+                    await self._process.wait()
+        return self._runs
 
     async def end(self) -> None:
         """End the process; where none runs, nothing happens."""

@@ -60,11 +60,17 @@ class Control:
 
 
 def listen(name: str) -> socket.socket:
-    """Return a listening unix socket in the working folder that only its owner may reach."""
+    """
+    Return a listening unix socket in the working folder that only its owner may reach.
+
+    It gets its name once it listens: whoever has waited for the name may connect at once.
+    """
+    draft = Path(f"{name}.new")
     with contextlib.suppress(FileNotFoundError):
-        Path(name).unlink()
+        draft.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(name)
-    Path(name).chmod(0o600)
+    listener.bind(str(draft))
+    draft.chmod(0o600)
     listener.listen(16)
+    draft.rename(name)
     return listener
