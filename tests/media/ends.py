@@ -21,6 +21,8 @@ CBR_8M = (*PICTURE, *H264, "-b:v", "8M", "-maxrate", "8M", "-bufsize", "1M", "-x
 """Filled up to 8 Mb/s, so that whoever does not read is noticed soon."""
 SIGNAL = (*PICTURE, *TONE, *H264, *AAC)
 _CALLS_S = 5.0
+CALL_MS = 30_000
+"""How long who calls once waits for an answer."""
 _TRANSMIT = ("srt-live-transmit", "-loglevel:fatal", "-chunk:1316")
 
 
@@ -42,7 +44,7 @@ class Received:
 @asynccontextmanager
 async def receiver(port: int, *options: str, mode: str = "caller", again: str = "no") -> AsyncIterator[Received]:
     """Receive with srt-live-transmit meanwhile; whether it tries `again` when it is refused or cut is said so."""
-    url = f"srt://127.0.0.1:{port}?" + "&".join((f"mode={mode}", *options))
+    url = f"srt://127.0.0.1:{port}?" + "&".join((f"mode={mode}", *_patience(again), *options))
     child = await asyncio.create_subprocess_exec(
         *(*_TRANSMIT, f"-autoreconnect:{again}", url, "file://con"),
         stdout=subprocess.PIPE,
@@ -55,6 +57,11 @@ async def receiver(port: int, *options: str, mode: str = "caller", again: str = 
     finally:
         await _end(child)
         await task
+
+
+def _patience(again: str) -> tuple[str, ...]:
+    # Without an answer libsrt gives up after 3 s, which on a busy machine is no refusal; a refusal comes at once.
+    return (f"conntimeo={CALL_MS}",) if again == "no" else ()
 
 
 async def _count(child: asyncio.subprocess.Process, received: Received) -> None:
@@ -75,7 +82,7 @@ async def publisher(
     stream: tuple[str, ...] = SIGNAL,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Publish over SRT with srt-live-transmit meanwhile; killed, it says no farewell."""
-    url = f"srt://{host}:{port}?" + "&".join((f"mode={mode}", *options))
+    url = f"srt://{host}:{port}?" + "&".join((f"mode={mode}", *_patience(again), *options))
     source, sink = os.pipe()
     try:
         picture = await asyncio.create_subprocess_exec(*QUIET, *stream, "-f", "mpegts", "-", stdout=sink)

@@ -10,6 +10,7 @@ from reconciler.media.srt import SrtSocket
 from reconciler.relay.media import EndId, FlowMedia, InputMedia, OutputMedia, SrtEnd
 from reconciler.relay.programs.libsrt import Address, Libsrt, Option, SrtError, State, raw_address
 from reconciler.relay.supervisor import Supervisor
+from tests.media.ends import CALL_MS
 from tests.media.watching import health_when, signal, until
 
 HOST, SOURCE_PORT, PORT = "fd00::1", 24_001, 24_002
@@ -24,6 +25,7 @@ class Caller:
         self.socket = srt.socket()
         srt.set(self.socket, Option.RCVSYN, 0)
         srt.set(self.socket, Option.IPV6ONLY, 1)
+        srt.set(self.socket, Option.CONNTIMEO, CALL_MS)
         raw = raw_address(Address(host, 0))
         srt.raw.srt_bind(self.socket, raw, len(raw))
         srt.connect(self.socket, Address(HOST, PORT))

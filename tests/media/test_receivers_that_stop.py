@@ -17,7 +17,7 @@ from reconciler.relay.giving import INGEST_APP
 from reconciler.relay.media import EndId, FlowMedia, InputMedia, OutputMedia, SrtEnd
 from reconciler.relay.programs.libsrt import Address, Libsrt, Option
 from reconciler.relay.supervisor import Supervisor
-from tests.media.ends import CBR_8M, publisher, receiver, rtmp_publisher, stopped
+from tests.media.ends import CALL_MS, CBR_8M, publisher, receiver, rtmp_publisher, stopped
 from tests.media.forwarding import Forwarder, forwarding
 from tests.media.rtmp_scene import INGEST, INPUT, OTHER, OTHER_PLAY, RtmpScene, player, pull
 from tests.media.watching import health_when, until, until_true
@@ -241,6 +241,7 @@ def reads_nothing(port: int) -> Iterator[None]:
     which = srt.socket()
     srt.set(which, Option.RCVSYN, 0)
     srt.set(which, Option.RCVBUF, 64 * 1456)
+    srt.set(which, Option.CONNTIMEO, CALL_MS)
     srt.connect(which, Address("127.0.0.1", port))
     try:
         yield
