@@ -52,7 +52,7 @@ def command(
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:
         raise click.exceptions.Exit(asyncio.run(_demo(settings, paths, options, once=once, here=here)))
-    logs.configure(settings.log_format, color=options.use_color)
+    logs.configure(settings.log_format, color=options.use_color, spared=logs.OF_CALLS)
     if once:
         raise click.exceptions.Exit(
             interruptible(lambda asked: _once(settings, paths, asked, observe=observe, here=here))
