@@ -131,14 +131,12 @@ class StagedRelay:
 
     async def flows(self) -> dict[str, FoundFlow]:
         """Return the flows as a backend of the product has them, by live name."""
-        settings = wiring.load_settings(flags={"state": self.state}, environment={})
-        async with wiring.existing_backend(settings) as backend:
+        async with wiring.relay_on(self.state) as backend:
             return {flow.live_name: flow for flow in await backend.observe(Region(REGION))}
 
     async def status(self, flow: FoundFlow) -> tuple[EndStatus, ...]:
         """Return what a backend of the product says of the ends of a flow right now."""
-        settings = wiring.load_settings(flags={"state": self.state}, environment={})
-        async with wiring.existing_backend(settings) as backend:
+        async with wiring.relay_on(self.state) as backend:
             return await backend.status(flow.region, flow.id)
 
     def said(self) -> str:

@@ -1,6 +1,5 @@
 """`reconciler adopt`."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,13 +39,14 @@ def command(options: Options, /, words: tuple[str, ...], *, form: str, **more: A
     found by region and live name. What differs from its manifest stays as it is, and `plan` shows it next.
     """
     from reconciler.cli import logs
+    from reconciler.cli.asking import may_ask
     from reconciler.cli.asynchronous import one_shot
 
     is_all, sends, is_approved = more.pop("is_all"), more.pop("send_secrets"), more.pop("auto_approve")
     chosen, paths = _parted(words)
     if is_all == bool(chosen):
         raise UsageError("Say what to adopt: flow/NAME or output/FLOW/NAME, as often as needed, or --all")
-    if not is_approved and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not is_approved and not may_ask():
         raise UsageError("`adopt` asks before it writes, and there is no terminal to ask on; say --auto-approve")
     settings = options.settings(**more)
     logs.configure(settings.log_format, color=options.use_color, level="warning")

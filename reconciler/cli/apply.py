@@ -71,6 +71,7 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_app
     """
     from reconciler import wiring
     from reconciler.cli.approving import approved
+    from reconciler.cli.asking import may_ask
     from reconciler.cli.interruption import interruptible
 
     plan_file: Path | None = more.pop("plan_file")
@@ -81,7 +82,7 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_app
     settings = options.settings(**more)
     approvals = approved(settings, **given)
     # Last, for whoever is told to say --auto-approve runs it without looking again.
-    if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not auto_approve and not may_ask():
         raise UsageError("`apply` asks before it sends, and there is no terminal to ask on; say --auto-approve")
     paths = paths if saved is None else tuple(map(Path, saved.paths))
     asked = _Asked(
@@ -133,10 +134,10 @@ def _chosen(asked: _Asked, found: "Preview", world: "World") -> "Preview":
 
 
 def _tell_beyond(changes: "tuple[Change, ...]") -> None:
-    from reconciler.cli import render
+    from reconciler.cli.formats.values import named
 
     if changes:
-        names = render.named([f"{change.action} {change.key}" for change in changes])
+        names = named([f"{change.action} {change.key}" for change in changes])
         are = "change is" if len(changes) == 1 else "changes are"
         click.echo(f"{len(changes)} more {are} wanted by now, and not sent; plan again for them: {names}", err=True)
 

@@ -12,6 +12,11 @@ _LINE_BYTES: Final = 4096
 """As long as a line can be on a terminal: termios(3), canonical mode."""
 
 
+def may_ask() -> bool:
+    """Return whether somebody sits there who can be asked: what is read from and what is told to are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 async def agrees(question: str) -> bool:
     """
     Return whether whoever sits at the terminal says yes; Enter and the end of the input say no.

@@ -136,7 +136,9 @@ class Decision:
 
     @property
     def since(self) -> datetime | None:
-        """Return when that was said; None where nothing was."""
+        """Return when that was said; None where nothing was, or was of other manifests."""
+        if self.standing is Standing.QUIET:
+            return None
         said = [item.at for item in (self.journal.last_call, self.journal.decided) if item is not None]
         return max(said, default=None)
 

@@ -38,7 +38,7 @@ _LATE_S: Final = 60.0
 def text(decision: Decision, page: Page) -> Iterator[str]:
     """Yield the lines of a decision: how it stands, then each reason with a word at its left."""
     standing = click.style(str(decision.standing), fg=_COLOURS[decision.standing], bold=True)
-    since = None if decision.standing is Standing.QUIET else decision.since
+    since = decision.since
     yield f"{click.style(safe(decision.resource), bold=True)}: {standing}" + (
         f" since {page.moment(since)}" if since is not None else ""
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.domain.errors import NotFoundError, UsageError
 from reconciler.domain.marks import Owner
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from reconciler.ports.backend import Backend
 
-_MOST_NAMED: Final = 10
-"""Names that are listed where one is not found."""
 _Found = TypeVar("_Found", FoundFlow, FoundOutput)
 
 
@@ -91,15 +89,15 @@ def output_named(name: str, flows: "Iterable[FoundFlow]", *, owner: Owner) -> Fo
 
 def _known(everything: "Iterable[FoundFlow | FoundOutput]", wanted: str) -> str:
     """Return the names that would do, the first of them, and the one that was meant perhaps."""
+    from reconciler.cli.formats.values import named
     from reconciler.domain.rules.nearest import did_you_mean
 
     found = tuple(everything)
     names = sorted(each.live_name for each in found)
     if not names:
         return "none at all"
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     hint = did_you_mean(wanted, {*names, *(each.mark.name for each in found if each.mark is not None)})
-    return ", ".join(names[:_MOST_NAMED]) + more + (f"; {hint}" if hint else "")
+    return f"{named(names)}{hint and f'; {hint}'}"
 
 
 def _marked(name: str, everything: "Iterable[_Found]", owner: Owner) -> "list[_Found]":

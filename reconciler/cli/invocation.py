@@ -6,12 +6,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from reconciler.cli.options import Options
-
-_BACKEND: Final = ("backend", "profile", "endpoint", "ca_file", "owner", "region")
-"""The options of `backend_options`, by the names of their values."""
+from reconciler.cli.options import SETTING_OF, Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ class Invocation:
             program=_program(),
             first=tuple(word for name, value in before if value is not None for word in (name, str(value))),
             paths=tuple(map(_path, paths)),
-            backend=tuple(word for name in _BACKEND for word in _words(name, flags.get(name))),
+            backend=tuple(word for name in SETTING_OF for word in _words(name, flags.get(name))),
         )
 
     def saying(self, verb: str, *words: str) -> str:
@@ -49,7 +46,7 @@ def _path(path: Path) -> str:
 def _words(name: str, value: Any) -> Iterator[str]:
     for each in value if isinstance(value, tuple) else (value,):
         # A URL with somebody's name in it may hold a password, too.
-        if each is not None and "@" not in str(each):
+        if each is not None and not (name == "endpoint" and "@" in str(each)):
             yield f"--{name.replace('_', '-')}"
             yield str(each)
 

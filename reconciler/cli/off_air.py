@@ -19,6 +19,8 @@ _LOOK_S: Final = 5.0
 """How long the relay may take to say what is on air."""
 _MOST: Final = 10
 """Flows that are named; the rest is counted."""
+Look = Callable[[], Awaitable[tuple[str, ...]]]
+"""Returns a sentence for each flow that would go off air."""
 
 
 class Ending:
@@ -27,38 +29,40 @@ class Ending:
 
     With nothing on air it ends it. Otherwise the first one only says what would go off air, and another one within
     `AGAIN_S` of that ends it; while that is still being looked at, nobody has been told, and more of them do nothing.
+    A verb that is ending already carries nothing that could be kept.
     """
 
-    def __init__(
-        self,
-        end: Callable[[], None],
-        look: Callable[[], Awaitable[tuple[str, ...]]],
-        clock: "Clock",
-        *,
-        on_terminal: bool | None = None,
-    ) -> None:
+    def __init__(self, end: Callable[[], None], clock: "Clock", *, on_terminal: bool | None = None) -> None:
         """
         Prepare to be interrupted.
 
         Args:
             end: ends the verb.
-            look: returns a sentence for each flow that would go off air.
             clock: of the `AGAIN_S`.
             on_terminal: whether somebody reads what is said; None looks whether stderr is a terminal.
 
         """
         self._end = end
-        self._look = look
+        self._look: Look = _nothing
         self._clock = clock
         self._on_terminal = sys.stderr.isatty() if on_terminal is None else on_terminal
         self._looking: asyncio.Task[None] | None = None
         self._told_s: float | None = None
 
+    def carries(self, look: Look) -> None:
+        """From now on something may be on air."""
+        self._look = look
+
+    def end(self) -> None:
+        """End the verb unasked."""
+        self._look = _nothing
+        self._end()
+
     def interrupted(self) -> None:
         """Do what Ctrl-C asks for; where nobody could be told it ends the verb."""
         is_said = self._told_s is not None and self._clock.monotonic_s() - self._told_s <= AGAIN_S
         if is_said or not self._on_terminal:
-            self._end()
+            self.end()
         elif self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._tell())
 
@@ -69,10 +73,14 @@ class Ending:
             # Whatever became of the look, another Ctrl-C ends it.
             self._told_s = self._clock.monotonic_s()
         if not carried:
-            self._end()
+            self.end()
             return
         click.echo(f"Ending it cuts what is on air:\n{listed(carried)}", err=True)
         click.echo(f"It goes on. Ctrl-C once more within {AGAIN_S:.0f} s ends it all the same.", err=True)
+
+
+async def _nothing() -> tuple[str, ...]:
+    return ()
 
 
 async def on_air_at(state: Path) -> tuple[str, ...]:

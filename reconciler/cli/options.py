@@ -39,11 +39,11 @@ class Options:
         """
         from reconciler import wiring
 
-        given = {_PATHS[name]: value for name, value in flags.items() if value not in (None, ())}
+        given = {SETTING_OF[name]: value for name, value in flags.items() if value not in (None, ())}
         return wiring.load_settings(self.config, {**given, "state": self.state, "logFormat": self.log_format})
 
 
-_PATHS: Final = {
+SETTING_OF: Final = {
     "backend": "backend.kind",
     "profile": "backend.profile",
     "endpoint": "backend.endpoint",

@@ -11,6 +11,7 @@ from reconciler.cli import render
 from reconciler.cli.asynchronous import one_shot
 from reconciler.cli.formats.comment import Comparison, comment
 from reconciler.cli.formats.json import dumped
+from reconciler.cli.formats.values import named
 from reconciler.engine.compare import Compared, compare, compare_live
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _SHORT: Final = 12
 """Characters of a commit's id that people are shown."""
-_NAMED: Final = 10
 _NO_PLAN: Final = "No plan: the manifests have errors, and nothing may be changed before they are mended."
 
 
@@ -115,10 +115,8 @@ def _notes(found: _Found) -> list[str]:
         notes.append("The manifests that are compared with have errors; their broken documents count as absent.")
     noticed = [str(change.key) for change in found.compared.noticed]
     if noticed:
-        more = f" and {len(noticed) - _NAMED} more" if len(noticed) > _NAMED else ""
         notes.append(
-            f"Viewers would notice these, so each waits until it is off air, or for an approval: "
-            f"{', '.join(noticed[:_NAMED])}{more}."
+            f"Viewers would notice these, so each waits until it is off air, or for an approval: {named(noticed)}."
         )
     return notes
 

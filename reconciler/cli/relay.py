@@ -2,14 +2,14 @@
 
 import asyncio
 import signal
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from reconciler import wiring
-from reconciler.cli.asking import agrees
+from reconciler.cli.asking import agrees, may_ask
 from reconciler.cli.asynchronous import on_signals, one_shot
 from reconciler.cli.logs import configure
 from reconciler.cli.off_air import Ending, listed, on_air_at
@@ -83,7 +83,7 @@ async def _demand_agreement(directory: Path, carried: tuple[str, ...]) -> None:
     if not carried:
         return
     click.echo(f"Ending the relay on {directory} cuts what is on air:\n{listed(carried)}", err=True)
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not may_ask():
         click.echo("It goes on: there is no terminal to ask on. If this is meant, say --auto-approve.", err=True)
         raise click.exceptions.Exit(ExitStatus.BLOCKED)
     if not await agrees("End it all the same?"):
@@ -102,18 +102,13 @@ def _left(ended: int) -> str:
 async def serve(settings: RelaySettings) -> None:
     """Serve until a signal says stop; Ctrl-C on a terminal first says what is on air."""
     told_to_stop = asyncio.Event()
-    serving: list[Relay] = []
-
-    async def carried() -> tuple[str, ...]:
-        return await on_air_at(settings.state) if serving else ()
-
-    ending = Ending(told_to_stop.set, carried, wiring.clock())
+    ending = Ending(told_to_stop.set, wiring.clock())
     alone = AloneInDirectory(settings.state, verb="relay")
     alone.acquire()
     try:
-        with on_signals(told_to_stop.set, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
+        with on_signals(ending.end, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
             async with Relay(settings) as relay:
-                serving.append(relay)
+                ending.carries(partial(on_air_at, settings.state))
                 _announce(relay)
                 await told_to_stop.wait()
     finally:

@@ -9,7 +9,17 @@ import click
 
 from reconciler.cli.formats.text import headline
 from reconciler.cli.formats.totals import IN_PROGRESS, MAY_STOP, Held, counted, held_of, told_of, windows_of
-from reconciler.cli.formats.values import MOST_CALLS, SECRET, changed_of, inner_of, is_hidden, public, safe, shown
+from reconciler.cli.formats.values import (
+    MOST_CALLS,
+    SECRET,
+    changed_of,
+    inner_of,
+    is_hidden,
+    named,
+    public,
+    safe,
+    shown,
+)
 from reconciler.domain import effects
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, Hold, Plan, Sequence, Waiting
@@ -209,12 +219,6 @@ def _undone(outcome: PassOutcome) -> Iterator[str]:
         yield f"{head}, {safe(why)}: {named(names)}"
 
 
-def named(names: list[str]) -> str:
-    """Return a few names, and how many more there are."""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
-
-
 def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
     """Return what a pass did as JSON says it."""
     return {
@@ -235,7 +239,6 @@ def outcome_json(outcome: PassOutcome, *, backend: str) -> dict[str, Any]:
     }
 
 
-_MOST_NAMED: Final = 10
 _WORDS: Final[Mapping[str, str]] = {"blocked": "yellow", IN_PROGRESS: "cyan", "waiting": "cyan", "failed": "red"}
 _LEFT: Final[Mapping[str, str]] = {"skipped": "not sent"}
 _RESULTS: Final[Mapping[Result, tuple[str, str]]] = {
@@ -295,19 +298,20 @@ def _withheld(plan: Plan) -> Iterator[str]:
 
 
 def _held_back(plan: Plan) -> Iterator[str]:
+    loud = withheld(plan)
     for word, held in told_of(plan).items():
         colour = _WORDS[word]
         together: dict[str, list[Held]] = {}
         for item in held:
             together.setdefault(item.why, []).append(item)
         for why, items in together.items():
-            reason = "as said above" if why in withheld(plan) else safe(why)
+            reason = "as said above" if why in loud else safe(why)
             if len(items) > 1:
                 yield f"{click.style(f'! {word} {len(items)}', fg=colour, bold=True)}: {reason}"
             for item in items:
                 action = f" ({item.action})" if isinstance(item, Blocked) else ""
-                named = f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}"
-                yield f"{named}: {reason}" if len(items) == 1 else f"  {named}"
+                head = f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}"
+                yield f"{head}: {reason}" if len(items) == 1 else f"  {head}"
                 if isinstance(item, Blocked) and item.change is not None:
                     yield f"    {_effect(item.change, plan.watched)}{id_of(item.change)}"
                     yield from _details(item.change)

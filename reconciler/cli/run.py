@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from reconciler.cli.interruption import Interruption
     from reconciler.engine.loop import Loop
     from reconciler.engine.reconcile import PassOutcome
-    from reconciler.relay.service import Relay
     from reconciler.settings import Settings
     from reconciler.wiring import Session
 
@@ -101,22 +101,18 @@ async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: b
 
     asked = asyncio.Event()
     loops: list[Loop] = []
-    serving: list[Relay] = []
 
     def stop() -> None:
         asked.set()
         for loop in loops:
             loop.stop()
 
-    async def carried() -> tuple[str, ...]:
-        return await on_air_at(settings.state) if serving else ()
-
-    ending = Ending(stop, carried, wiring.clock())
+    ending = Ending(stop, wiring.clock())
     # From the first moment on: whoever ends it while the relay starts must not leave engines behind.
-    with on_signals(stop, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
+    with on_signals(ending.end, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
         async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
             if session.relay is not None:
-                serving.append(session.relay)
+                ending.carries(partial(on_air_at, settings.state))
             _say_where(session)
             loops.append(session.loop(observes=observe))
             if not asked.is_set():

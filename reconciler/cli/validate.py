@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reconciler.cli.options import Options, paths_argument
-from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, UsageError
+from reconciler.domain.errors import EnvironmentFailedError, ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -50,28 +50,19 @@ def command(
     documents see all of them together. Nothing is asked of anybody, and no secret is resolved. Ends with 3 when there
     are errors among what is told; warnings alone end with 0.
     """
+    from reconciler import wiring
     from reconciler.cli.formats.report import summary
     from reconciler.domain.findings import has_errors
 
     settings = options.settings(secrets_env=secrets_env)
+    wiring.demand_paths(settings, paths)
     paths = paths or settings.paths
-    _refuse_missing(paths)
     report = _report(settings, paths, since)
     for line in _FORMS[form](report):
         click.echo(line)
     click.echo(summary(report), err=True)
     if has_errors(report.findings):
         raise click.exceptions.Exit(ExitStatus.FINDINGS)
-
-
-def _refuse_missing(paths: tuple[Path, ...]) -> None:
-    from reconciler.sources.listing import missing
-    from reconciler.sources.scanning import shown
-
-    absent = missing(paths)
-    if absent:
-        names = ", ".join(shown(str(path)) for path in absent)
-        raise UsageError(f"There is nothing at {names}. Give a manifest, or a directory that holds some.")
 
 
 def _report(settings: "Settings", paths: tuple[Path, ...], since: str | None) -> "Report":

@@ -176,6 +176,11 @@ class Sequence:
 Change = Call | Sequence
 
 
+def calls_of(change: Change) -> tuple[Call, ...]:
+    """Return the calls that a change takes; a single call is its own."""
+    return change.calls if isinstance(change, Sequence) else (change,)
+
+
 class Hold(StrEnum):
     """What holds a change back; a stable word for programs."""
 

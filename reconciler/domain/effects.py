@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence, Stop
+from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence, Stop, calls_of
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import FlowKey, FoundFlow, FoundOutput, Output, Srt
+from reconciler.domain.model import FlowKey, FoundFlow, Output, Srt
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.protocols import pulled
 from reconciler.domain.secrets import Hidden, Secret, SecretRef
@@ -27,7 +28,8 @@ def effect(change: Change, watched: Watched = NOBODY_LOOKED) -> str:
 def totals(plan: Plan, watched: Watched = NOBODY_LOOKED) -> str:
     """Return what is noticed of a whole plan."""
     counted = Counter(change.impact for change in plan.changes)
-    off = sum(_going_off(change) for change in plan.changes)
+    # An output that is deleted while its flow stops goes off air once.
+    off = len({id_ for change in plan.changes for id_ in _going_off(change)})
     stops = sum(isinstance(change, Stop) and not _going_off(change) for change in plan.changes)
     anew = counted[Impact.RECREATE] - sum(_ends_a_recreate(change) is not None for change in plan.changes)
     parts = [
@@ -53,7 +55,7 @@ def _felt(change: Change, watched: Watched) -> str:
             return "none"
         case Impact.RECONNECT:
             return f"reconnect: {_who(change, watched)}"
-        case Impact.INTERRUPT if all(isinstance(call, Delete) for call in _calls(change)):
+        case Impact.INTERRUPT if all(isinstance(call, Delete) for call in calls_of(change)):
             return f"goes off air: {_who(change, watched)}"
         case Impact.INTERRUPT:
             return f"flow stops: {_outputs(change)}"
@@ -73,24 +75,17 @@ def _receivers(count: int) -> str:
 
 
 def _outputs(change: Change) -> str:
-    off = _going_off(change)
+    off = len(_going_off(change))
     if not off:
         return "its outputs go off air"
     return f"{off} {'output' if off == 1 else 'outputs'} off air"
 
 
-def _going_off(change: Change) -> int:
-    """Return how many outputs a change puts off air for good, or until the flow runs again."""
+def _going_off(change: Change) -> AbstractSet[str]:
+    """Return the ids of the outputs that a change puts off air for good, or until the flow runs again."""
     if (ended := _ends_a_recreate(change)) is not None:
-        return len(ended.goes)
-    if change.impact is not Impact.INTERRUPT:
-        return 0
-    if isinstance(change, Delete):
-        return 1
-    # What a stop takes along goes off air, whatever of it is changed.
-    flows = [call.found for call in _calls(change) if isinstance(call, Delete | Edit | Stop)]
-    whole = [found for found in flows if isinstance(found, FoundFlow)]
-    return len(whole[0].outputs) if whole else sum(isinstance(found, FoundOutput) for found in flows)
+        return {found.id for found in ended.goes}
+    return set(ends_of(change)) if change.impact is Impact.INTERRUPT else set()
 
 
 def _ends_a_recreate(change: Change) -> Sequence | None:
@@ -104,9 +99,9 @@ def _anew(change: Change, watched: Watched) -> str:
         gone = " and ".join(found.live_name for found in ended.goes)
         return f"{gone} goes once {ended.twin.live_name}, which is there, delivers as it does ({_who(change, watched)})"
     if isinstance(change.key, FlowKey):
-        breaks = any(call.action is Action.STOP for call in _calls(change))
+        breaks = any(call.action is Action.STOP for call in calls_of(change))
         return f"addresses change{', and the flow breaks for the time between a stop and a start' if breaks else ''}"
-    wanted = [call.wanted for call in _calls(change) if isinstance(call, Create)]
+    wanted = [call.wanted for call in calls_of(change) if isinstance(call, Create)]
     moves = any(isinstance(each, Output) and _is_pulled(each) for each in wanted)
     what = "addresses change" if moves or not wanted else "made anew"
     if isinstance(change, Sequence) and change.twin is not None:
@@ -132,7 +127,7 @@ def _told(change: Change) -> Iterator[str]:
 
 def _contacts(change: Change) -> tuple[str, ...]:
     meant = change.meant if isinstance(change, Sequence) else ()
-    calls = (*_calls(change), *meant)
+    calls = (*calls_of(change), *meant)
     found = [call.wanted.care.contacts for call in calls if isinstance(call, Create | Edit)]
     return tuple(dict.fromkeys(contact for contacts in found for contact in contacts))
 
@@ -140,7 +135,7 @@ def _contacts(change: Change) -> tuple[str, ...]:
 def _differences(change: Change) -> Iterable[PropertyChange]:
     if isinstance(change, Edit):
         return change.differences
-    inner = (call.differences for call in _calls(change) if isinstance(call, Edit))
+    inner = (call.differences for call in calls_of(change) if isinstance(call, Edit))
     own = change.differences if isinstance(change, Sequence) else ()
     return (*own, *(one for listed in inner for one in listed))
 
@@ -151,11 +146,7 @@ def _is_secret(one: PropertyChange) -> bool:
 
 def ends_of(change: Change) -> Iterator[str]:
     """Yield the ids of the outputs that a change disturbs."""
-    for call in _calls(change):
+    for call in calls_of(change):
         found = call.found if isinstance(call, Edit | Delete | Stop) else None
         if found is not None:
             yield from (output.id for output in found.outputs) if isinstance(found, FoundFlow) else (found.id,)
-
-
-def _calls(change: Change) -> Iterable[Change]:
-    return change.calls if isinstance(change, Sequence) else (change,)

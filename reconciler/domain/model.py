@@ -336,6 +336,11 @@ class Actual:
 
     regions: dict[Region, tuple[FoundFlow, ...] | Unreadable]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every region could be read, so that nothing is missing."""
+        return not any(isinstance(found, Unreadable) for found in self.regions.values())
+
     def flows(self) -> tuple[FoundFlow, ...]:
         """Return every flow of every region that could be read."""
         return tuple(flow for flows in self.regions.values() if not isinstance(flows, Unreadable) for flow in flows)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 LONGEST: Final = 32
-"""Characters of `metadata.name`."""
+"""Characters of `metadata.name`. Source: schemas/v1."""
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_]+")
 

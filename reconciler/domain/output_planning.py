@@ -128,10 +128,11 @@ def _plan_pair(
     rest = Parts()
     # It has the right name when the other one is gone, which may bear that until then.
     _plan_known(replace(wanted, live_name=kept.live_name), kept, room, context=context, parts=rest)
-    if rest.blocked:
+    if any(each.action is not Action.RECREATE for each in rest.blocked):
         parts.blocked.extend(rest.blocked)
         return
-    # What neither fits is made anew once the twin has gone; until then it is one change, and not two.
+    # What neither fits is made anew once the twin has gone; until then it is one change, and not two, and what forbids
+    # the second is said then.
     parts.then.extend(change for change in rest.then if change.action is not Action.RECREATE)
     parts.then.append(succeeded(wanted, room, kept=kept, gone=gone, is_done=len(fit) == 1))
 

@@ -177,7 +177,7 @@ def _told(spec: OutputSpec, wanted: Output, changed: tuple[PropertyChange, ...])
     if any(one.path.startswith(path.rpartition(".")[0]) for path in masked for one in changed):
         return None
     known = by_path(wanted.spec)
-    return in_output(spec, lambda path, secret: known[path] if path in masked else secret)
+    return in_output(spec, lambda path, secret: known[path] if isinstance(secret, Hidden) else secret)
 
 
 def _removed(wanted: Output, found: FoundOutput, room: Room) -> Delete:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, Call, Change, Failed, Hold, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Change, Failed, Hold, Plan, Sequence, calls_of
 from reconciler.domain.errors import BackendError, CredentialsRefusedError
 from reconciler.domain.model import Key
 from reconciler.domain.safety.judging import as_of_now, held_back
@@ -205,7 +205,7 @@ class _Carrying:
             for place, one in self._failed().items():
                 self._outcomes[place] = replace(one, why="; ".join(filter(None, (one.why, plan))))
             return False
-        looked_at = {(call.key, call.action) for change in sent.changes for call in _calls(change)}
+        looked_at = {(call.key, call.action) for change in sent.changes for call in calls_of(change)}
         rest = tuple(narrow for one in plan.changes if one.key in refused and (narrow := _still(one, looked_at)))
         if self._target.mode is Mode.SAVED:
             self._tell_what_wants_a_stop(rest)
@@ -213,7 +213,7 @@ class _Carrying:
         progressed = await self._round(replace(plan, changes=rest))
         done = [one.change for one in self._outcomes.values() if one.change in rest and one.result is Result.DONE]
         # What failed live was done standing still; or, where it is about the flow itself, it was at least tried again.
-        made = {(call.key, call.action) for change in done for call in _calls(change)}
+        made = {(call.key, call.action) for change in done for call in calls_of(change)}
         again = {(one.key, one.action, False) for one in rest}
         for place in self._failed():
             if place[:2] in made or place in again:
@@ -260,10 +260,6 @@ class _Carrying:
         if self._world.clock.monotonic_s() - self._started_s > PASS_TIMEOUT_S:
             return f"not sent, because the pass has gone on for more than {PASS_TIMEOUT_S:g} s"
         return self._asked()
-
-
-def _calls(change: Change) -> tuple[Call, ...]:
-    return change.calls if isinstance(change, Sequence) else (change,)
 
 
 def _still(change: Change, looked_at: AbstractSet[tuple[Key, Action]]) -> Sequence | None:

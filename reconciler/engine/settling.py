@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.domain.changes import Action
-from reconciler.domain.model import FlowKey, OutputKey, Unreadable, key_of
+from reconciler.domain.model import FlowKey, OutputKey, key_of
 from reconciler.engine.guard.facts import Facts
 from reconciler.engine.world import World
 from reconciler.ports.journal import Note, Settled, Written
@@ -22,7 +22,7 @@ def settle_what_is_open(world: World) -> None:
     stops a reading tells nothing that the next plan does not say better; they stay as they are.
     """
     facts, now = world.guard.facts, world.clock.now()
-    if any(isinstance(region, Unreadable) for region in facts.actual.regions.values()):
+    if not facts.actual.is_whole:
         return
     for written in world.journal.unsettled():
         found = _outcome(written, facts, now=now, settling_s=world.guard.settling_s)

@@ -23,6 +23,7 @@ from reconciler.domain.model import (
     RtspSource,
     Srt,
 )
+from reconciler.domain.naming import LONGEST
 from reconciler.domain.policies import Approval
 from reconciler.domain.protocols import (
     DEFAULT_IDLE_TIMEOUT_MS,
@@ -40,8 +41,6 @@ _API_VERSION: Final = "reconciler/v1"
 _DEFAULT_BANDWIDTH: Final = "10M"
 _MOST_IN_LINE: Final = 3
 """Networks of an allowlist that are written side by side."""
-_LONGEST_NAME: Final = 32
-"""Characters of a `metadata.name`."""
 _ENDLESS: Final = 2**31
 """Columns of a line: nothing is folded, so that a value stands as it is."""
 
@@ -87,7 +86,7 @@ class ManifestWriter:
 
 def _approval(approval: Approval) -> Mapped:
     tail = f"_{approval.action}_{approval.change}"
-    name = f"{approval.resource.name[: _LONGEST_NAME - len(tail)]}{tail}"
+    name = f"{approval.resource.name[: LONGEST - len(tail)]}{tail}"
     # Some ids look like numbers, and a reader may not know that these are none: all of them are quoted.
     spec: Mapped = {
         "resource": str(approval.resource),

@@ -5,13 +5,12 @@ A flag wins over the environment, the environment over `reconciler.yaml`, and th
 knows how to read them from mappings; `wiring` fetches the mappings. Secrets come from the environment alone.
 """
 
-from reconciler.settings.choices import AUTO, DEFAULT_MANIFESTS, BackendKind, BackendSettings, LogFormat, Settings
+from reconciler.settings.choices import AUTO, BackendKind, BackendSettings, LogFormat, Settings
 from reconciler.settings.layers import DEFAULT_FILE, DEFAULT_STATE, Layers, settings_from
 
 __all__ = [
     "AUTO",
     "DEFAULT_FILE",
-    "DEFAULT_MANIFESTS",
     "DEFAULT_STATE",
     "BackendKind",
     "BackendSettings",

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +81,7 @@ async def relay_on(state: Path) -> AsyncIterator["Backend"]:
         UsageError: its keys are not there.
 
     """
-    chosen = replace(settings_from(Layers()), state=state, backend=BackendSettings(kind=BackendKind.RELAY))
+    chosen = settings_from(Layers(flags={"state": state, "backend.kind": BackendKind.RELAY}))
     async with existing_backend(chosen) as backend:
         yield backend
 

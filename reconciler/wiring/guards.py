@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.domain.errors import EnvironmentFailedError
-from reconciler.domain.safety.releases import APPLY
 from reconciler.settings import Settings
 from reconciler.wiring import streamlink
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.ports.signatures import Verifier
 
 
-def guard(settings: Settings, backend: "Backend", clock: "Clock", journal: "Journal", *, apply: str = APPLY) -> "Guard":
+def guard(settings: Settings, backend: "Backend", clock: "Clock", journal: "Journal", *, apply: str) -> "Guard":
     """Return who says what may be sent to the backend; `apply` is how people call that verb, for a shell."""
     from reconciler.engine.guard import Guard
     from reconciler.engine.guard.facts import Keeper

@@ -39,9 +39,11 @@ def demand_paths(settings: Settings, paths: Sequence[Path]) -> None:
         UsageError: a path does not exist.
 
     """
-    missing = [path for path in (tuple(paths) or settings.paths) if not path.exists()]
-    if missing:
-        names = ", ".join(map(str, missing))
+    from reconciler.sources.listing import missing
+    from reconciler.sources.scanning import shown
+
+    if absent := missing(tuple(paths) or settings.paths):
+        names = ", ".join(shown(str(path)) for path in absent)
         raise UsageError(f"There is nothing at {names}. `reconciler init` writes a first working tree of manifests.")
 
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from reconciler.ports.source import Reader, Source
 
 
-def world_of(
-    settings: Settings, tree: "Source", reading: "Reader", backend: "Backend", *, apply: str = APPLY
-) -> "World":
+def world_of(settings: Settings, tree: "Source", reading: "Reader", backend: "Backend", *, apply: str) -> "World":
     """Return the world of these manifests and this backend; its journal is closed by who asks for it."""
     from reconciler.engine.world import World
 

@@ -13,8 +13,15 @@ from reconciler.domain.rules.urls import KEY_IN_PATH
 SECRET: Final = "***"  # noqa: S105 -- what stands in a secret's place
 MOST_CALLS: Final = 8
 """Calls of one change that are listed; what becomes of the outputs is told in any case."""
+_MOST_NAMED: Final = 10
 _USERINFO: Final = re.compile(r"(?<=://)[^\s]*@")
 _QUERY: Final = re.compile(r"[?#;].*$")
+
+
+def named(names: list[str]) -> str:
+    """Return a few names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def changed_of(change: Change) -> tuple[PropertyChange, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start
+from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Start, calls_of
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, Output
 from reconciler.domain.safety.on_air import Disturbed
 from reconciler.domain.targets import FarEnd, far_ends
@@ -54,7 +54,7 @@ def holders(flows: Iterable[FoundFlow]) -> Holders:
 def ends_after(*changes: Change) -> dict[str, Ends]:
     """Return where each output that changes edit or delete sends after them, by the ids of the outputs."""
     found: dict[str, Ends] = {}
-    for call in chain.from_iterable(map(_calls, changes)):
+    for call in chain.from_iterable(map(calls_of, changes)):
         if isinstance(call, Edit) and isinstance(call.wanted, Output):
             found[call.found.id] = far_ends(call.wanted.spec)
         elif isinstance(call, Delete) and isinstance(call.found, FoundOutput):
@@ -79,7 +79,8 @@ class Coming:
             holder.output.id: holder
             for end in self.ends
             for holder in among.get(end, ())
-            if holder.flow.id not in self.started and end in self.after.get(holder.output.id, self.ends)
+            if holder.flow.id not in self.started
+            and (holder.output.id not in self.after or end in self.after[holder.output.id])
         }
         return tuple(found[id_] for id_ in sorted(found))
 
@@ -97,7 +98,7 @@ def coming(change: Change, flow_of: FlowOf, moved: Mapping[str, Ends], *, runs: 
     """
     after = {**moved, **ends_after(change)}
     come, go, started = set[FarEnd](), set[FarEnd](), set[str]()
-    for call in _calls(change):
+    for call in calls_of(change):
         flow = flow_of(call)
         is_running = flow is not None and flow.state is FlowState.RUNNING
         if isinstance(call, Start):
@@ -112,10 +113,6 @@ def coming(change: Change, flow_of: FlowOf, moved: Mapping[str, Ends], *, runs: 
         if is_running:
             go |= before - then
     return Coming(ends=come - go, after=after, started=started)
-
-
-def _calls(change: Change) -> tuple[Call, ...]:
-    return change.calls if isinstance(change, Sequence) else (change,)
 
 
 def _ends_of(call: Call) -> tuple[Ends, Ends]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Plan, Sequence
+from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Plan, Sequence, calls_of
 from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
@@ -119,10 +119,9 @@ class _Judgement:
         return None
 
     def _protected(self, change: Change) -> Blocked | None:
-        calls = change.calls if isinstance(change, Sequence) else (change,)
         names = [
             str(call.key)
-            for call in calls
+            for call in calls_of(change)
             if isinstance(call, Delete) and call.found.mark is not None and call.found.mark.protected
         ]
         if not names:

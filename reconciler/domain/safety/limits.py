@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Delete, Edit, Sequence, Stop
+from reconciler.domain.changes import Action, Change, Delete, Edit, Stop, calls_of
 from reconciler.domain.marks import Owner
 from reconciler.domain.matching import ours
 from reconciler.domain.model import Actual, Desired, Key
@@ -86,8 +86,7 @@ class Circumstances:
 
 def removed(change: Change) -> tuple[Counted, ...]:
     """Return the live objects that a change removes."""
-    calls = change.calls if isinstance(change, Sequence) else (change,)
-    return tuple((call.key, call.found.id) for call in calls if isinstance(call, Delete))
+    return tuple((call.key, call.found.id) for call in calls_of(change) if isinstance(call, Delete))
 
 
 def deleted(change: Change) -> tuple[Counted, ...]:
@@ -99,8 +98,7 @@ def edited(change: Change) -> tuple[Counted, ...]:
     """Return what a change edits, makes anew or stops."""
     if change.action is Action.RECREATE:
         return removed(change)
-    calls = change.calls if isinstance(change, Sequence) else (change,)
-    found = [(call.key, call.found.id) for call in calls if isinstance(call, Edit)]
+    found = [(call.key, call.found.id) for call in calls_of(change) if isinstance(call, Edit)]
     if isinstance(change, Stop) and change.found is not None:
         found.append((change.key, change.found.id))
     return tuple(found)

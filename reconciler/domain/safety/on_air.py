@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Sequence, Start, Stop
+from reconciler.domain.changes import Call, Change, Create, Delete, Edit, Start, Stop, calls_of
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import FlowState, FoundFlow, FoundOutput, ResourceKind
 from reconciler.domain.safety.limits import Limits
@@ -64,10 +64,9 @@ def disturbed_by(change: Change, *, if_it_runs: Capabilities | None = None) -> D
             that was started since.
 
     """
-    calls = change.calls if isinstance(change, Sequence) else (change,)
     ids: set[str] = set()
     whole = False
-    for call in calls:
+    for call in calls_of(change):
         if isinstance(call, Create | Start) or _is_harmless(call, if_it_runs):
             continue
         if isinstance(call, Edit | Delete) and isinstance(call.found, FoundOutput):
@@ -134,8 +133,7 @@ def delivers(id_: str, sample: Sample, limits: Limits, *, like: AbstractSet[str]
 
 def made_since(change: Change, flow: FoundFlow, last: Sample) -> tuple[str, ...]:
     """Return the ids of the outputs of which a sample tells, and without which a change of their flow was planned."""
-    calls = change.calls if isinstance(change, Sequence) else (change,)
-    planned = (call.found for call in calls if isinstance(call, Edit | Delete | Stop))
+    planned = (call.found for call in calls_of(change) if isinstance(call, Edit | Delete | Stop))
     then = next((found for found in planned if isinstance(found, FoundFlow) and found.id == flow.id), flow)
     known = {output.id for output in then.outputs}
     return tuple(id_ for id_, end in last.ends.items() if not end.is_input and id_ not in known)

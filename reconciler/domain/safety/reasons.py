@@ -37,4 +37,4 @@ def start_in_vain(start: Start, held: Blocked) -> Blocked:
     """Return the start of a flow as held back, because it has no output: the one that it needs may not be made."""
     why = f"it has no output yet; {held.key} is to be made first, and that is held back: {reason_of(held)}"
     # Who approves of the start has not approved of the output: no command releases it.
-    return replace(held_back(start, held.hold, why), change=None)
+    return Blocked(key=start.key, action=start.action, why=why, hold=held.hold)

@@ -7,6 +7,7 @@ from typing import Final
 from reconciler.domain import properties
 from reconciler.domain.changes import Action, Change, Create, Delete, Plan, Sequence
 from reconciler.domain.model import Flow, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey
+from reconciler.domain.naming import LONGEST
 from reconciler.domain.properties import PropertyValue
 from reconciler.domain.safety.releases import RELEASING, command_for
 from reconciler.domain.secrets import Hidden, Secret, SecretRef
@@ -17,8 +18,6 @@ STORM: Final = 3
 """So many renames at once are likelier a tree that was changed by a slip than a wish."""
 _NEITHER: Final = frozenset({"liveName", "description"})
 """What a rename changes with the name."""
-_LONGEST_NAME: Final = 32
-"""Characters of a document's `metadata.name`. Source: schemas/v1/move.json."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class Rename:
 
     def _move(self) -> str:
         """Return the document, in one line of YAML."""
-        name = str(self.comes.key).partition("/")[2].replace("/", "_")[:_LONGEST_NAME]
+        name = str(self.comes.key).partition("/")[2].replace("/", "_")[:LONGEST]
         return (
             f"{{apiVersion: reconciler/v1, kind: Move, metadata: {{name: {name}}}, "
             f"spec: {{from: {self.goes.key}, to: {self.comes.key}}}}}"

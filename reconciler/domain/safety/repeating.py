@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Edit, Sequence
+from reconciler.domain.changes import Action, Change, Edit, Sequence, calls_of
 from reconciler.domain.model import Key
 from reconciler.domain.properties import PropertyChange
 
@@ -52,8 +52,7 @@ def _spots(change: Change) -> Iterator[_Spot]:
 
 
 def _properties(change: Change) -> Iterator[tuple[Key, PropertyChange]]:
-    calls = change.calls if isinstance(change, Sequence) else (change,)
-    for call in calls:
+    for call in calls_of(change):
         if isinstance(call, Edit):
             yield from ((call.key, one) for one in call.differences)
     if isinstance(change, Sequence):

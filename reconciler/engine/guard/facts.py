@@ -7,8 +7,9 @@ from datetime import tzinfo
 from enum import StrEnum
 from functools import cached_property
 
-from reconciler.domain.changes import Blocked, Call, Change, Delete, Edit, Sequence
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Edit, Sequence, calls_of
 from reconciler.domain.marks import Owner
+from reconciler.domain.matching import ours
 from reconciler.domain.model import (
     Actual,
     Desired,
@@ -88,23 +89,25 @@ class Facts:
         there = self._by_place.get((change.at.region, change.at.live_name), ())
         if len(there) > 1:
             # Of several that bear one name it is the one that the change was planned for.
-            calls = change.calls if isinstance(change, Sequence) else (change,)
-            ids = {call.found.id for call in calls if isinstance(call, Delete | Edit)}
+            ids = {call.found.id for call in calls_of(change) if isinstance(call, Delete | Edit)}
             there = tuple(flow for flow in there if ids & {flow.id, *(output.id for output in flow.outputs)})
         return there[0] if len(there) == 1 else None
 
     def outputs_of(self, key: OutputKey) -> tuple[tuple[FoundFlow, FoundOutput], ...]:
-        """Return what bears the mark of an output, with its flow."""
-        return self._by_key.get(key, ())
+        """Return what bears the mark of an output, with its flow; by its name of now, or one that a move changed."""
+        return self._by_key.get(key_now(key, self._moved), ())
 
     def live_of(self, key: OutputKey) -> tuple[Live, ...]:
         """Return what is live of an output as a plan recognises it, with its flow: whatever name is in its mark."""
         return self._recognised.outputs.get(key, ())
 
     def flows_of(self, key: FlowKey) -> tuple[FoundFlow, ...]:
-        """Return what is live of a flow of ours."""
-        flows = (flow for flow in self.actual.flows() if flow.mark is not None and flow.mark.owner == self.owner)
-        return tuple(flow for flow in flows if flow.mark is not None and flow.mark.name == key.name)
+        """Return what is live of a flow of ours; by its name of now, or one that a move changed."""
+        now = key_now(key, self._moved)
+        marked = ((flow, flow.mark) for flow in self.actual.flows() if flow.mark is not None)
+        return tuple(
+            flow for flow, mark in marked if ours(mark, self.owner) and key_now(FlowKey(mark.name), self._moved) == now
+        )
 
     def outputs_in(self, key: FlowKey) -> tuple[OutputKey, ...]:
         """Return the outputs of ours that are live in a flow."""
@@ -131,21 +134,19 @@ class Facts:
         return found
 
     @cached_property
-    def _by_key(self) -> Mapping[OutputKey, tuple[tuple[FoundFlow, FoundOutput], ...]]:
-        found: dict[OutputKey, tuple[tuple[FoundFlow, FoundOutput], ...]] = {}
+    def _by_key(self) -> Mapping[Key, tuple[tuple[FoundFlow, FoundOutput], ...]]:
+        found: dict[Key, tuple[tuple[FoundFlow, FoundOutput], ...]] = {}
         for key, flow, output in self._ours():
             found[key] = (*found.get(key, ()), (flow, output))
         return found
 
-    def _ours(self) -> Iterator[tuple[OutputKey, FoundFlow, FoundOutput]]:
+    def _ours(self) -> Iterator[tuple[Key, FoundFlow, FoundOutput]]:
         for flow in self.actual.flows():
-            if flow.mark is None or flow.mark.owner != self.owner:
+            if flow.mark is None or not ours(flow.mark, self.owner):
                 continue
             for output in flow.outputs:
-                if output.mark is not None and output.mark.owner == self.owner:
-                    key = OutputKey(flow.mark.name, output.mark.name)
-                    moved = key_now(key, self._moved)
-                    yield moved if isinstance(moved, OutputKey) else key, flow, output
+                if output.mark is not None and ours(output.mark, self.owner):
+                    yield key_now(OutputKey(flow.mark.name, output.mark.name), self._moved), flow, output
 
     @cached_property
     def _recognised(self) -> Recognised:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Change, Create, Delete, FlowAt, Plan, Sequence, Waiting
+from reconciler.domain.changes import Action, Change, Create, Delete, FlowAt, Plan, Sequence, Waiting, calls_of
 from reconciler.domain.model import Care, Flow, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey, Region, key_of
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.engine.guard.facts import Facts, Keeper
@@ -144,7 +144,6 @@ def _youngest_s(change: Change, ages_s: Mapping[Key, float]) -> float | None:
 
 def _creates(change: Change) -> Iterator[Create]:
     """Yield whatever a change makes, in one way or the other."""
-    calls = change.calls if isinstance(change, Sequence) else (change,)
-    yield from (call for call in calls if isinstance(call, Create))
+    yield from (call for call in calls_of(change) if isinstance(call, Create))
     if isinstance(change, Sequence) and change.twin is not None and change.twin.make is not None:
         yield change.twin.make

@@ -25,7 +25,6 @@ from reconciler.domain.model import (
     Key,
     Output,
     OutputKey,
-    Unreadable,
 )
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.far_ends import Ends, ends_after
@@ -78,7 +77,7 @@ class Memory:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
             # Who wants something else by now corrects nobody.
             self._corrections = Corrections()
-        if not any(is_removal(change) or edited(change) for change in plan.changes) and _is_whole(facts):
+        if not any(is_removal(change) or edited(change) for change in plan.changes) and facts.actual.is_whole:
             # They agree, but for what is new: what comes next is another difference.
             self._spent = Spent()
         known = replace(facts, policies=self._holding(facts.policies), given=facts.policies)
@@ -225,8 +224,3 @@ class Memory:
             return None
         why = f"it must still be wanted {self._limits.delete_gap_s:g} s later, before anything is deleted"
         return held_back(change, Hold.AGAIN, why)
-
-
-def _is_whole(facts: Facts) -> bool:
-    """Return whether every region could be read, so that nothing is missing from the difference."""
-    return not any(isinstance(found, Unreadable) for found in facts.actual.regions.values())

@@ -179,18 +179,22 @@ class Permits:
         """
         flow = self._looking.disturbed_flow(call, facts)
         look = await self._looking.look(call, flow, facts)
-        if facts.policies.calendars and not _has_cut(change, call):
+        waits = bool(facts.policies.calendars) and not _has_cut(change, call)
+        if waits:
             held = await self._windows.held(change, facts)
             if held is not None:
                 return held
-            self._windows.record(change, facts, goes_on=True)
             look = await self._looking.samples(self._looking.flows(call, flow, facts))
         held = alone(call, self._looking.touched(call, facts), facts, look, self._keeper.limits)
         if held is not None:
             return held_back(change, held.hold, held.why)
         reasons = () if flow is None else self._looking.reasons(call, flow, look)
         released = self._approvals.approved(change, call, reasons, facts, look) if reasons else None
-        return released if isinstance(released, Blocked) else None
+        if isinstance(released, Blocked):
+            return released
+        if waits:
+            self._windows.record(change, facts, goes_on=True)
+        return None
 
 
 def _has_cut(change: Change, call: Call) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Change, Hold, Sequence, Start, Stop
-from reconciler.domain.model import FlowKey, FoundFlow, Key, Unreadable
+from reconciler.domain.model import FlowKey, FoundFlow, Key
 from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by
@@ -148,7 +148,7 @@ def _shared(change: Change, parts: Iterable[Change]) -> str:
 
 def _may_be_unread(calendar: Calendar, facts: Facts) -> bool:
     """Return whether something that a calendar is about may be in a region that could not be read."""
-    if not any(isinstance(found, Unreadable) for found in facts.actual.regions.values()):
+    if facts.actual.is_whole:
         return False
     # A flow that is seen is where it is seen. Of all others nobody knows where they are, nor which labels they had.
     seen = {key.name for flow in facts.actual.flows() if (key := facts.key_of(flow)) is not None}

@@ -24,13 +24,13 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_next_command_is_about_the_same(program: Path) -> None:
     """Settings, state, manifests and backend, as they were given, and quoted for a shell."""
     options = Options(config=Path("our settings.yaml"), state=Path("s"))
-    flags = {"backend": "relay", "region": ("a", "b"), "ca_file": Path("ca.pem"), "owner": None}
+    flags = {"backend": "relay", "region": ("a", "b"), "ca_file": Path("me@home/ca.pem"), "owner": None}
 
     said = Invocation.of(options, (Path("my site"), Path("-x")), **flags).saying("apply", "--plan", "p q.json")
 
     assert shlex.split(said) == [
         str(program), "--config", "our settings.yaml", "--state", "s", "apply", "my site", "./-x",
-        "--backend", "relay", "--ca-file", "ca.pem", "--region", "a", "--region", "b", "--plan", "p q.json",
+        "--backend", "relay", "--ca-file", "me@home/ca.pem", "--region", "a", "--region", "b", "--plan", "p q.json",
     ]  # fmt: skip
 
 

@@ -31,7 +31,8 @@ class Show:
         self.answers = asyncio.Event()
         self.answers.set()
         self.ended = 0
-        self.ending = Ending(self._end, self._look, self.clock, on_terminal=on_terminal)
+        self.ending = Ending(self._end, self.clock, on_terminal=on_terminal)
+        self.ending.carries(self._look)
 
     async def interrupt(self) -> None:
         """Press Ctrl-C, and let come of it what comes."""
@@ -107,6 +108,17 @@ async def test_without_a_terminal_it_ends_at_once(capsys: pytest.CaptureFixture[
     await show.interrupt()
 
     assert show.ended == 1
+    assert capsys.readouterr().err == ""
+
+
+async def test_what_is_ending_already_is_not_said_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """The relay takes its time over it, and cannot be asked any more."""
+    show = Show(ON_AIR)
+
+    show.ending.end()
+    await show.interrupt()
+
+    assert show.ended == 2
     assert capsys.readouterr().err == ""
 
 
