@@ -102,6 +102,15 @@ def test_the_totals_of_a_stop_are_those_of_its_line() -> None:
     assert totals(Plan(changes=(unread, unread))) == "2 flows to stop"
 
 
+def test_an_output_that_goes_while_its_flow_stops_goes_off_air_once() -> None:
+    """Two changes put it off air, and it is one output all the same."""
+    stopped = planned(flow(state=FlowState.IDLE), RADIO)
+    emptied = planned(NEWS)
+
+    assert len(stopped.changes) > 1
+    assert totals(stopped) == totals(emptied) == "2 outputs to go off air"
+
+
 def test_what_is_left_of_a_recreate_gives_no_new_addresses() -> None:
     """The new output is there, or the old one is wanted back: one of the two goes, and that is what is told."""
     new = replace(found_output(pull(AWAY)), id="id-new", live_name="tower_t")

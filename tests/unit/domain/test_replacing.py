@@ -351,6 +351,22 @@ def test_what_cannot_be_put_back_does_not_go_first(
     assert "Change the secrets in one commit" in held.blocked[0].why
 
 
+def test_a_twin_that_nobody_wants_goes_where_no_recreate_can_follow() -> None:
+    """What fits neither is made anew once the twin has gone, or is said not to be."""
+    old = found_output(encrypted(output(), HIDDEN), versions=1)
+    made = found_output(replace(encrypted(output(region=AWAY), HIDDEN), live_name="tower_t"), versions=1)
+    assert made.mark is not None
+    twin = replace(made, mark=replace(made.mark, twin=True))
+    wanted = encrypted(output(), KEPT, ELSEWHERE)
+
+    first = planned(NEWS, wanted, RADIO, found=actual(found_flow(NEWS, old, twin, found_output(RADIO))))
+    then = planned(NEWS, wanted, RADIO, found=actual(found_flow(NEWS, old, found_output(RADIO))))
+
+    assert [call.found.live_name for call in the_one(first).calls if isinstance(call, Delete)] == ["tower_t"]
+    assert (first.blocked, then.changes) == ((), ())
+    assert [each.hold for each in then.blocked] == [Hold.UNFIT]
+
+
 def test_what_cannot_be_put_back_goes_once_the_new_one_is_there() -> None:
     """Where both may be there at once, nothing is made anew in place, whoever watches, and nothing has to stop."""
     there = found_flow(NEWS, found_output(encrypted(pull(), HIDDEN), versions=1))

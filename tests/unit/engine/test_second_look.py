@@ -231,7 +231,7 @@ async def test_a_saved_live_edit_that_is_refused_stops_no_flow() -> None:
 async def test_a_failure_for_which_no_stop_is_wanted_stays_as_it_was() -> None:
     """A saved plan, one change of which wants a stop, and another one another host."""
     small, backend = learning("mast")
-    other = replace(output("mast", latency_ms=500), live_name="mast")
+    other = output("mast", latency_ms=500)
     refuse = backend.fault
 
     def fault(call: Call) -> BackendError | None:

@@ -3,8 +3,8 @@
 import pytest
 
 from reconciler.domain.changes import Plan
-from reconciler.domain.model import Desired, Region
-from reconciler.domain.policies import Policies
+from reconciler.domain.model import Desired, FlowKey, OutputKey, Region
+from reconciler.domain.policies import Move, Policies
 from reconciler.engine.apply import Terms
 from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.plan import Target
@@ -61,6 +61,37 @@ async def test_what_is_open_is_settled_by_its_mark(
     assert outcome_of(small, number) is expected
     noted = [each.note.resource for each in small.world.journal.notes(kind="outcome.settled")]
     assert noted == ([resource] if expected is not None else [])
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "moves"),
+    [
+        pytest.param("flow/news", "news", [Move(name="m", before=FlowKey("news"), now=FlowKey("press"))], id="a flow"),
+        pytest.param(
+            "output/news/tower",
+            "tower",
+            [Move(name="m", before=FlowKey("news"), now=FlowKey("press"))],
+            id="an output of a flow that moved",
+        ),
+        pytest.param(
+            "output/news/tower",
+            "tower",
+            [Move(name="m", before=OutputKey("news", "tower"), now=OutputKey("news", "mast"))],
+            id="an output",
+        ),
+    ],
+)
+async def test_what_was_made_under_the_name_of_before_is_there(resource: str, name: str, moves: list[Move]) -> None:
+    """A Move came while nobody knew yet what had become of the call; the mark may have the old name still."""
+    small = a_world()
+    small.backend.hold(found_flow(flow(), found_output(output())))
+    number = open_call(small, "create", resource, name)
+    is_flow = any(isinstance(each.now, FlowKey) for each in moves)
+    tree = (flow("press"), output(of="press")) if is_flow else (flow(), output("mast"))
+
+    await a_pass(small, say(small, *tree, policies=Policies(moves=tuple(moves))), after_s=LATE_S)
+
+    assert outcome_of(small, number) is Settled.DONE
 
 
 async def test_what_a_list_does_not_show_yet_stays_open() -> None:

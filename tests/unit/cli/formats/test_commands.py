@@ -43,6 +43,16 @@ def test_what_people_copy_has_lines_of_its_own() -> None:
     assert shlex.split("\n".join(fitted[3:-2]).replace("\\\n", "")) == shlex.split(COMMAND)
 
 
-def test_columns_are_those_of_a_terminal() -> None:
+class Terminal(io.StringIO):
+    """Says that it is one."""
+
+    def isatty(self) -> bool:
+        """Return that it is."""
+        return True
+
+
+def test_columns_are_those_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file has none."""
-    assert columns_of(io.StringIO()) is None
+    monkeypatch.setenv("COLUMNS", "72")
+
+    assert (columns_of(Terminal()), columns_of(io.StringIO())) == (72, None)
