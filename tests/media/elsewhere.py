@@ -16,7 +16,7 @@ from reconciler.relay.service import Relay
 from reconciler.relay.settings import RelaySettings
 from reconciler.sources.clock import SystemClock
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient
-from tests.media.watching import signal, until
+from tests.media.watching import SCENE_S, signal, until
 from tests.unit.relay.calling import output, srt_input, srt_output
 
 FRAMES: Final = 50
@@ -115,7 +115,7 @@ async def rtsp(client: StreamLinkClient) -> str:
 async def main(state: Path, media_host: str, advertise: str) -> None:
     """Print what came of each."""
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         Relay(RelaySettings(state=state, media_host=media_host, advertise=advertise)) as relay,
     ):
         settings = ClientSettings(credentials=relay.credentials, endpoint=relay.address)

@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.relay.media import EndId, EndState, FlowMedia, InputMedia, SrtEnd
 from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import publisher
-from tests.media.watching import all_connected, health_when
+from tests.media.watching import SCENE_S, all_connected, health_when
 
 HOST, PORT = "fd00::1", 24_001
 INPUT = EndId("input")
@@ -25,7 +25,7 @@ async def main(state: Path) -> None:
     """Print what became of both."""
     supervisor = Supervisor(state=state)
     told: dict[str, str] = {}
-    async with asyncio.timeout(90), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), AsyncExitStack() as stack:
         stack.push_async_callback(supervisor.close)
         await supervisor.carry(flow("fd00::2/128"))
         async with publisher(PORT, "adapter=fd00::3", host=f"[{HOST}]"):

@@ -10,7 +10,7 @@ from reconciler.media.probe import Receiver, ReceptionState
 from reconciler.relay.supervisor import Supervisor
 from tests.media.forwarding import Forwarder, forwarding
 from tests.media.rtmp_scene import INPUT, RtmpScene, player, pull, target
-from tests.media.watching import all_connected, health_when, signal
+from tests.media.watching import SCENE_S, all_connected, health_when, signal
 
 HOST = "fd00::1"
 SCENE = RtmpScene(24_001)
@@ -20,7 +20,7 @@ async def main(state: Path) -> None:
     """Print what became of all of them."""
     supervisor = Supervisor(state=state)
     told: dict[str, str] = {}
-    async with asyncio.timeout(90), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), AsyncExitStack() as stack:
         stack.push_async_callback(supervisor.close)
 
         async def from_(source: str) -> Forwarder:

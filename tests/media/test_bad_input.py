@@ -22,7 +22,7 @@ from reconciler.relay.media import (
 )
 from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import AAC, H264, PICTURE, QUIET, TONE, running
-from tests.media.watching import health_when
+from tests.media.watching import SCENE_S, health_when
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -92,7 +92,7 @@ async def test_h265_is_refused_on_the_rtmp_output_alone(supervisor: Supervisor, 
 
     await supervisor.carry(scene.flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         scene.published(*PICTURE, *TONE, *H265, *AAC),
         scene.receiver as kept,
         Receiver(far) as pushed,
@@ -109,7 +109,7 @@ async def test_h265_is_refused_on_the_rtmp_output_alone(supervisor: Supervisor, 
 async def test_a_stream_without_video_is_told_on_the_push(supervisor: Supervisor, scene: Scene) -> None:
     """There is nothing to push; the input stays connected."""
     await supervisor.carry(scene.flow)
-    async with asyncio.timeout(90), scene.published(*TONE, *AAC):
+    async with asyncio.timeout(SCENE_S), scene.published(*TONE, *AAC):
         health = await health_when(supervisor, "bad", lambda health: refused(health[PUSH]))
 
     assert health[PUSH].last_error == "the input has no video"
@@ -121,7 +121,7 @@ async def test_a_stream_without_keyframes_is_told_on_the_push(supervisor: Superv
     far = RtmpSource(listens=True, url=scene.far_url, stream_key=KEY)
 
     await supervisor.carry(scene.flow)
-    async with asyncio.timeout(90), Receiver(far) as pushed, scene.published(*PICTURE, *H264, "-bsf:v", DROP_KEYS):
+    async with asyncio.timeout(SCENE_S), Receiver(far) as pushed, scene.published(*PICTURE, *H264, "-bsf:v", DROP_KEYS):
         health = await health_when(supervisor, "bad", lambda health: bool(health[PUSH].last_error))
 
     assert health[PUSH].last_error == "the input has no keyframe, so nobody can begin to watch"
@@ -132,12 +132,12 @@ async def test_a_stream_without_keyframes_is_told_on_the_push(supervisor: Superv
 async def test_garbage_disturbs_nobody(supervisor: Supervisor, scene: Scene) -> None:
     """Bytes that are no stream are told on the push; the next publisher finds everything as it should be."""
     await supervisor.carry(scene.flow)
-    async with asyncio.timeout(90), scene.garbage():
+    async with asyncio.timeout(SCENE_S), scene.garbage():
         await health_when(supervisor, "bad", lambda health: health[INPUT].state is EndState.CONNECTED)
         health = await health_when(supervisor, "bad", lambda health: refused(health[PUSH]))
     # A publisher that was killed has said no farewell: its place is free once the peer idle timeout is over.
     await health_when(supervisor, "bad", lambda health: health[INPUT].state is EndState.WAITING)
-    async with asyncio.timeout(90), scene.published(*PICTURE, *TONE, *H264, *AAC), scene.receiver as kept:
+    async with asyncio.timeout(SCENE_S), scene.published(*PICTURE, *TONE, *H264, *AAC), scene.receiver as kept:
         received = await kept.frames(51)
 
     assert health[PUSH].last_error == "the input is no stream that can be read"

@@ -13,7 +13,7 @@ from reconciler.relay.media import EndId, FlowMedia, InputMedia, OutputMedia, Rt
 from reconciler.relay.supervisor import Supervisor
 from tests.media.fronts import in_front
 from tests.media.recorder import Heard
-from tests.media.watching import all_connected, health_when, signal
+from tests.media.watching import SCENE_S, all_connected, health_when, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -33,7 +33,7 @@ async def test_a_chunk_size_that_is_set_holds(supervisor: Supervisor, free_port:
 
     await supervisor.carry(flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         in_front(front, behind, heed=heard.heed),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)),
         Receiver(RtmpSource(listens=True, url=f"rtmp://127.0.0.1:{behind}/live", stream_key=FAR)) as received,

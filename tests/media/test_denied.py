@@ -34,7 +34,7 @@ from reconciler.relay.service import Relay
 from reconciler.relay.settings import RelaySettings
 from reconciler.relay.supervisor import Supervisor
 from tests.media.fronts import serving
-from tests.media.watching import health_when, signal, until
+from tests.media.watching import SCENE_S, health_when, signal, until
 from tests.sdk.test_lifecycle import REGION, Sdk, made
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
@@ -81,7 +81,7 @@ def _complains(told: str) -> bool:
 
 async def told_of(flow: FlowMedia, end: EndId, supervisor: Supervisor) -> str:
     """Return what an end of a flow complains of."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(SCENE_S):
         await supervisor.carry(flow)
         # On a busy machine an engine that has just been started may not answer yet, and is started anew.
         health = await health_when(supervisor, flow.id, lambda health: _complains(health[end].last_error))
@@ -177,7 +177,7 @@ async def test_a_denied_push_keeps_its_twin(supervisor: Supervisor, free_port: C
 
     await denying.carry(flow(ingest, RtmpPush(destinations=destinations)))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         serving(lured, meet),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=KEY)),
         Receiver(RtmpSource(listens=True, url=destinations[1].url, stream_key=KEY)) as received,

@@ -30,7 +30,7 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.supervisor import Supervisor
-from tests.media.watching import processes_that_show, signal
+from tests.media.watching import SCENE_S, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -91,7 +91,7 @@ async def test_a_signal_goes_through_the_relay_to_a_probe(
     target = target_of(name, free_port())
     carried, receiver = flow_of(target, free_port)
 
-    async with asyncio.timeout(90), signal(target):
+    async with asyncio.timeout(SCENE_S), signal(target):
         await supervisor.carry(carried)
         async with receiver:
             reception = await receiver.frames(120)
@@ -110,7 +110,7 @@ async def test_a_port_that_is_taken_is_told(free_port: Callable[[], int], name: 
     told: asyncio.Queue[SignalReport] = asyncio.Queue()
     stop = asyncio.Event()
 
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(SCENE_S):
         with socket.create_server(("127.0.0.1", port)):
             publishing = asyncio.create_task(publish(target_of(name, port), stop=stop, told=told.put_nowait))
             while not (report := await told.get()).last_error:
@@ -129,7 +129,7 @@ async def test_a_gap_in_rtp_is_a_discontinuity(free_port: Callable[[], int]) -> 
     packets = [struct.pack("!BBHII", 0x80, kind, number, 0, 7) for kind, number in ((96, 1), (96, 2), (96, 5))]
 
     with socket.socket(type=socket.SOCK_DGRAM) as sender:
-        async with asyncio.timeout(90), Receiver(RtpSocket(host="127.0.0.1", port=port)) as receiver:
+        async with asyncio.timeout(SCENE_S), Receiver(RtpSocket(host="127.0.0.1", port=port)) as receiver:
             receiving = asyncio.create_task(receiver.until(lambda reception: reception.discontinuities > 0))
             while not receiving.done():
                 for packet in packets:
@@ -145,7 +145,7 @@ async def test_a_probe_of_rtsp_says_why_there_is_nothing(free_port: Callable[[],
     """In words, without the URL."""
     url = Secret(f"rtsp://127.0.0.1:{free_port()}/play")
 
-    async with asyncio.timeout(90), Receiver(RtspAddress(url=url)) as receiver:
+    async with asyncio.timeout(SCENE_S), Receiver(RtspAddress(url=url)) as receiver:
         reception = await receiver.until(lambda reception: bool(reception.last_error))
 
     assert reception.last_error == "the connection was refused: nothing listens there"
@@ -159,7 +159,7 @@ async def test_a_probe_of_rtsp_tells_what_the_output_answers(
     pull = RtspPull(url=f"rtsp://127.0.0.1:{free_port()}/live")
     await supervisor.carry(flow(pull, RtspServe(host="127.0.0.1", port=port, path="play")))
 
-    async with asyncio.timeout(90), Receiver(RtspAddress(url=Secret(f"rtsp://127.0.0.1:{port}/play"))) as receiver:
+    async with asyncio.timeout(SCENE_S), Receiver(RtspAddress(url=Secret(f"rtsp://127.0.0.1:{port}/play"))) as receiver:
         reception = await receiver.until(lambda reception: "nothing to play" in reception.last_error)
 
     assert reception.last_error == "the server has nothing to play: its input is not connected"

@@ -24,7 +24,7 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.supervisor import Supervisor
-from tests.media.watching import files_that_hold, health_when, processes_that_show, signal
+from tests.media.watching import SCENE_S, files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -56,7 +56,7 @@ async def test_a_key_of_any_text_is_pushed_as_it_is(
 
     await supervisor.carry(flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=Secret("ingest"))),
         Receiver(RtmpSource(listens=True, url=far_url, stream_key=Secret(key))) as pushed,
         Receiver(RtmpSource(listens=False, url=f"rtmp://127.0.0.1:{port}/{PLAY_APP}", stream_key=play_key)) as played,
@@ -85,7 +85,7 @@ async def test_a_key_of_more_lines_than_one_is_refused(
     for flow in (pulled, pushed):
         await supervisor.carry(flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=Secret("ingest"))),
     ):
         origin = await health_when(supervisor, "pulled", lambda health: bool(health[INPUT].last_error))
@@ -128,7 +128,7 @@ async def test_a_stream_id_of_any_allowed_text_is_compared_and_sent_as_it_is(
     for flow in (called, calling):
         await supervisor.carry(flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(SrtSocket(listens=False, host="127.0.0.1", port=source.port)),
         signal(SrtSocket(listens=False, host="127.0.0.1", port=demanding.port, stream_id=stream_id + "x")),
         Receiver(SrtSocket(listens=False, host="127.0.0.1", port=listener.port)) as received,

@@ -37,7 +37,16 @@ from tests.media.ends import publisher
 from tests.media.ends import receiver as srt_receiver
 from tests.media.rtmp_scene import RtmpScene
 from tests.media.rtp_ends import receiving, sending
-from tests.media.watching import PATIENCE_S, all_connected, health_when, processes_that_show, signal, until, until_true
+from tests.media.watching import (
+    PATIENCE_S,
+    SCENE_S,
+    all_connected,
+    health_when,
+    processes_that_show,
+    signal,
+    until,
+    until_true,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -117,7 +126,7 @@ async def test_an_srt_flow_is_back_after_its_engine_was_killed(
     """
     source, out = free_port(), free_port()
     await supervisor.carry(restarting.srt_flow(source, out))
-    async with asyncio.timeout(90), bystander(supervisor, free_port) as other:
+    async with asyncio.timeout(SCENE_S), bystander(supervisor, free_port) as other:
         async with publisher(source), srt_receiver(out) as before:
             await until_true(lambda: before.bytes > 100_000)
             killed = identity_of(tmp_path / "media" / "flow-srt", "engine")
@@ -141,7 +150,7 @@ async def test_an_rtmp_flow_is_back_after_its_server_was_killed(
     scene = RtmpScene(free_port())
     await supervisor.carry(scene.flow())
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(scene.target),
         scene.player() as player,
         bystander(supervisor, free_port) as other,
@@ -172,7 +181,7 @@ async def test_an_rtp_flow_is_back_after_its_engine_was_killed(
     outputs = (OutputMedia(id=EndId("out"), end=RtpSend(destinations=(RtpDestination(host="127.0.0.1", port=port),))),)
     await supervisor.carry(FlowMedia(id="rtp", input=InputMedia(id=INPUT, end=source), outputs=outputs))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         receiving(port) as counted,
         sending(source.port),
         bystander(supervisor, free_port) as other,

@@ -27,7 +27,15 @@ from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import running
 from tests.media.fronts import serving
 from tests.media.recorder import Heard
-from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal, until
+from tests.media.watching import (
+    SCENE_S,
+    all_connected,
+    files_that_hold,
+    health_when,
+    processes_that_show,
+    signal,
+    until,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -137,7 +145,7 @@ async def test_who_knows_the_password_gets_in(
     async def is_in() -> bool:
         return asking.let_in > 0
 
-    async with asyncio.timeout(90), serving(front, asking.serve), Receiver(far) as received:
+    async with asyncio.timeout(SCENE_S), serving(front, asking.serve), Receiver(far) as received:
         async with running((*picture, "-f", "flv", f"{url}/{FAR.reveal()}")):
             await until(is_in)
         let_in = asking.let_in
@@ -163,7 +171,7 @@ async def test_who_has_another_password_is_told(supervisor: Supervisor, free_por
 
     await supervisor.carry(flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         serving(front, asking.serve),
         signal(RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)),
     ):

@@ -11,7 +11,7 @@ from reconciler.relay.media import EndHealth, EndId, EndState, FlowMedia, InputM
 from reconciler.relay.programs.libsrt import Address, Libsrt
 from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import killed, publisher, receiver
-from tests.media.watching import all_connected, health_when, until_true
+from tests.media.watching import SCENE_S, all_connected, health_when, until_true
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -70,7 +70,7 @@ async def test_whom_an_output_calls_agrees_to_its_latency_and_key_length(
     scene = replace(scene, out=demanding(scene.out, key_length, listens=False))
     await supervisor.carry(scene.flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         publisher(scene.source.port),
         receiver(scene.out.port, WITH_PASSPHRASE, "latency=100", mode="listener") as received,
     ):
@@ -90,7 +90,7 @@ async def test_who_publishes_agrees_to_the_latency_and_key_length_of_an_input(
     scene = replace(scene, source=demanding(scene.source, key_length, listens=listens))
     await supervisor.carry(scene.flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         publisher(scene.source.port, WITH_PASSPHRASE, "latency=100", mode="caller" if listens else "listener"),
         receiver(scene.out.port, again="yes") as received,
     ):
@@ -126,7 +126,7 @@ async def test_who_is_called_is_told_the_stream_id(
 async def test_a_publisher_with_another_stream_id_is_refused(supervisor: Supervisor, scene: Scene) -> None:
     """An input that asks for a stream id takes no other, nor none."""
     await supervisor.carry(replace(scene, source=replace(scene.source, stream_id="this,one")).flow)
-    async with asyncio.timeout(90), publisher(scene.source.port, "streamid=another"), publisher(scene.source.port):
+    async with asyncio.timeout(SCENE_S), publisher(scene.source.port, "streamid=another"), publisher(scene.source.port):
         refused = await health_when(supervisor, "srt", lambda health: bool(health[INPUT].last_error))
         async with publisher(scene.source.port, "adapter=127.0.0.2", "streamid=this,one"):
             health = await health_when(supervisor, "srt", all_connected(INPUT))
@@ -147,7 +147,7 @@ async def test_a_receiver_that_vanishes_frees_its_place_after_the_peer_idle_time
     outputs = tuple(OutputMedia(id=key, end=end) for key, end in ends.items())
     await supervisor.carry(replace(scene.flow, outputs=outputs))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         publisher(scene.source.port),
         receiver(scene.out.port) as one,
         receiver(ends[OTHER].port) as two,

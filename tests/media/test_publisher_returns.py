@@ -22,7 +22,7 @@ from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import killed, publisher, rtmp_publisher
 from tests.media.rtmp_scene import INGEST, RtmpScene
 from tests.media.rtp_ends import receiving, sending
-from tests.media.watching import health_when, signal, until_true
+from tests.media.watching import SCENE_S, health_when, signal, until_true
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -40,7 +40,7 @@ async def test_srt_receivers_stay_connected(supervisor: Supervisor, free_port: C
     outputs = (OutputMedia(id=LISTENER, end=listener), OutputMedia(id=CALLER, end=caller))
     await supervisor.carry(FlowMedia(id="srt", input=InputMedia(id=INPUT, end=source), outputs=outputs))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         Receiver(SrtSocket(listens=False, host=listener.host, port=listener.port)) as calls,
         Receiver(SrtSocket(listens=True, host=caller.host, port=caller.port)) as is_called,
     ):
@@ -61,7 +61,7 @@ async def test_rtmp_players_stay_connected(supervisor: Supervisor, free_port: Ca
     """A player counts one connection over two publishers, the first of which was killed."""
     scene = RtmpScene(free_port())
     await supervisor.carry(scene.flow())
-    async with asyncio.timeout(90), scene.player() as player:
+    async with asyncio.timeout(SCENE_S), scene.player() as player:
         async with rtmp_publisher(scene.port, INGEST_APP, INGEST.reveal()) as first:
             await player.frames(26)
             await killed(first)
@@ -80,7 +80,7 @@ async def test_rtp_receivers_get_the_next_sender_from_where_the_last_one_came(
     send = RtpSend(destinations=(RtpDestination(host="127.0.0.1", port=port),))
     outputs = (OutputMedia(id=OUT, end=send),)
     await supervisor.carry(FlowMedia(id="rtp", input=InputMedia(id=INPUT, end=source), outputs=outputs))
-    async with asyncio.timeout(90), receiving(port) as counted:
+    async with asyncio.timeout(SCENE_S), receiving(port) as counted:
         async with sending(source.port):
             await until_true(lambda: counted.packets > 100)
         before = counted.packets

@@ -20,7 +20,7 @@ from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import CALL_MS, CBR_8M, publisher, receiver, rtmp_publisher, stopped
 from tests.media.forwarding import Forwarder, forwarding
 from tests.media.rtmp_scene import INGEST, INPUT, OTHER, OTHER_PLAY, RtmpScene, player, pull
-from tests.media.watching import health_when, until, until_true
+from tests.media.watching import SCENE_S, health_when, until, until_true
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -93,7 +93,7 @@ async def played(supervisor: Supervisor, free_port: Callable[[], int], tmp_path:
     scene = RtmpScene(free_port())
     await supervisor.carry(scene.flow(pull(), pull(output=OTHER, key=OTHER_PLAY)))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         rtmp_publisher(scene.port, INGEST_APP, INGEST.reveal(), stream=CBR_8M),
         forwarding(scene.port, source="127.0.0.3") as slow,
         scene.player() as sibling,
@@ -188,7 +188,7 @@ async def test_an_srt_receiver_that_is_stopped_is_cut_and_nobody_else_notices(
     source, one, two = srt.ports
     await supervisor.carry(srt.flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         publisher(source, stream=CBR_8M),
         receiving(one) as sibling,
         receiving(two) as other,
@@ -215,7 +215,7 @@ async def test_an_srt_receiver_that_reads_nothing_is_kept_while_it_lives_and_nob
     source, one, two = srt.ports
     await supervisor.carry(srt.flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         publisher(source, stream=CBR_8M),
         receiving(one) as sibling,
         receiving(two) as other,

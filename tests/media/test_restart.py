@@ -21,7 +21,7 @@ from reconciler.relay.media import EndState, FlowMedia, InputMedia, OutputMedia,
 from reconciler.relay.supervisor import Supervisor
 from tests.media import restarting
 from tests.media.restarting import INGEST, INPUT, OUT, PLAY, PULL, PUSH, PUSHED, rtmp_flow, srt_flow
-from tests.media.watching import all_connected, health_when, processes_that_show, signal
+from tests.media.watching import SCENE_S, all_connected, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -66,7 +66,7 @@ async def test_rtmp_players_and_pushes_see_nothing_of_a_restart(
     target = RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)
 
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         predecessor(supervisor.state, f"rtmp:{port}:{far}") as child,
         signal(target),
         played(port) as player,
@@ -98,7 +98,7 @@ async def test_a_server_that_died_with_the_control_plane_leaves_nothing_that_hol
     flow = rtmp_flow(port, free_port())
     target = RtmpTarget(url=f"rtmp://127.0.0.1:{port}/{INGEST_APP}", stream_key=INGEST)
 
-    async with asyncio.timeout(90), predecessor(supervisor.state, f"rtmp:{port}:{free_port()}") as child:
+    async with asyncio.timeout(SCENE_S), predecessor(supervisor.state, f"rtmp:{port}:{free_port()}") as child:
         child.kill()
         await child.wait()
         master = pids(supervisor.state)["nginx.identity"]
@@ -118,7 +118,7 @@ async def test_an_srt_receiver_sees_nothing_of_a_restart(supervisor: Supervisor,
     source, out = free_port(), free_port()
 
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         predecessor(supervisor.state, f"srt:{source}:{out}", f"other:{free_port()}:{free_port()}") as child,
         signal(SrtSocket(listens=False, host="127.0.0.1", port=source)),
         Receiver(SrtSocket(listens=False, host="127.0.0.1", port=out)) as kept,

@@ -25,7 +25,7 @@ from reconciler.relay.media import (
     RtmpPush,
 )
 from reconciler.relay.supervisor import Supervisor
-from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
+from tests.media.watching import SCENE_S, all_connected, files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -102,7 +102,7 @@ async def test_players_and_both_destinations_receive_and_a_player_sees_nothing_o
 
     await supervisor.carry(flow)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(scene.target),
         scene.player(PLAY_KEY) as kept,
         scene.player(OTHER_KEY) as evicted,
@@ -139,7 +139,7 @@ async def test_what_goes_wrong_is_told_in_words(supervisor: Supervisor, scene: S
     flow = scene.flow(OutputMedia(id=PUSH, end=RtmpPush(destinations=destinations)))
 
     await supervisor.carry(flow)
-    async with asyncio.timeout(90), RtmpServers().serving(scene.far_url, Secret("another-key")):
+    async with asyncio.timeout(SCENE_S), RtmpServers().serving(scene.far_url, Secret("another-key")):
         async with signal(RtmpTarget(url=scene.target.url, stream_key=WRONG)):
             refused = await health_when(supervisor, flow.id, lambda health: bool(health[INPUT].last_error))
         async with signal(scene.target):

@@ -28,7 +28,7 @@ from reconciler.relay.reach import Reach, authorities_in
 from reconciler.relay.supervisor import Supervisor
 from tests.media.certificates import Authority
 from tests.media.fronts import in_front, mute
-from tests.media.watching import all_connected, health_when, processes_that_show, signal
+from tests.media.watching import SCENE_S, all_connected, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -101,7 +101,7 @@ async def test_a_server_that_is_believed_receives(scene: Scene, host: str) -> No
 
     await scene.supervisor.carry(scene.pushing(scene.front_url(host)))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         in_front(scene.ports[1], scene.ports[2], tls=scene.certificate("good")),
         signal(scene.target),
         Receiver(far) as received,
@@ -129,7 +129,7 @@ async def test_a_server_that_is_not_believed_receives_nothing(scene: Scene, kind
 
     await scene.supervisor.carry(scene.pushing(scene.front_url()))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         in_front(scene.ports[1], scene.ports[2], tls=scene.certificate(kind)),
         signal(scene.target),
         Receiver(far) as received,
@@ -144,7 +144,7 @@ async def test_a_server_that_is_not_believed_receives_nothing(scene: Scene, kind
 async def test_a_server_without_tls_is_told(scene: Scene) -> None:
     """A server that takes the greeting for its own protocol is not waited for."""
     await scene.supervisor.carry(scene.pushing(f"rtmps://localhost:{scene.ports[2]}/live"))
-    async with asyncio.timeout(90), RtmpServers().serving(scene.far_url, FAR), signal(scene.target):
+    async with asyncio.timeout(SCENE_S), RtmpServers().serving(scene.far_url, FAR), signal(scene.target):
         health = await health_when(scene.supervisor, "flow", lambda health: bool(health[PUSH].last_error))
 
     assert health[PUSH].last_error == "the destination does not speak TLS"
@@ -153,7 +153,7 @@ async def test_a_server_without_tls_is_told(scene: Scene) -> None:
 async def test_a_server_that_says_nothing_is_not_waited_for(scene: Scene) -> None:
     """A port that takes the connection and leaves it at that is given up within seconds."""
     await scene.supervisor.carry(scene.pushing(f"rtmps://localhost:{scene.ports[2]}/live"))
-    async with asyncio.timeout(90), mute(scene.ports[2]), signal(scene.target):
+    async with asyncio.timeout(SCENE_S), mute(scene.ports[2]), signal(scene.target):
         health = await health_when(scene.supervisor, "flow", lambda health: bool(health[PUSH].last_error))
 
     assert health[PUSH].last_error == "the destination does not speak TLS"
@@ -165,7 +165,7 @@ async def test_an_origin_that_is_believed_is_pulled_from(scene: Scene) -> None:
     player = RtmpSource(listens=False, url=f"rtmp://127.0.0.1:{scene.ports[0]}/{PLAY_APP}", stream_key=PLAY)
 
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         RtmpServers().serving(scene.far_url, FAR),
         in_front(scene.ports[1], scene.ports[2], tls=scene.certificate("good")),
         signal(origin),
@@ -180,7 +180,7 @@ async def test_an_origin_that_is_believed_is_pulled_from(scene: Scene) -> None:
 async def test_an_origin_that_is_not_believed_is_not_pulled_from(scene: Scene) -> None:
     """An input is as careful as an output."""
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         RtmpServers().serving(scene.far_url, FAR),
         in_front(scene.ports[1], scene.ports[2], tls=scene.certificate("foreign")),
     ):

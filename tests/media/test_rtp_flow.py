@@ -20,7 +20,7 @@ from reconciler.relay.media import (
 )
 from reconciler.relay.supervisor import Supervisor
 from tests.media.rtp_ends import receiving, sending
-from tests.media.watching import health_when, until
+from tests.media.watching import SCENE_S, health_when, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -73,7 +73,7 @@ async def test_both_destinations_get_every_packet_whatever_happens_to_a_sibling(
 
     await supervisor.carry(scene.flow())
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         receiving(scene.ports[0]) as first,
         receiving(scene.ports[1]) as second,
         receiving(scene.other) as other,
@@ -104,7 +104,7 @@ async def test_only_who_is_in_the_allowlist_is_carried(supervisor: Supervisor, s
     """Packets of others are dropped and told; when the list changes, the sender that it now leaves out is cut off."""
     await supervisor.carry(scene.flow(allowlist=("127.0.0.2/32",)))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         receiving(scene.ports[0]) as counted,
         sending(scene.source.port, source="127.0.0.3"),
     ):
@@ -128,7 +128,7 @@ async def test_a_port_in_use_is_told_and_taken_once_it_is_free(supervisor: Super
         squatter.bind(("127.0.0.1", scene.source.port))
         await supervisor.carry(scene.flow())
         taken = await health_when(supervisor, "rtp", lambda health: bool(health[INPUT].last_error))
-    async with asyncio.timeout(90), sending(scene.source.port):
+    async with asyncio.timeout(SCENE_S), sending(scene.source.port):
         free = await health_when(supervisor, "rtp", lambda health: health[INPUT].state is EndState.CONNECTED)
 
     assert "is the port in use?" in taken[INPUT].last_error
@@ -138,7 +138,7 @@ async def test_a_port_in_use_is_told_and_taken_once_it_is_free(supervisor: Super
 async def test_nobody_at_a_destination_is_told_and_its_twin_goes_on(supervisor: Supervisor, scene: Scene) -> None:
     """The kernel says that nothing listens at the first; the second gets every packet."""
     await supervisor.carry(scene.flow())
-    async with asyncio.timeout(90), receiving(scene.ports[1]) as second, sending(scene.source.port):
+    async with asyncio.timeout(SCENE_S), receiving(scene.ports[1]) as second, sending(scene.source.port):
         health = await health_when(supervisor, "rtp", lambda health: bool(health[KEPT].last_error))
         packets = second.packets
 
@@ -154,7 +154,7 @@ async def test_nobody_at_a_destination_is_told_and_its_twin_goes_on(supervisor: 
 async def test_an_engine_outlives_the_control_plane(scene: Scene, supervisor: Supervisor) -> None:
     """Another control plane adopts it as it is; nothing is lost meanwhile."""
     await supervisor.carry(scene.flow())
-    async with asyncio.timeout(90), receiving(scene.ports[0]) as counted, sending(scene.source.port):
+    async with asyncio.timeout(SCENE_S), receiving(scene.ports[0]) as counted, sending(scene.source.port):
         await health_when(supervisor, "rtp", lambda health: health[KEPT].state is EndState.CONNECTED)
         successor = Supervisor(state=supervisor.state)
         await successor.start(["rtp"])

@@ -12,7 +12,7 @@ from reconciler.relay.media import EndState, TrackKind
 from reconciler.relay.supervisor import Supervisor
 from tests.media.rtsp_players import begins, playing, probed, talking
 from tests.media.rtsp_scene import INPUT, KEPT, OTHER, Scene, connected, more_frames, origin, output
-from tests.media.watching import files_that_hold, health_when, processes_that_show
+from tests.media.watching import SCENE_S, files_that_hold, health_when, processes_that_show
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -27,7 +27,7 @@ def scene(free_port: Callable[[], int], films: Path) -> Scene:
 
 async def test_players_see_no_gap_whatever_happens_to_a_sibling(supervisor: Supervisor, scene: Scene) -> None:
     """Over TCP and UDP no frame is missing while another output is added, edited, and deleted under its player."""
-    async with asyncio.timeout(90), origin(scene), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), origin(scene), AsyncExitStack() as stack:
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         players = [
@@ -58,7 +58,7 @@ async def test_players_see_no_gap_whatever_happens_to_a_sibling(supervisor: Supe
 
 async def test_only_who_is_in_the_allowlist_plays(supervisor: Supervisor, scene: Scene) -> None:
     """Others are refused; an edit ends who is outside now, and who is inside still gets packets."""
-    async with asyncio.timeout(90), origin(scene):
+    async with asyncio.timeout(SCENE_S), origin(scene):
         await supervisor.carry(scene.flow(allowlist=("127.0.0.2/32",)))
         await connected(supervisor)
         async with talking(scene.kept, source="127.0.0.2") as inside, talking(scene.kept, source="127.0.0.3") as other:
@@ -80,7 +80,7 @@ async def test_only_who_is_in_the_allowlist_plays(supervisor: Supervisor, scene:
 
 async def test_of_eight_that_start_at_once_four_play(supervisor: Supervisor, scene: Scene) -> None:
     """The places of an output are given exactly once; one that is left is given anew."""
-    async with asyncio.timeout(90), origin(scene), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), origin(scene), AsyncExitStack() as stack:
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         players = [await stack.enter_async_context(talking(scene.kept)) for _ in range(8)]
@@ -98,7 +98,7 @@ async def test_of_eight_that_start_at_once_four_play(supervisor: Supervisor, sce
 
 async def test_every_codec_and_track_passes(supervisor: Supervisor, scene: Scene) -> None:
     """H.265 with two tracks of sound arrives as it is."""
-    async with asyncio.timeout(90), origin(scene, "h265two"):
+    async with asyncio.timeout(SCENE_S), origin(scene, "h265two"):
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         codecs = await probed(scene.url(scene.kept))
@@ -111,7 +111,7 @@ async def test_every_codec_and_track_passes(supervisor: Supervisor, scene: Scene
 
 async def test_sound_and_picture_fit_together_for_the_very_first_player(supervisor: Supervisor, scene: Scene) -> None:
     """One that comes before a track has had a packet is told the time stamps that this track then begins with."""
-    async with asyncio.timeout(90), origin(scene):
+    async with asyncio.timeout(SCENE_S), origin(scene):
         await supervisor.carry(scene.flow())
         first: dict[str, float] = {}
         while not first:
@@ -123,7 +123,7 @@ async def test_sound_and_picture_fit_together_for_the_very_first_player(supervis
 
 async def test_players_stay_while_the_origin_is_away(supervisor: Supervisor, scene: Scene) -> None:
     """Who plays gets more once it is back; who comes meanwhile is told at once that there is nothing."""
-    async with asyncio.timeout(90), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), AsyncExitStack() as stack:
         await supervisor.carry(scene.flow())
         nothing = await health_when(supervisor, "rtsp", lambda health: "nothing" in health[INPUT].last_error)
         async with origin(scene):
@@ -147,7 +147,7 @@ async def test_players_stay_while_the_origin_is_away(supervisor: Supervisor, sce
 
 async def test_what_the_origin_refuses_is_told_in_words(supervisor: Supervisor, scene: Scene, tmp_path: Path) -> None:
     """A wrong password and a wrong path are told apart; the password is neither in a file nor in a process list."""
-    async with asyncio.timeout(90), origin(scene, login=f"viewer:{PASSWORD}"):
+    async with asyncio.timeout(SCENE_S), origin(scene, login=f"viewer:{PASSWORD}"):
         await supervisor.carry(scene.flow(password=f"{PASSWORD}-not"))
         refused = await health_when(supervisor, "rtsp", lambda health: "refused" in health[INPUT].last_error)
         await supervisor.carry(scene.flow(password=PASSWORD))
@@ -163,7 +163,7 @@ async def test_what_the_origin_refuses_is_told_in_words(supervisor: Supervisor, 
 
 async def test_a_port_in_use_is_told_and_taken_once_it_is_free(supervisor: Supervisor, scene: Scene) -> None:
     """The output says so and begins by itself, and its sibling plays meanwhile."""
-    async with asyncio.timeout(90), origin(scene):
+    async with asyncio.timeout(SCENE_S), origin(scene):
         with socket.socket() as squatter:
             squatter.bind(("127.0.0.1", scene.other))
             squatter.listen()
@@ -182,7 +182,7 @@ async def test_a_port_in_use_is_told_and_taken_once_it_is_free(supervisor: Super
 
 async def test_an_engine_outlives_the_control_plane(supervisor: Supervisor, scene: Scene) -> None:
     """Another control plane adopts it as it is: the player keeps its session and misses no frame."""
-    async with asyncio.timeout(90), origin(scene):
+    async with asyncio.timeout(SCENE_S), origin(scene):
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         async with playing(scene.url(scene.kept)) as player:

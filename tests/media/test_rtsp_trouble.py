@@ -29,7 +29,7 @@ from tests.media.rtsp_scene import (
     output,
     scripted_origin,
 )
-from tests.media.watching import PATIENCE_S, health_when
+from tests.media.watching import PATIENCE_S, SCENE_S, health_when
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -65,7 +65,7 @@ def resident_bytes(pid: int) -> int:
 
 async def test_players_that_start_together_all_play(supervisor: Supervisor, scene: Scene) -> None:
     """Over TCP and UDP at once, on an output that nobody played before, each gets its frames."""
-    async with asyncio.timeout(90), origin(scene), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), origin(scene), AsyncExitStack() as stack:
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         opened = (playing(scene.url(scene.kept), transport=each) for each in ("tcp", "udp", "udp", "tcp"))
@@ -77,7 +77,7 @@ async def test_players_that_start_together_all_play(supervisor: Supervisor, scen
 
 async def test_a_player_that_never_reads_is_cut(supervisor: Supervisor, scene: Scene, tmp_path: Path) -> None:
     """It costs little memory, and neither a player of the same output nor one of another misses a frame."""
-    async with asyncio.timeout(90), origin(scene, "heavy"), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), origin(scene, "heavy"), AsyncExitStack() as stack:
         await supervisor.carry(scene.flow(output(OTHER, scene.other)))
         await connected(supervisor)
         players = [
@@ -103,7 +103,7 @@ async def test_a_player_that_never_reads_is_cut(supervisor: Supervisor, scene: S
 async def test_a_silent_track_holds_nobody_up(supervisor: Supervisor, scene: Scene) -> None:
     """Players get the picture at once, and the sound once there is some; no session is cut for it."""
     speaks = asyncio.Event()
-    async with asyncio.timeout(90), scripted_origin(scene.origin, speaks=speaks):
+    async with asyncio.timeout(SCENE_S), scripted_origin(scene.origin, speaks=speaks):
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         async with talking(scene.kept) as player:
@@ -120,7 +120,7 @@ async def test_a_silent_track_holds_nobody_up(supervisor: Supervisor, scene: Sce
 
 async def test_an_allowlist_holds_for_ipv6(supervisor: Supervisor, scene: Scene) -> None:
     """Who is outside is refused, and who is no longer inside is cut."""
-    async with asyncio.timeout(90), origin(scene):
+    async with asyncio.timeout(SCENE_S), origin(scene):
         await supervisor.carry(scene.flow(host="::1", allowlist=("2001:db8::/32", "127.0.0.0/8")))
         await connected(supervisor)
         async with talking(scene.kept, source="::1") as outside:
@@ -139,7 +139,7 @@ async def test_an_allowlist_holds_for_ipv6(supervisor: Supervisor, scene: Scene)
 
 async def test_a_killed_engine_is_back(supervisor: Supervisor, scene: Scene, tmp_path: Path) -> None:
     """The flow pulls again, and a player that comes back plays."""
-    async with asyncio.timeout(90), origin(scene):
+    async with asyncio.timeout(SCENE_S), origin(scene):
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         async with talking(scene.kept) as player:
@@ -170,7 +170,7 @@ async def test_a_dead_origin_is_not_asked_in_a_hurry(supervisor: Supervisor, sce
         if not await reader.read(1):
             tries_s.put_nowait(loop.time())
 
-    async with asyncio.timeout(90), serving(scene.origin, hang_up):
+    async with asyncio.timeout(SCENE_S), serving(scene.origin, hang_up):
         await supervisor.carry(scene.flow())
         times_s = [await tries_s.get() for _ in range(5)]
         told = await health_when(supervisor, "rtsp", lambda health: bool(health[INPUT].last_error))
@@ -199,7 +199,7 @@ async def test_an_origin_with_a_foreign_certificate_is_refused(
     async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         heard.append(await reader.read(1))
 
-    async with asyncio.timeout(90), serving(scene.origin, listen, context):
+    async with asyncio.timeout(SCENE_S), serving(scene.origin, listen, context):
         flow = scene.flow(password=PASSWORD)
         assert isinstance(flow.input.end, RtspPull)
         secured = replace(flow.input.end, url=flow.input.end.url.replace("rtsp:", "rtsps:"))
@@ -212,7 +212,7 @@ async def test_an_origin_with_a_foreign_certificate_is_refused(
 
 async def test_garbage_ends_its_own_connection_alone(supervisor: Supervisor, scene: Scene) -> None:
     """What is no RTSP, or has no end, is cut; who plays meanwhile misses nothing."""
-    async with asyncio.timeout(90), origin(scene):
+    async with asyncio.timeout(SCENE_S), origin(scene):
         await supervisor.carry(scene.flow())
         await connected(supervisor)
         async with playing(scene.url(scene.kept)) as player:

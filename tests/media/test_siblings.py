@@ -19,7 +19,7 @@ from tests.media import restarting
 from tests.media.ends import receiver
 from tests.media.fronts import mute
 from tests.media.rtmp_scene import RtmpScene, pull
-from tests.media.watching import health_when, signal, until_true
+from tests.media.watching import SCENE_S, health_when, signal, until_true
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -63,7 +63,7 @@ async def test_nothing_that_fails_beside_an_srt_receiver_is_seen_there(
     caller = SrtEnd(listens=False, host="127.0.0.1", port=free_port(), latency_ms=120, peer_idle_timeout_ms=5000)
     strange = replace(caller, port=elsewhere, passphrase=OURS, key_length=16)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         mute() as mute_port,
         signal(SrtSocket(listens=False, host="127.0.0.1", port=source)),
         receiver(elsewhere, f"passphrase={OF_THE_RECEIVER}", mode="listener", again="yes"),
@@ -95,7 +95,7 @@ async def test_nothing_that_fails_beside_an_rtmp_player_is_seen_there(
     """It counts no discontinuity and one connection beside a push to somebody mute and to nobody, which is killed."""
     scene = RtmpScene(free_port())
     await supervisor.carry(scene.flow())
-    async with asyncio.timeout(90), mute() as mute_port, signal(scene.target), scene.player() as kept:
+    async with asyncio.timeout(SCENE_S), mute() as mute_port, signal(scene.target), scene.player() as kept:
         await kept.frames(26)
         await supervisor.carry(scene.flow(pull(), pushed_to(mute_port, free_port())))
         await health_when(supervisor, scene.id, lambda health: bool(health[PUSH].last_error))

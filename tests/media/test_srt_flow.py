@@ -24,7 +24,7 @@ from reconciler.relay.media import (
     SrtEnd,
 )
 from reconciler.relay.supervisor import Supervisor
-from tests.media.watching import all_connected, files_that_hold, health_when, processes_that_show, signal
+from tests.media.watching import SCENE_S, all_connected, files_that_hold, health_when, processes_that_show, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -126,7 +126,7 @@ async def test_every_output_delivers_and_a_sibling_sees_nothing_of_a_change(
     flow = scene.flow()
 
     await supervisor.carry(flow)
-    async with asyncio.timeout(90), scene.audience() as (kept, called, pulled, stranger):
+    async with asyncio.timeout(SCENE_S), scene.audience() as (kept, called, pulled, stranger):
         await asyncio.gather(*(receiver.frames(101) for receiver in (kept, called, pulled)))
         await come_change_and_go(supervisor, scene)
         health = await health_when(supervisor, flow.id, all_connected(INPUT, LISTENER, CALLER, PUSH))
@@ -151,7 +151,7 @@ async def test_a_caller_with_a_wrong_passphrase_says_so_and_connects_once_it_is_
     flow = replace(scene.flow(), outputs=(OutputMedia(id=CALLER, end=replace(scene.caller, passphrase=WRONG)),))
 
     await supervisor.carry(flow)
-    async with asyncio.timeout(90), signal(far_end(scene.source)), Receiver(far_end(scene.caller)) as receiver:
+    async with asyncio.timeout(SCENE_S), signal(far_end(scene.source)), Receiver(far_end(scene.caller)) as receiver:
         wrong = await health_when(supervisor, flow.id, lambda health: bool(health[CALLER].last_error))
         await supervisor.carry(replace(flow, outputs=(OutputMedia(id=CALLER, end=scene.caller),)))
         right = await health_when(supervisor, flow.id, all_connected(CALLER))
@@ -171,7 +171,7 @@ async def test_who_is_not_in_the_allowlist_does_not_get_in_and_is_cut_off_when_t
     closed = replace(flow, input=replace(flow.input, allowlist=elsewhere))
 
     await supervisor.carry(closed)
-    async with asyncio.timeout(90), signal(far_end(scene.source)):
+    async with asyncio.timeout(SCENE_S), signal(far_end(scene.source)):
         refused = await health_when(supervisor, flow.id, lambda health: bool(health[INPUT].last_error))
         await supervisor.carry(flow)
         admitted = await health_when(supervisor, flow.id, all_connected(INPUT))

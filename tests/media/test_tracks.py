@@ -19,7 +19,7 @@ from reconciler.relay.media import (
 )
 from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import PICTURE, QUIET, TONE, running
-from tests.media.watching import all_connected, health_when
+from tests.media.watching import SCENE_S, all_connected, health_when
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -56,7 +56,7 @@ async def test_srt_keeps_h265_and_every_audio_track(supervisor: Supervisor, free
     outputs = (OutputMedia(id=OUT, end=out),)
     await supervisor.carry(FlowMedia(id="tracks", input=InputMedia(id=INPUT, end=source), outputs=outputs))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         running((*SEVERAL, "-f", "mpegts", f"srt://127.0.0.1:{source.port}?mode=caller&pkt_size=1316")),
     ):
         await health_when(supervisor, "tracks", all_connected(INPUT))
@@ -72,7 +72,7 @@ async def test_rtp_keeps_whatever_is_in_its_packets(supervisor: Supervisor, free
     outputs = (OutputMedia(id=OUT, end=send),)
     await supervisor.carry(FlowMedia(id="tracks", input=InputMedia(id=INPUT, end=source), outputs=outputs))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         running((*SEVERAL, "-f", "rtp_mpegts", f"rtp://127.0.0.1:{source.port}?pkt_size=1316")),
     ):
         await health_when(supervisor, "tracks", all_connected(INPUT))

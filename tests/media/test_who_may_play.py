@@ -14,7 +14,7 @@ from reconciler.relay.supervisor import Supervisor
 from tests.media.forwarding import forwarding
 from tests.media.networks import told_in_a_network_of_its_own
 from tests.media.rtmp_scene import INPUT, OTHER, OTHER_PLAY, PLAY, PULL, RtmpScene, player, pull
-from tests.media.watching import PATIENCE_S, all_connected, health_when, signal, until_true
+from tests.media.watching import PATIENCE_S, SCENE_S, all_connected, health_when, signal, until_true
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -40,7 +40,7 @@ async def test_the_fifth_player_is_refused_and_a_place_that_is_left_is_given_ane
 ) -> None:
     """Of seven that come at once, and come again and again, four play; two of them leave, and two others get in."""
     await supervisor.carry(scene.flow())
-    async with asyncio.timeout(90), signal(scene.target), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), signal(scene.target), AsyncExitStack() as stack:
         await health_when(supervisor, scene.id, all_connected(INPUT))
         stays = [await stack.enter_async_context(AsyncExitStack()) for _ in range(7)]
         players = [await stay.enter_async_context(scene.player()) for stay in stays]
@@ -70,7 +70,7 @@ async def test_who_is_outside_the_allowlist_is_refused_and_cut_and_who_is_inside
     """127.0.0.3 is refused against 127.0.0.2/32; an edit cuts one of two players, and the other loses nothing."""
     await supervisor.carry(scene.flow(pull("127.0.0.2/32", "127.0.0.4/32")))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(scene.target),
         forwarding(scene.port, source="127.0.0.2") as two,
         forwarding(scene.port, source="127.0.0.3") as three,
@@ -106,7 +106,7 @@ async def test_a_key_of_another_place_leads_nowhere(
     await supervisor.carry(other.flow(pull(output=OTHER, key=OTHER_PLAY)))
     hidden = Secret(name_inside(tmp_path))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(scene.target),
         signal(other.target),
         forwarding(scene.port, source="127.0.0.3") as elsewhere,

@@ -17,7 +17,7 @@ from tests.media.ends import killed, knocking, publisher, rtmp_publisher, stoppe
 from tests.media.forwarding import forwarding
 from tests.media.networks import told_in_a_network_of_its_own
 from tests.media.rtmp_scene import INGEST, INPUT, WRONG, RtmpScene, target
-from tests.media.watching import PATIENCE_S, health_when, signal
+from tests.media.watching import PATIENCE_S, SCENE_S, health_when, signal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -101,7 +101,7 @@ async def test_rtmp_publishers_outside_the_allowlist_are_refused_and_cut(
 ) -> None:
     """127.0.0.3 is refused against 127.0.0.2/32; an edit that swaps them cuts one and lets the other in."""
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         forwarding(rtmp.port, source="127.0.0.2") as two,
         forwarding(rtmp.port, source="127.0.0.3") as three,
         signal(target(three.port)),
@@ -127,7 +127,7 @@ async def test_a_second_rtmp_publisher_and_one_with_a_wrong_key_are_told_and_cha
 ) -> None:
     """Each is refused in words on the input that goes on; the players of the first see nothing."""
     await supervisor.carry(rtmp.flow())
-    async with asyncio.timeout(90), signal(rtmp.target), rtmp.player() as player:
+    async with asyncio.timeout(SCENE_S), signal(rtmp.target), rtmp.player() as player:
         await player.frames(26)
         async with signal(target(rtmp.port, WRONG)):
             wrong = await input_when(supervisor, rtmp.id, says("stream key"))
@@ -149,7 +149,7 @@ async def test_another_key_on_an_rtmp_input_cuts_who_has_the_old_one(supervisor:
     """The key is edited live: who publishes with the old one is cut, and the new one lets in."""
     new = Secret("another-ingest")
     await supervisor.carry(rtmp.flow())
-    async with asyncio.timeout(90), rtmp_publisher(rtmp.port, INGEST_APP, INGEST.reveal()) as old:
+    async with asyncio.timeout(SCENE_S), rtmp_publisher(rtmp.port, INGEST_APP, INGEST.reveal()) as old:
         await input_when(supervisor, rtmp.id, is_fed)
         await supervisor.carry(rtmp.flow(key=new))
         async with asyncio.timeout(PATIENCE_S):
@@ -164,7 +164,7 @@ async def test_a_silent_rtmp_publisher_gives_way_to_another_one(supervisor: Supe
     """One that stopped without leaving holds its place against nobody who has the key; players stay connected."""
     await supervisor.carry(rtmp.flow())
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         rtmp_publisher(rtmp.port, INGEST_APP, INGEST.reveal()) as silent,
         rtmp.player() as player,
     ):
@@ -180,7 +180,7 @@ async def test_a_silent_rtmp_publisher_gives_way_to_another_one(supervisor: Supe
 async def test_srt_publishers_outside_the_allowlist_are_refused_and_cut(supervisor: Supervisor, srt: SrtScene) -> None:
     """127.0.0.3 is refused against 127.0.0.2/32; an edit that swaps them cuts one and lets the other in."""
     await supervisor.carry(srt.flow("127.0.0.2/32"))
-    async with asyncio.timeout(90), srt.receiver as receiver:
+    async with asyncio.timeout(SCENE_S), srt.receiver as receiver:
         async with publisher(srt.port, "adapter=127.0.0.3"):
             refused = await input_when(supervisor, srt.id, says("127.0.0.3"))
         async with publisher(srt.port, "adapter=127.0.0.2", again="no") as cut:
@@ -200,7 +200,7 @@ async def test_srt_publishers_outside_the_allowlist_are_refused_and_cut(supervis
 async def test_a_second_srt_publisher_is_told_and_changes_nothing(supervisor: Supervisor, srt: SrtScene) -> None:
     """It is refused in words, again and again, on the input that goes on; the receiver of the first loses nothing."""
     await supervisor.carry(srt.flow())
-    async with asyncio.timeout(90), signal(SrtSocket(listens=False, host="127.0.0.1", port=srt.port)):
+    async with asyncio.timeout(SCENE_S), signal(SrtSocket(listens=False, host="127.0.0.1", port=srt.port)):
         async with srt.receiver as receiver:
             await receiver.frames(26)
             async with publisher(srt.port, "adapter=127.0.0.3"):
@@ -221,7 +221,7 @@ async def test_who_has_not_the_passphrase_of_an_input_is_in_nobodys_way(
     """Several that try again and again are told, and one with the right passphrase gets in beside them."""
     await supervisor.carry(srt.encrypted)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         publisher(srt.port, "adapter=127.0.0.3", *options),
         publisher(srt.port, "adapter=127.0.0.4", *options),
     ):
@@ -240,7 +240,7 @@ async def test_who_comes_back_takes_the_place_of_a_publisher_that_died(superviso
     """A publisher that was killed says no farewell; another is let in long before the peer idle timeout would."""
     await supervisor.carry(srt.encrypted)
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         publisher(srt.port, f"passphrase={PASSPHRASE}", again="no") as dead,
         srt.receiver as receiver,
     ):
@@ -260,7 +260,7 @@ async def test_nobody_without_the_passphrase_takes_the_place_of_a_silent_publish
 ) -> None:
     """A publisher that pauses is still there when it goes on, whoever has knocked meanwhile."""
     await supervisor.carry(srt.encrypted)
-    async with asyncio.timeout(90), publisher(srt.port, f"passphrase={PASSPHRASE}", again="no") as pausing:
+    async with asyncio.timeout(SCENE_S), publisher(srt.port, f"passphrase={PASSPHRASE}", again="no") as pausing:
         await input_when(supervisor, srt.id, is_fed)
         async with stopped(pausing), knocking(srt.port, "adapter=127.0.0.3", *options):
             told = await input_when(supervisor, srt.id, says("did not get in"))

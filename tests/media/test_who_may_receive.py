@@ -15,7 +15,7 @@ from reconciler.relay.media import EndId, FlowMedia, InputMedia, OutputMedia, Sr
 from reconciler.relay.supervisor import Supervisor
 from tests.media.ends import receiver
 from tests.media.networks import told_in_a_network_of_its_own
-from tests.media.watching import health_when, signal, until
+from tests.media.watching import SCENE_S, health_when, signal, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
 
@@ -60,7 +60,7 @@ async def test_each_key_length_is_what_is_negotiated(supervisor: Supervisor, sce
     """A receiver with the passphrase gets the stream, encrypted with the length that the output says."""
     await supervisor.carry(scene.encrypted(key_length))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(scene.publisher),
         receiver(scene.out.port, f"passphrase={PASSPHRASE}") as received,
     ):
@@ -85,7 +85,7 @@ async def test_who_has_not_the_passphrase_gets_nothing(
 ) -> None:
     """A wrong passphrase and none at all are refused, and told."""
     await supervisor.carry(scene.encrypted(16))
-    async with asyncio.timeout(90), signal(scene.publisher), receiver(scene.out.port, *options) as received:
+    async with asyncio.timeout(SCENE_S), signal(scene.publisher), receiver(scene.out.port, *options) as received:
         health = await health_when(supervisor, "srt", lambda health: bool(health[OUT].last_error))
 
     assert "its passphrase is missing or not the right one" in health[OUT].last_error
@@ -98,7 +98,7 @@ async def test_who_is_outside_the_allowlist_is_refused_and_cut_and_who_is_inside
     """127.0.0.3 is refused against 127.0.0.2/32; an edit cuts one of two receivers, and the other loses nothing."""
     await supervisor.carry(scene.flow(allowlist=("127.0.0.2/32", "127.0.0.4/32")))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(scene.publisher),
         receiver(scene.out.port, "adapter=127.0.0.3") as outside,
         receiver(scene.out.port, "adapter=127.0.0.2") as inside,
@@ -124,7 +124,7 @@ async def test_who_is_outside_the_allowlist_is_refused_and_cut_and_who_is_inside
 async def test_the_fifth_receiver_is_refused(supervisor: Supervisor, scene: Scene) -> None:
     """Eight that come at once, and come again and again, are four too many."""
     await supervisor.carry(scene.flow())
-    async with asyncio.timeout(90), signal(scene.publisher), AsyncExitStack() as stack:
+    async with asyncio.timeout(SCENE_S), signal(scene.publisher), AsyncExitStack() as stack:
         receivers = [await stack.enter_async_context(receiver(scene.out.port, again="yes")) for _ in range(8)]
 
         async def served() -> bool:
@@ -143,7 +143,7 @@ async def test_latency_and_stream_id_are_what_was_asked_for(supervisor: Supervis
     demanding = replace(scene.out, latency_ms=640, stream_id="this,one")
     await supervisor.carry(scene.flow(end=demanding))
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         signal(scene.publisher),
         receiver(scene.out.port, "streamid=another") as refused,
         Receiver(

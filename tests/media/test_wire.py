@@ -24,7 +24,7 @@ from reconciler.relay.media import EndId, EndState, FlowMedia, InputMedia, Outpu
 from reconciler.relay.reach import Bounds
 from reconciler.relay.supervisor import Supervisor
 from tests.media.fronts import in_front, serving
-from tests.media.watching import health_when, processes_that_show, until
+from tests.media.watching import SCENE_S, health_when, processes_that_show, until
 from tests.media.watching import signal as published
 
 pytestmark = [pytest.mark.anyio, pytest.mark.media]
@@ -87,7 +87,7 @@ async def test_a_stranger_that_calls_first_is_hung_up_on(tmp_path: Path, free_po
         heard.put_nowait(await reader.read(100))
 
     async with (
-        asyncio.timeout(90),
+        asyncio.timeout(SCENE_S),
         serving(port, serve),
         wire_to(port, tmp_path) as wire,
     ):
@@ -108,7 +108,7 @@ async def test_a_stranger_that_calls_first_is_hung_up_on(tmp_path: Path, free_po
 @pytest.mark.parametrize("killed", ["wire", "child"])
 async def test_neither_outlives_the_other(tmp_path: Path, free_port: Callable[[], int], killed: str) -> None:
     """Whichever is killed, nothing is left of both."""
-    async with asyncio.timeout(90), wire_to(free_port(), tmp_path) as wire:
+    async with asyncio.timeout(SCENE_S), wire_to(free_port(), tmp_path) as wire:
 
         async def both_run() -> bool:
             return bool(wire.children())

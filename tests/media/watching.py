@@ -12,6 +12,9 @@ from reconciler.relay.supervisor import Supervisor
 PATIENCE_S = 75.0
 """More than three times as long as an engine may leave a question unanswered until it is started anew."""
 
+SCENE_S = PATIENCE_S + 15.0
+"""Longest that a whole scene may take: more than the wait for any one thing in it, which says what it waited for."""
+
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Return once `holds` says yes; fail after a while."""
