@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.findings import Finding, Position, Severity
-from reconciler.domain.model import Care, Key, OutputKey, ResourceKind, key_of
+from reconciler.domain.model import Care, Key, ResourceKind, key_of
 from reconciler.domain.moves import key_before, key_now, moved_names
 from reconciler.domain.policies import Approval, Override, Policies
 from reconciler.domain.safety.releases import release_in
@@ -242,7 +242,7 @@ def _newest(history: History, kinds: Sequence[str], resource: str = "") -> Noted
 
 def _about(policies: Policies, key: Key, labels: Labels | None) -> Policies:
     """Return the policies that are about a resource; its labels are None where no manifest is left to say them."""
-    named = {key, key.flow_key} if isinstance(key, OutputKey) else {key}
+    named = {key, key.flow_key}
     return Policies(
         approvals=tuple(each for each in policies.approvals if each.resource == key),
         overrides=tuple(each for each in policies.overrides if _covers(each, key)),

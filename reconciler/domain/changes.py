@@ -176,6 +176,12 @@ class Sequence:
 Change = Call | Sequence
 
 
+def twin_there(change: Change) -> Twin | None:
+    """Return the twin of a recreate that was made already; None of any other change."""
+    twin = change.twin if isinstance(change, Sequence) else None
+    return twin if twin is not None and twin.made is not None else None
+
+
 def calls_of(change: Change) -> tuple[Call, ...]:
     """Return the calls that a change takes; a single call is its own."""
     return change.calls if isinstance(change, Sequence) else (change,)

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence, Stop, calls_of
+from reconciler.domain.changes import Action, Change, Create, Delete, Edit, Plan, Sequence, Stop, calls_of, twin_there
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, FoundFlow, Output, Srt
 from reconciler.domain.properties import PropertyChange
@@ -31,7 +31,8 @@ def totals(plan: Plan, watched: Watched = NOBODY_LOOKED) -> str:
     # An output that is deleted while its flow stops goes off air once.
     off = len({id_ for change in plan.changes for id_ in _going_off(change)})
     stops = sum(isinstance(change, Stop) and not _going_off(change) for change in plan.changes)
-    anew = counted[Impact.RECREATE] - sum(_ends_a_recreate(change) is not None for change in plan.changes)
+    # What is left of a recreate whose new output is there gives nobody another address.
+    anew = counted[Impact.RECREATE] - sum(twin_there(change) is not None for change in plan.changes)
     parts = [
         f"{counted[Impact.RECONNECT]} to reconnect" if counted[Impact.RECONNECT] else "",
         f"{off} {'output' if off == 1 else 'outputs'} to go off air" if off else "",
@@ -83,21 +84,14 @@ def _outputs(change: Change) -> str:
 
 def _going_off(change: Change) -> AbstractSet[str]:
     """Return the ids of the outputs that a change puts off air for good, or until the flow runs again."""
-    if (ended := _ends_a_recreate(change)) is not None:
-        return {found.id for found in ended.goes}
-    return set(ends_of(change)) if change.impact is Impact.INTERRUPT else set()
-
-
-def _ends_a_recreate(change: Change) -> Sequence | None:
-    """Return a recreate whose new output is there: what is left of it gives nobody another address; else None."""
-    is_left = isinstance(change, Sequence) and change.twin is not None and change.twin.made is not None
-    return change if is_left and isinstance(change, Sequence) else None
+    goes = change.impact is Impact.INTERRUPT or twin_there(change) is not None
+    return set(ends_of(change)) if goes else set()
 
 
 def _anew(change: Change, watched: Watched) -> str:
-    if (ended := _ends_a_recreate(change)) is not None and ended.twin is not None:
-        gone = " and ".join(found.live_name for found in ended.goes)
-        return f"{gone} goes once {ended.twin.live_name}, which is there, delivers as it does ({_who(change, watched)})"
+    if isinstance(change, Sequence) and (twin := twin_there(change)) is not None:
+        gone = " and ".join(found.live_name for found in change.goes)
+        return f"{gone} goes once {twin.live_name}, which is there, delivers as it does ({_who(change, watched)})"
     if isinstance(change.key, FlowKey):
         breaks = any(call.action is Action.STOP for call in calls_of(change))
         return f"addresses change{', and the flow breaks for the time between a stop and a start' if breaks else ''}"

@@ -28,6 +28,11 @@ class FlowKey:
         """Return the address that people use, `flow/NAME`."""
         return f"flow/{self.name}"
 
+    @property
+    def flow_key(self) -> "FlowKey":
+        """Return itself: every key tells the flow that it is about."""
+        return self
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class OutputKey:

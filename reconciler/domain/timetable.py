@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from reconciler.domain.model import FlowKey, Key
+from reconciler.domain.model import Key
 from reconciler.domain.policies import Calendar
 from reconciler.domain.window_words import held
 from reconciler.domain.windows import (
@@ -57,7 +57,7 @@ def is_about(calendar: Calendar, key: Key, labels: Labels | None) -> bool:
         labels: the resource's own; None where nobody knows them, for no manifest is left: then all labels are met.
 
     """
-    if calendar.flows and (key.name if isinstance(key, FlowKey) else key.flow) not in calendar.flows:
+    if calendar.flows and key.flow_key.name not in calendar.flows:
         return False
     return labels is None or all(label in labels for label in calendar.labels)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Change, Create, Hold, Plan, Sequence, Start, Twin
+from reconciler.domain.changes import Action, Blocked, Change, Create, Hold, Plan, Sequence, Start, Twin, twin_there
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
-from reconciler.domain.model import FlowKey, Key, OutputKey
+from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.safety.judging import held_back, held_with
 from reconciler.domain.safety.reasons import start_in_vain
 from reconciler.engine.cutting import CutError, unless
@@ -171,7 +171,7 @@ class _Executor:
 
     def _in_vain(self, change: Change) -> Blocked | None:
         """Return the start of a flow as held back where it has no output, because none may be made; else None."""
-        held = self._unfed.get(flow_key(change.key))
+        held = self._unfed.get(change.key.flow_key)
         if held is None or not isinstance(change, Start) or (change.found is not None and change.found.outputs):
             return None
         return start_in_vain(change, held)
@@ -220,11 +220,11 @@ class _Executor:
     def _why_not(self, change: Change) -> str:
         if self._refused is not None:
             return "not sent, because the account no longer accepts us"
-        return self._stuck.get(flow_key(change.key)) or self._terms.hold()
+        return self._stuck.get(change.key.flow_key) or self._terms.hold()
 
     def _learn(self, change: Change, error: BackendError) -> None:
         """Remember what must not be sent any more after this failure."""
-        key = flow_key(change.key)
+        key = change.key.flow_key
         if isinstance(error, CredentialsRefusedError):
             self._refused = error
         if isinstance(error, UnavailableError) and error.maybe_applied:
@@ -243,21 +243,16 @@ def left_beside(change: Change, twin: Twin, why: str) -> Outcome:
     return Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
 
 
-def flow_key(key: Key) -> FlowKey:
-    """Return the flow that a resource is, or belongs to."""
-    return key if isinstance(key, FlowKey) else key.flow_key
-
-
 def _unsent(change: Change, why: str) -> Outcome:
-    if isinstance(change, Sequence) and change.twin is not None and change.twin.made is not None:
-        return left_beside(change, change.twin, why)
+    if (twin := twin_there(change)) is not None:
+        return left_beside(change, twin, why)
     return Outcome(change=change, result=Result.SKIPPED, why=why)
 
 
 def _lanes(changes: Iterable[tuple[int, Change]]) -> list[_Lane]:
     lanes: dict[FlowKey, _Lane] = {}
     for place, change in changes:
-        lanes.setdefault(flow_key(change.key), []).append((place, change))
+        lanes.setdefault(change.key.flow_key, []).append((place, change))
     return list(lanes.values())
 
 

@@ -7,7 +7,7 @@ from reconciler.domain import exporting, properties
 from reconciler.domain.errors import UsageError
 from reconciler.domain.exporting import Export, ExportedFlow, Wish
 from reconciler.domain.findings import Finding, Severity
-from reconciler.domain.model import Flow, FlowKey, Key, Output, Unreadable
+from reconciler.domain.model import Flow, Key, Output, Unreadable
 from reconciler.engine.observe import observe
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
@@ -84,7 +84,7 @@ def _refused(found: Export, tools: Tools) -> dict[Key, str]:
         resources.update((str(output.key), output) for output in one.outputs)
     regions = {one.flow.key: str(one.flow.spec.region) for one in found.flows}
     files = [
-        ManifestFile(path=path, content=tools.writer.document(one, region=regions[_flow_key(one)]).encode())
+        ManifestFile(path=path, content=tools.writer.document(one, region=regions[one.key.flow_key]).encode())
         for path, one in resources.items()
     ]
     verdict = tools.reader.read(files)
@@ -96,10 +96,6 @@ def _refused(found: Export, tools: Tools) -> dict[Key, str]:
         return refused
     read: tuple[Flow | Output, ...] = (*verdict.sound.flows, *verdict.sound.outputs)
     return {one.key: why for one in read for why in _lost(resources, one)}
-
-
-def _flow_key(resource: Flow | Output) -> FlowKey:
-    return resource.key if isinstance(resource, Flow) else resource.key.flow_key
 
 
 def _told(finding: Finding) -> str:

@@ -13,7 +13,7 @@ from reconciler.domain.safety.judging import as_of_now, held_back
 from reconciler.domain.safety.limits import Counted, Limits, is_removal, removed
 from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.standing_still import narrowed
-from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, flow_key, left_beside
+from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, left_beside
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for, read_tree
@@ -197,7 +197,7 @@ class _Carrying:
 
         Whatever else the flow needs is left to the next plan: nobody has looked at it, or read it a second time.
         """
-        refused = {flow_key(key) for key, *_ in self._failed()}
+        refused = {key.flow_key for key, *_ in self._failed()}
         if self._refused or self._hold():
             return False
         plan = await self._planned_again()
@@ -273,11 +273,11 @@ def _goes_on(outcome: Outcome) -> bool:
 
 def _is_unclear(plan: Plan, keys: AbstractSet[Key]) -> bool:
     """Return whether a plan cannot say what there is of these resources: a list is late, or cannot be read."""
-    flows: set[object] = {flow_key(key) for key in keys}
+    flows: set[object] = {key.flow_key for key in keys}
     late = [waiting.key for waiting in plan.waiting]
     lost = [failed.key for failed in plan.failed]
     unread = {blocked.key for blocked in plan.blocked if blocked.hold is Hold.UNREADABLE}
-    return not flows.isdisjoint({*map(flow_key, (*late, *lost)), *unread})
+    return not flows.isdisjoint({*(key.flow_key for key in (*late, *lost)), *unread})
 
 
 def _ended(plan: Plan, keys: AbstractSet[Key], outcomes: Mapping[_Place, Outcome]) -> dict[_Place, Outcome]:
@@ -286,7 +286,7 @@ def _ended(plan: Plan, keys: AbstractSet[Key], outcomes: Mapping[_Place, Outcome
     ended: dict[_Place, Outcome] = {}
     for place, outcome in outcomes.items():
         if place[0] in keys and _goes_on(outcome):
-            why = held.get(place[0]) or held.get(flow_key(place[0]))
+            why = held.get(place[0]) or held.get(place[0].flow_key)
             result = Result.DONE if why is None else Result.BLOCKED
             ended[place] = replace(outcome, result=result, held=why, is_half=False)
     return ended
@@ -314,8 +314,8 @@ def _unread(plan: Plan, why: str) -> Plan:
 
 
 def _only_what_waited(plan: Plan, before: Plan) -> Plan:
-    flows = {flow_key(waiting.key) for waiting in before.waiting}
-    changes = (change for change in plan.changes if flow_key(change.key) in flows and not _takes_away(change))
+    flows = {waiting.key.flow_key for waiting in before.waiting}
+    changes = (change for change in plan.changes if change.key.flow_key in flows and not _takes_away(change))
     return replace(plan, changes=tuple(changes))
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from reconciler.domain.changes import Action, Call, Change, Create, Delete, Edit, Sequence
 from reconciler.domain.errors import ThrottledError, UnavailableError
 from reconciler.domain.impact import EditRules
-from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, Key, OutputKey, Region
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, FoundOutput, OutputKey, Region
 from reconciler.ports.backend import Applied, EndStatus
 from tests.fakes.backend import FakeBackend
 from tests.onair import trees
@@ -200,7 +200,7 @@ class Stage(FakeBackend):
         felt = sorted(ids)
         if not felt:
             return
-        change = self.under_way.get(_flow_key(call.key))
+        change = self.under_way.get(call.key.flow_key)
         approved = change is not None and self.is_approved(change)
         on_air = [id_ for id_ in felt if self.end(id_).carries]
         unproven = [id_ for id_ in felt if not self.end(id_).carries and not self._is_proven(id_)]
@@ -272,7 +272,3 @@ class Stage(FakeBackend):
 
 def _connect(end: End) -> None:
     end.is_connected = True
-
-
-def _flow_key(key: Key) -> FlowKey:
-    return key if isinstance(key, FlowKey) else key.flow_key

@@ -10,7 +10,7 @@ from reconciler.domain.errors import BackendError
 from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowState, OutputKey
 from reconciler.domain.safety.limits import Limits
-from reconciler.engine.apply import Outcome, Terms, flow_key
+from reconciler.engine.apply import Outcome, Terms
 from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Keeper, Mode
 from reconciler.engine.plan import Target
@@ -104,10 +104,10 @@ class Story:
             yield frozenset(each.key for each in self.tree.outputs if each.care.redundancy_group == group)
 
     def _begins(self, change: Change) -> None:
-        self.stage.under_way[flow_key(change.key)] = change
+        self.stage.under_way[change.key.flow_key] = change
 
     def _ends(self, outcome: Outcome) -> None:
-        self.stage.under_way.pop(flow_key(outcome.change.key), None)
+        self.stage.under_way.pop(outcome.change.key.flow_key, None)
 
     def _a_world(self) -> World:
         keeper = keeper_of(self.stage, self.clock, self.journal, limits=LIMITS)

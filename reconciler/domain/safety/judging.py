@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Plan, Sequence, calls_of
-from reconciler.domain.model import FlowKey, OutputKey
+from reconciler.domain.model import FlowKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, deleted, edited, is_removal
@@ -33,7 +33,7 @@ def judge(plan: Plan, around: Circumstances) -> Plan:
 
 def held_with(change: Change, unmade: Mapping[FlowKey, Blocked]) -> Blocked | None:
     """Return a change as held back where the flow that it needs is not made, by what holds that; else None."""
-    held = unmade.get(change.key.flow_key if isinstance(change.key, OutputKey) else change.key)
+    held = unmade.get(change.key.flow_key)
     if held is None:
         return None
     return held_back(change, held.hold, f"{held.key} is to be made first, and that is held back: {held.why}")

@@ -1,6 +1,6 @@
 """Approvals: whether somebody agreed to what a change disturbs, and what is said where nobody did."""
 
-from reconciler.domain.changes import Blocked, Change, Hold, Sequence
+from reconciler.domain.changes import Blocked, Change, Hold, Sequence, twin_there
 from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import made_since
@@ -103,7 +103,8 @@ def _more_words(call: Change, more: int) -> str:
 
 def _goes_words(change: Change) -> str:
     """Say of a recreate whose new output is there what is left to approve; "" of any other change."""
-    if not isinstance(change, Sequence) or change.twin is None or change.twin.made is None:
+    twin = twin_there(change)
+    if not isinstance(change, Sequence) or twin is None:
         return ""
     old = " and ".join(found.live_name for found in change.goes)
-    return f"; {change.twin.live_name}, which replaces it, is there, and {old} goes once that one carries as much"
+    return f"; {twin.live_name}, which replaces it, is there, and {old} goes once that one carries as much"

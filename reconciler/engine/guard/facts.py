@@ -82,7 +82,7 @@ class Facts:
 
     def is_to_run(self, key: Key) -> bool:
         """Return whether the manifests want a flow, or the one that an output is of, to run."""
-        return (key.flow_key if isinstance(key, OutputKey) else key) in self._to_run
+        return key.flow_key in self._to_run
 
     def flow_of(self, change: Change) -> FoundFlow | None:
         """Return the flow that a change is in, as it was observed; None for one that is new."""

@@ -14,9 +14,9 @@ from reconciler.domain.changes import (
     FlowAt,
     Hold,
     Plan,
-    Sequence,
     Start,
     Stop,
+    twin_there,
 )
 from reconciler.domain.errors import BackendError
 from reconciler.domain.model import (
@@ -196,7 +196,7 @@ class Memory:
     def _given(self, change: Change) -> Blocked | None:
         if not self._given_up or (change.key, change_id(change)) not in self._given_up:
             return None
-        if isinstance(change, Sequence) and change.twin is not None and change.twin.made is not None:
+        if twin_there(change) is not None:
             # It is there: to take it away failed, or may have. It has not gone before a reading shows none.
             return None
         why = (

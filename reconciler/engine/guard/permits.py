@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Stop
+from reconciler.domain.changes import Blocked, Call, Change, Delete, Hold, Plan, Sequence, Stop, calls_of
 from reconciler.domain.effects import ends_of
 from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.far_ends import Ends, ends_after
@@ -199,5 +199,5 @@ class Permits:
 
 def _has_cut(change: Change, call: Call) -> bool:
     """Return whether something is stopped or deleted by the calls of a change that come before this one."""
-    calls = change.calls if isinstance(change, Sequence) else ()
-    return any(isinstance(each, Stop | Delete) for each in itertools.takewhile(lambda each: each is not call, calls))
+    before = itertools.takewhile(lambda each: each is not call, calls_of(change))
+    return any(isinstance(each, Stop | Delete) for each in before)

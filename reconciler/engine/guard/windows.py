@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from reconciler.domain.changes import Action, Blocked, Change, Hold, Sequence, Start, Stop
-from reconciler.domain.model import FlowKey, FoundFlow, Key
+from reconciler.domain.changes import Action, Blocked, Change, Hold, Sequence, Start, Stop, calls_of
+from reconciler.domain.model import FoundFlow, Key
 from reconciler.domain.policies import Calendar, Limit, Override
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by
@@ -125,10 +125,8 @@ class Windows:
 
 def _touched(change: Change, facts: Facts) -> Iterable[Key]:
     """Return what a change names, and what viewers would lose with it where it stops a flow."""
-    calls = change.calls if isinstance(change, Sequence) else ()
-    of = change.key if isinstance(change.key, FlowKey) else change.key.flow_key
-    beside = facts.outputs_in(of) if disturbed_by(change).whole else ()
-    return dict.fromkeys((change.key, *(call.key for call in calls), *beside))
+    beside = facts.outputs_in(change.key.flow_key) if disturbed_by(change).whole else ()
+    return dict.fromkeys((change.key, *(call.key for call in calls_of(change)), *beside))
 
 
 def _parts(change: Change, key: Key) -> tuple[Change, ...]:

@@ -200,7 +200,7 @@ def not_ours(flows: Iterable[FoundFlow]) -> dict[str, FoundFlow | FoundOutput]:
 def flow_and_self(call: Call) -> set[str]:
     """Return what a call may be a part of the recreate of."""
     key = call.key
-    return {str(key), str(getattr(key, "flow_key", key))}
+    return {str(key), str(key.flow_key)}
 
 
 def resources(desired: Desired) -> tuple[Flow | Output, ...]:
