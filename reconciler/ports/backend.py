@@ -75,7 +75,7 @@ class Backend(Protocol):
     Reads and changes one streaming account.
 
     Implementations translate their client's exceptions: only `BackendError` may escape.
-    `tests/contract/test_backend.py` is the definition; every implementation must pass it.
+    `tests/contract/test_backend.py` and `test_meanwhile.py` are the definition; every implementation must pass them.
     """
 
     @property

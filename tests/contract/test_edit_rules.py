@@ -13,7 +13,7 @@ from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowState, FoundFlow, InputSpec, Output, OutputSpec, Srt
 from reconciler.domain.protocols import SrtMode
 from reconciler.ports.backend import Backend
-from tests.contract.test_backend import at, create, delete, edit, made, only, output_named
+from tests.contract.calls import at, create, delete, edit, made, only, output_named
 from tests.fakes.backend import FakeBackend
 from tests.fakes.samples import AWAY, FLOW_OF, RTMP_PUSH, SRT_CALLER, SRT_FLOW, SRT_LISTENER
 from tests.fakes.served import OWNER, REGIONS, served

@@ -9,7 +9,7 @@ from reconciler.domain.marks import Mark
 from reconciler.domain.model import Address, Care, Flow, FoundFlow, FoundOutput, Output, Srt
 from reconciler.domain.protocols import SrtMode
 from reconciler.ports.backend import Backend
-from tests.contract.test_backend import at, create, edit, made, only, output_named
+from tests.contract.calls import at, create, edit, made, only, output_named
 from tests.fakes.samples import SRT_CALLER, SRT_FLOW, SRT_LISTENER
 
 pytestmark = pytest.mark.anyio

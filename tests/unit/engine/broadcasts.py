@@ -10,17 +10,30 @@ from reconciler.domain.changes import Change, Hold, Plan
 from reconciler.domain.model import Care, FoundFlow, FoundOutput, Output, Region, Srt
 from reconciler.domain.policies import Approval
 from reconciler.domain.protocols import SrtMode
+from reconciler.domain.safety.limits import Limits
 from reconciler.engine.apply import Terms
 from reconciler.engine.plan import Target
 from reconciler.engine.reconcile import PassOutcome, reconcile
 from reconciler.ports.backend import EndStatus
-from tests.builders import LOCAL, output
-from tests.unit.engine.worlds import MeddledBackend, Worldlet, finish
+from tests.builders import LOCAL, flow, found_flow, found_output, output
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, finish
 
 BITRATE_BPS: Final = 5_000_000
 """Of a picture that somebody watches."""
 LATER: Final = datetime(2026, 6, 1, tzinfo=UTC)
 """When approvals expire, where a test does not say."""
+GAP_S: Final = Limits().sample_gap_s
+"""Between two samples that prove together that something is off air."""
+EDIT: Final = ("edit output/news/tower", Hold.ON_AIR)
+"""What `holds` says of an edit of the output `tower` that waits because somebody watches."""
+
+
+def on_the_air(*live_names: str) -> Worldlet:
+    """Return a world with a running flow of two outputs, some of them on air."""
+    small = a_world()
+    small.backend.hold(found_flow(flow(), found_output(output()), found_output(output("mast"))))
+    put_on_air(small.backend, *live_names)
+    return small
 
 
 def live(backend: MeddledBackend, live_name: str, *, of: str = "news") -> FoundOutput:
@@ -32,9 +45,9 @@ def put_on_air(
     backend: MeddledBackend, *live_names: str, of: str = "news", bitrate_bps: int = BITRATE_BPS, connected: bool = True
 ) -> None:
     """Have outputs of a flow carry something from now on; `input` is its input."""
-    flow = backend.flow(of)
+    found = backend.flow(of)
     for name in live_names:
-        id_ = f"{flow.id}-input" if name == "input" else live(backend, name, of=of).id
+        id_ = f"{found.id}-input" if name == "input" else live(backend, name, of=of).id
         backend.statuses[id_] = EndStatus(
             id=id_,
             is_input=name == "input",
@@ -97,7 +110,7 @@ def marks_of(flows: Iterable[FoundFlow]) -> list[tuple[str, str, bool]]:
     """Return live name, name in the mark, and whether it is a twin, of every output."""
     return [
         (each.live_name, each.mark.name, each.mark.twin)
-        for flow in flows
-        for each in flow.outputs
+        for found in flows
+        for each in found.outputs
         if each.mark is not None
     ]

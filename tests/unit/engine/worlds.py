@@ -277,6 +277,11 @@ def worldlet_of(
     return Worldlet(source=source, backend=backend, clock=clock, vault=vault, world=world)
 
 
+def restarted(small: Worldlet) -> Worldlet:
+    """Return the reconciler as it is after its process died: the journal, the tree and the account are left."""
+    return worldlet_of(small.source, small.backend, small.clock, small.vault, journal=small.world.journal)
+
+
 def keeper(backend: Backend, clock: Clock, journal: Journal, *, limits: Limits | None = None) -> Keeper:
     """Return what a guard works with, where nobody has to sign."""
     return Keeper(

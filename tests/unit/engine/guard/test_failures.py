@@ -18,7 +18,7 @@ from reconciler.ports.source import Revision
 from tests.builders import flow, found_flow, found_output, output
 from tests.fakes.journal import MemoryJournal
 from tests.unit.engine.broadcasts import LATER, approval, approved, held_change, holds, passed, put_on_air
-from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, say, worldlet_of
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, restarted, say, worldlet_of
 
 pytestmark = pytest.mark.anyio
 
@@ -64,11 +64,6 @@ async def again(small: Worldlet, target: Target) -> list[tuple[str, Hold]]:
         put_on_air(small.backend, *(each.live_name for each in small.backend.flow().outputs))
     await small.clock.advance(60)
     return holds(await passed(small, target))
-
-
-def restarted(small: Worldlet) -> Worldlet:
-    """Return the reconciler as the next process: the journal, the tree and the account are left."""
-    return worldlet_of(small.source, small.backend, small.clock, small.vault, journal=small.world.journal)
 
 
 def stops(small: Worldlet) -> int:

@@ -16,18 +16,13 @@ from reconciler.engine.plan import plan_for
 from reconciler.ports.journal import Intent, Settled
 from tests.builders import flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import approval, approved, held_change, holds, live, passed, put_on_air
-from tests.unit.engine.worlds import Worldlet, a_world, keeper, lifted, say, worldlet_of
+from tests.unit.engine.worlds import Worldlet, a_world, keeper, lifted, restarted, say
 
 pytestmark = pytest.mark.anyio
 
 SETTLING_S = 30.0
 DELETE_GAP_S = 10.0
 FIGHT_S = 600.0
-
-
-def restarted(small: Worldlet) -> Worldlet:
-    """Return the reconciler as it is after its process died: the journal, the tree and the account are left."""
-    return worldlet_of(small.source, small.backend, small.clock, small.vault, journal=small.world.journal)
 
 
 def lost(call: Call) -> UnavailableError | None:

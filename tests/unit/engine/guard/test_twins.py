@@ -55,6 +55,13 @@ async def released(small: Worldlet, target: Target) -> Target:
     return approved(target, approval(change))
 
 
+async def passes(small: Worldlet, target: Target, *, times: int = 2) -> None:
+    """Make passes, and wait after each until the loop would delete what is still to go."""
+    for _ in range(times):
+        await passed(small, target)
+        await small.clock.advance(Limits().delete_gap_s)
+
+
 def receivers_move(small: Worldlet, *, bitrate_bps: int = BITRATE_BPS) -> None:
     """Have receivers come to the twin as soon as it is there."""
 
@@ -157,18 +164,14 @@ async def test_of_two_that_nobody_can_tell_apart_both_stay(receivers: int | None
     """A process that was started since does not know which was there first: it says which is which, and what helps."""
     small = with_a_former_twin()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
     new = small.backend.flow().outputs[-1]
     small.world = replace(small.world, guard=Guard(keeper(small.backend, small.clock, small.world.journal)))
     if receivers:
         put_on_air(small.backend, new.live_name, bitrate_bps=BITRATE_BPS * receivers // 100)
     if receivers is None:
         small.backend.untold = {new.id}
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
     await passed(small, target)
     await small.clock.advance(DEADLINE_S)
 
@@ -188,9 +191,7 @@ async def test_what_helps_to_keep_the_old_of_two_helps() -> None:
     """The change of the manifest is taken back, and the new one goes."""
     small = with_a_former_twin()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
     both = anew(small)
 
     await passed(small, say(small, flow(), receivers_call(), receivers_call("mast"), revision="back"))
@@ -202,9 +203,7 @@ async def test_a_plan_says_what_is_left_to_approve_of_a_recreate() -> None:
     """Which of the two goes, and when."""
     small = on_the_air()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
 
     seen = await small.world.guard.foresee(await plan_for(small.world, moved(small)))
 
@@ -237,9 +236,7 @@ async def test_a_twin_that_could_not_be_taken_away_is_taken_away_later(*, maybe_
     """As long as it is there nobody says that it went, and every pass tries again."""
     small = on_the_air()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
     failure = UnavailableError("no connection", maybe_applied=maybe_applied)
     small.backend.fault = lambda call: failure if isinstance(call, Delete) else None
     await passed(small, target)
@@ -263,9 +260,7 @@ async def test_every_twin_has_its_own_deadline() -> None:
     """One that was called back by the manifests takes none of the time of the next one."""
     small = on_the_air()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
     await passed(small, target)
     assert anew(small) == [OLD, NEW]
     back = say(small, flow(), receivers_call(), receivers_call("mast"), revision="back", mode=Mode.LOOP)
@@ -275,9 +270,7 @@ async def test_every_twin_has_its_own_deadline() -> None:
     assert anew(small) == [OLD]
 
     once_more = replace(target, revision=moved(small, revision="once more").revision)
-    for _ in range(3):
-        await passed(small, once_more)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, once_more, times=3)
     last = await passed(small, once_more)
 
     assert holds(last) == [("recreate output/news/tower", Hold.TWIN)]
@@ -288,9 +281,7 @@ async def test_a_twin_that_is_not_wanted_any_more_goes() -> None:
     """The manifests say again what the old one is: the twin goes, and the old one is not touched."""
     small = on_the_air()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
     before = anew(small)
 
     await passed(small, say(small, flow(), receivers_call(), receivers_call("mast"), revision="back"))
@@ -352,9 +343,7 @@ async def test_an_approval_that_expired_ends_nothing_that_is_on_air() -> None:
     small = on_the_air()
     receivers_move(small)
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
 
     await passed(small, approved(target))
     await small.clock.advance(Limits().sample_gap_s)
@@ -368,9 +357,7 @@ async def test_a_status_that_cannot_be_read_takes_nothing_over() -> None:
     """Nobody can see whether the twin delivers; neither of the two is touched."""
     small = on_the_air()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
 
     small.backend.unwell = {"news"}
     outcome = await passed(small, target)
@@ -386,9 +373,7 @@ async def test_a_status_without_the_old_one_takes_nothing_over() -> None:
     """Nobody can see how much that carries; what the twin carried before counts for nothing afterwards."""
     small = on_the_air()
     target = await released(small, moved(small, mode=Mode.LOOP))
-    for _ in range(2):
-        await passed(small, target)
-        await small.clock.advance(Limits().delete_gap_s)
+    await passes(small, target)
     (old, _, twin) = small.backend.flow().outputs
     put_on_air(small.backend, twin.live_name)
     await passed(small, target)
