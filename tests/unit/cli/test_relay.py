@@ -54,6 +54,12 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *argv], capture_output=True, text=True, timeout=60, check=False)
 
 
+def unreachable(state: Path) -> None:
+    """Have a relay answer where nobody asks it, so that what it carries is not known."""
+    registered = state / "relay.json"
+    registered.write_text(json.dumps({**json.loads(registered.read_text()), "endpoint": "http://127.0.0.1:9"}))
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_gracefully(tmp_path: Path, relay: subprocess.Popen[str], how: signal.Signals) -> None:
     """Exit status 0, and nobody finds it any more."""
@@ -89,9 +95,7 @@ def test_a_running_relay_is_stopped_by_its_state_directory(tmp_path: Path, relay
 
 def test_what_may_be_on_air_is_not_ended_unasked(tmp_path: Path, relay: subprocess.Popen[str]) -> None:
     """Without a terminal to ask on the relay goes on, and the way to end it all the same is said."""
-    registered = tmp_path / "relay.json"
-    # It answers where nobody asks it, so what it carries is not known.
-    registered.write_text(json.dumps({**json.loads(registered.read_text()), "endpoint": "http://127.0.0.1:9"}))
+    unreachable(tmp_path)
 
     refused = run("stop", "--state", str(tmp_path))
     still = relay.poll()
@@ -108,8 +112,7 @@ def test_whoever_stops_it_is_asked_on_a_terminal(
     tmp_path: Path, relay: subprocess.Popen[str], typed: str, ends: int
 ) -> None:
     """A no leaves it as it is, and a script can tell."""
-    registered = tmp_path / "relay.json"
-    registered.write_text(json.dumps({**json.loads(registered.read_text()), "endpoint": "http://127.0.0.1:9"}))
+    unreachable(tmp_path)
     ours, theirs = os.openpty()
 
     with subprocess.Popen([*COMMAND, "stop", "--state", str(tmp_path)], stdin=theirs, stderr=theirs) as process:
@@ -129,8 +132,7 @@ def test_ctrl_c_on_a_terminal_asks_for_another_one(tmp_path: Path) -> None:
     with subprocess.Popen([*COMMAND, "--media", "none", "--state", str(tmp_path)], stderr=theirs) as process:
         os.close(theirs)
         read_until("stop it:", ours)
-        registered = tmp_path / "relay.json"
-        registered.write_text(json.dumps({**json.loads(registered.read_text()), "endpoint": "http://127.0.0.1:9"}))
+        unreachable(tmp_path)
 
         process.send_signal(signal.SIGINT)
         said = read_until("Ctrl-C once more within 10 s", ours)

@@ -1,4 +1,4 @@
-"""Tests of `cli.render`."""
+"""Tests of `cli.render`: plans."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,6 @@ from reconciler.domain.changes import (
     Delete,
     Edit,
     Failed,
-    FlowAt,
     Hold,
     Plan,
     Sequence,
@@ -26,37 +25,17 @@ from reconciler.domain.changes import (
     Waiting,
 )
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import FlowKey, OutputKey, RtspSource
-from reconciler.domain.properties import PropertyChange, PropertyValue
-from reconciler.domain.protocols import Protocol
+from reconciler.domain.model import FlowKey, OutputKey
+from reconciler.domain.properties import PropertyChange
 from reconciler.domain.safety.releases import command_for
 from reconciler.domain.secrets import HIDDEN, Secret
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Preview, Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.source import Revision, Verdict
-from tests.builders import LOCAL, flow, found_flow, found_output, output, resolved
+from tests.builders import flow, found_flow, found_output, output, resolved
+from tests.unit.cli.plans import AT, CANARY, edit, plain
 from tests.unit.engine.worlds import BROKEN
-
-AT = FlowAt(LOCAL, "news")
-CANARY = "canary-of-a-passphrase"
-
-
-def edit(path: str, found: PropertyValue, wanted: PropertyValue) -> Edit:
-    """Return an edit of one property of an output."""
-    return Edit(
-        key=OutputKey("news", "tower"),
-        at=AT,
-        wanted=output(),
-        found=found_output(output()),
-        differences=(PropertyChange(path=path, found=found, wanted=wanted),),
-        impact=Impact.RECONNECT,
-    )
-
-
-def plain(plan: Plan) -> list[str]:
-    """Return the lines of a plan without colours."""
-    return [click.unstyle(line) for line in render.plan_text(plan)]
 
 
 def test_an_edit_says_found_and_wanted_why_and_impact() -> None:
@@ -172,24 +151,6 @@ def test_a_twin_at_work_is_in_progress() -> None:
 def test_nothing_to_do_is_said_plainly() -> None:
     """An empty plan is one line."""
     assert plain(Plan(unchanged=7)) == ["Nothing to do: all 7 resources are as the manifests say."]
-
-
-@pytest.mark.parametrize(
-    ("found", "wanted", "shown"),
-    [
-        pytest.param(Secret(CANARY), Secret(f"new-{CANARY}"), "*** -> *** (a new value)", id="a secret"),
-        pytest.param(HIDDEN, Secret(CANARY), "*** -> *** (a new value)", id="a hidden secret"),
-        pytest.param(None, Secret(CANARY), "absent -> ***", id="a secret that is added"),
-        pytest.param("", "x", '"" -> x', id="an empty text"),
-        pytest.param(("203.0.113.0/28",), (), "[203.0.113.0/28] -> []", id="a list"),
-        pytest.param(f"rtsp://u:{CANARY}@h/x", "rtsp://h/x", "rtsp://***@h/x -> rtsp://h/x", id="user info"),
-        pytest.param("rtmp://h/x", f"rtmp://h/x?k={CANARY}", "rtmp://h/x -> rtmp://h/x?***", id="a query"),
-        pytest.param("\x1b[31mred", "a\nb", "\\x1b[31mred -> a\\x0ab", id="control characters"),
-    ],
-)
-def test_values(found: PropertyValue, wanted: PropertyValue, shown: str) -> None:
-    """Values are readable, secrets are not, and nothing that others wrote steers the terminal."""
-    assert plain(Plan(changes=(edit("p", found, wanted),)))[1] == f"    p  {shown}"
 
 
 def test_json_holds_the_same_and_no_secret() -> None:
@@ -316,46 +277,6 @@ def test_findings_stand_in_their_own_form() -> None:
     assert [click.unstyle(line) for line in render.findings([BROKEN])] == [str(BROKEN)]
 
 
-def test_an_outcome_says_what_was_done_and_what_was_not() -> None:
-    """The last lines of an apply name what is left, then the totals."""
-    change = edit("srt.latency", 120, 500)
-    failed = Outcome(change=Start(key=flow().key, at=AT), result=Result.FAILED, why="no bandwidth", request_ids=("r",))
-    left = Plan(failed=(Failed(key=OutputKey("news", "a"), why="no secret"),), unchanged=3)
-    outcome = PassOutcome(
-        revision=Revision("one"),
-        outcomes=(Outcome(change=change, result=Result.DONE), failed),
-        left=left,
-        refused=None,
-        duration_s=0.1,
-    )
-
-    lines = [click.unstyle(line) for line in render.outcome_text(outcome)]
-    document = render.outcome_json(outcome, backend="memory")
-
-    assert lines == [
-        "! failed flow/news (start): no bandwidth",
-        "! failed output/news/a: no secret",
-        "Applied: 1 edited; 3 unchanged before; 0 blocked, 2 failed, 0 not sent.",
-    ]
-    assert click.unstyle(render.outcome_line(failed)) == "FAILED   start flow/news: no bandwidth"
-    assert [item["result"] for item in document["changes"]] == ["done", "failed"]
-    assert document["changes"][1]["error"] == "no bandwidth"
-    assert document["counts"] == {
-        "done": 1,
-        "blocked": 0,
-        "failed": 2,
-        "skipped": 0,
-        "unknown": 0,
-        "waiting": 0,
-        "unchanged": 3,
-    }
-
-
-def outcome_of(left: Plan) -> PassOutcome:
-    """Return a pass that did nothing and left this."""
-    return PassOutcome(revision=Revision("one"), outcomes=(), left=left, refused=None, duration_s=0.1)
-
-
 def test_what_is_held_back_for_one_reason_says_it_once() -> None:
     """A paragraph about a budget, a hundred times, hides what else there is."""
     stops = [Stop(key=FlowKey(f"f{number}"), at=AT) for number in range(2)]
@@ -381,17 +302,6 @@ def test_what_keeps_everything_is_said_once() -> None:
     assert lines[1] == "! blocked flow/old (delete): as said above"
 
 
-def test_a_result_repeats_nothing_that_was_just_told() -> None:
-    """Whoever was asked has read what is held back; what was held back only later is news."""
-    old, new = (Blocked(key=FlowKey(name), action=Action.DELETE, why=name, hold=Hold.OWNERSHIP) for name in "ab")
-    outcome = outcome_of(Plan(blocked=(old, new)))
-
-    lines = [click.unstyle(line) for line in render.outcome_text(outcome, told=Plan(blocked=(old,)))]
-
-    assert lines[0] == "! blocked flow/b (delete): b"
-    assert lines[1].endswith("2 blocked, 0 failed, 0 not sent.")
-
-
 def test_before_a_result_only_what_is_sent_is_shown() -> None:
     """What is held back stands in the result, and is counted here."""
     held = Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP)
@@ -401,74 +311,6 @@ def test_before_a_result_only_what_is_sent_is_shown() -> None:
 
     assert not any("not ours" in line for line in lines)
     assert lines[-1].startswith("Plan: 1 to edit, 1 blocked;")
-
-
-def test_what_was_not_sent_for_one_reason_is_one_line() -> None:
-    """After Ctrl-C nobody reads three hundred lines that say the same."""
-    starts = [Start(key=FlowKey(f"f{number}"), at=AT) for number in range(14)]
-    skipped = [Outcome(change=start, result=Result.SKIPPED, why="interrupted") for start in starts[:12]]
-    others = [
-        Outcome(change=starts[12], result=Result.SKIPPED, why="its flow failed"),
-        Outcome(change=starts[13], result=Result.UNKNOWN, why="nobody waited"),
-    ]
-    left = Plan(blocked=(Blocked(key=FlowKey("old"), action=Action.DELETE, why="not ours", hold=Hold.OWNERSHIP),))
-    outcome = PassOutcome(
-        revision=Revision("one"), outcomes=(*skipped, *others), left=left, refused=None, duration_s=0.1
-    )
-
-    lines = [click.unstyle(line) for line in render.outcome_text(outcome)]
-
-    names = ", ".join(f"start flow/f{number}" for number in range(10))
-    assert lines == [
-        "! unknown flow/f13 (start): nobody waited",
-        f"! skipped 12, interrupted: {names} and 2 more",
-        "! skipped 1, its flow failed: start flow/f12",
-        "! blocked flow/old (delete): not ours",
-        "Applied: nothing; 0 unchanged before; 1 blocked, 0 failed, 13 not sent, 1 unknown.",
-    ]
-
-
-def test_no_secret_of_any_property_is_shown() -> None:
-    """A create with secrets in every place shows none of them."""
-    wanted = output(passphrase=CANARY)
-    source = flow()
-    rtsp = replace(
-        source,
-        spec=replace(
-            source.spec,
-            input=replace(
-                source.spec.input, protocol=Protocol.RTSP, settings=RtspSource(url=f"rtsp://u:{CANARY}@h/x?k={CANARY}")
-            ),
-        ),
-    )
-    plan = Plan(
-        changes=(Create(key=wanted.key, at=AT, wanted=wanted), Create(key=rtsp.key, at=AT, wanted=rtsp)),
-    )
-
-    assert CANARY not in "\n".join(render.plan_text(plan))
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("rtmp://h/app?key=hunter2", "rtmp://h/app?***"),
-        ("rtmp://h/app#hunter2", "rtmp://h/app#***"),
-        ("rtmp://h/app;key=hunter2", "rtmp://h/app;***"),
-        ("rtmp://user:pa/hunter2@h/app", "rtmp://***@h/app"),
-        ("rtmp://a.example/live2/abcd-efgh-1234-mnop", "rtmp://a.example/live2/***"),
-        ("rtmp://a.example/app/live_123456789_abcdefghij0123456789AB", "rtmp://a.example/app/***"),
-        ("rtmp://a.example/live/studio-one", "rtmp://a.example/live/studio-one"),
-    ],
-)
-def test_a_url_is_shown_without_what_may_be_a_secret(url: str, shown: str) -> None:
-    """A change of what is not shown is told all the same."""
-    other = url.replace("hunter2", "hunter3").replace("mnop", "mnpo")
-
-    _, line, _ = plain(Plan(changes=(edit("rtsp.url", url, other),)))
-
-    assert "hunter2" not in line
-    assert line.split("  ")[-1].startswith(f"{shown} -> {shown}")
-    assert ("(a new value)" in line) is (url != other)
 
 
 def test_an_output_that_manifests_cannot_say_comes_back_without_a_word_of_how_it_was() -> None:

@@ -127,6 +127,46 @@ def output(name: str, protocol: str, **members: Any) -> Json:
     }
 
 
+CALLED: Final = {"Ip": "tower.example", "Port": 9000}
+CODE: Final = "InvalidParameter"
+RTMP: Final = {"Destinations": [{"Url": "rtmp://cdn.example/live", "StreamKey": "canary"}]}
+RTP: Final = {"Destinations": [CALLED], "FEC": "none", "IdleTimeout": 5000}
+
+
+def an_input(protocol: str, **members: object) -> Json:
+    """Return an input of any protocol."""
+    return {"InputName": "camera", "Protocol": protocol, **members}
+
+
+RTMP_SOURCE: Final = {"SourceAddresses": [{"TcUrl": "rtmp://studio.example/live", "StreamKey": "canary"}]}
+RTSP_SOURCE: Final = {"SourceAddresses": [{"Url": "rtsp://camera.example/1"}]}
+INPUTS: Final = {
+    "SRT": srt_input(),
+    "RTMP": an_input("RTMP"),
+    "RTMP_PULL": an_input("RTMP_PULL", RTMPPullSettings=RTMP_SOURCE),
+    "RTP": an_input("RTP"),
+    "RTSP_PULL": an_input("RTSP_PULL", RTSPPullSettings=RTSP_SOURCE),
+    "RIST": an_input("RIST"),
+    "HLS_PULL": an_input("HLS_PULL", HLSPullSettings={"SourceAddresses": [{"Url": "https://origin.example/a.m3u8"}]}),
+}
+OUTPUTS: Final = {
+    "SRT": srt_output(),
+    "RTMP": output("push", "RTMP", RTMPSettings=RTMP),
+    "RTMP_PULL": output("pull", "RTMP_PULL"),
+    "RTP": output("rtp", "RTP", RTPSettings=RTP),
+    "RTSP_PULL": output("rtsp", "RTSP_PULL"),
+    "RIST": output("rist", "RIST"),
+    "HLS_PULL": output("hls", "HLS_PULL"),
+}
+
+
+def modified(flow: Json, **members: object) -> Json:
+    """Return what Modify demands of the flow's input, and the members."""
+    found = flow["InputGroup"][0]
+    demanded = {"InputId": found["InputId"], "InputName": found["InputName"], "Description": "", "AllowIpList": []}
+    return {"FlowId": flow["FlowId"], "Input": {**demanded, "SRTSettings": {}, "RTPSettings": {}, **members}}
+
+
 async def make_plane(
     directory: Path,
     *,
