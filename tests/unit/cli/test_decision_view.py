@@ -245,6 +245,7 @@ async def test_it_is_in_step_only_with_the_manifests_of_then(told: Told, said: l
 
     assert decision.standing is Standing.QUIET
     assert text.startswith(f"{TOWER}: {Standing.QUIET}\n")
+    assert decision_view.document(decision)["since"] is None
     assert "nothing holds it back, as far as was said; of the manifests as they are now `reconciler plan` says" in text
     assert told.decision(InTree(trouble="no such folder")).standing is Standing.IN_STEP
 

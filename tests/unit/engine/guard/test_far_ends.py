@@ -10,12 +10,12 @@ from reconciler.domain.errors import UnavailableError
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import Address, Flow, FlowState, Output, Srt
 from reconciler.domain.protocols import SrtMode
-from reconciler.domain.safety.limits import Limits
 from reconciler.engine.apply import Result, Terms, execute
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import plan_for
 from tests.builders import flow, found_flow, found_output, output
 from tests.unit.engine.broadcasts import (
+    GAP_S,
     approval,
     approved,
     held_change,
@@ -30,7 +30,6 @@ from tests.unit.engine.worlds import Worldlet, a_world, finish, say
 
 pytestmark = pytest.mark.anyio
 
-GAP_S = Limits().sample_gap_s
 TAKEN = ("create output/sport/taker", Hold.FAR_END)
 
 

@@ -205,6 +205,25 @@ async def test_an_override_that_lets_a_change_go_on_is_noted_once(begins_s: floa
     assert [note.why for note in notes if note.fields["lifts"] == "window"] == ["the tower moved"]
 
 
+async def test_an_override_of_what_is_held_back_for_something_else_is_not_noted() -> None:
+    """The window is lifted, and somebody has begun to watch what the next call would stop."""
+    small = a_world()
+    target = made_anew(small, calendar(begins_s=170), lifts=[replace(override(action=Action.RECREATE), of=NEWS)])
+
+    async def pause() -> None:
+        await small.clock.sleep(60)
+        if small.clock.monotonic_s() > 170:
+            put_on_air(small.backend, "tower")
+
+    small.backend.pause = pause
+
+    outcome = await passed(small, target)
+
+    notes = [noted.note for noted in small.world.journal.notes(kind="override.used")]
+    assert holds(outcome) == [("recreate flow/news", Hold.ON_AIR)]
+    assert [note for note in notes if note.fields["lifts"] == "window"] == []
+
+
 async def test_a_change_of_several_calls_that_no_window_is_about_goes_on() -> None:
     """There is a calendar, and it is about another flow."""
     small = a_world()
