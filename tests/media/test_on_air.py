@@ -147,6 +147,8 @@ async def test_less_than_the_floor_is_off_air() -> None:
                 # A bitrate is a mean of some seconds: what came before is in it for a while.
                 await until(partial(_is_told_of, relay, flow, many=stream is MANY_BITS))
                 told.append(await desk.apply())
+            # Killed, it says no farewell: the next one is refused till then, and with few bits hardly tries again.
+            await until(partial(_is_free, relay, flow))
 
     assert [said.status for said in told] == [4, 0], told[-1].text
 
@@ -173,6 +175,11 @@ async def _is_told_of(relay: StagedRelay, flow: FoundFlow, *, many: bool) -> boo
     """Return whether the relay says that the only output is received from, and more, or less, than the floor."""
     (output,) = (end for end in await relay.status(flow) if not end.is_input)
     return output.state == "Connected" and (output.bitrate_bps >= FLOOR_BPS) is many
+
+
+async def _is_free(relay: StagedRelay, flow: FoundFlow) -> bool:
+    """Return whether nobody publishes to the flow any more, as the relay says."""
+    return all(end.state != "Connected" for end in await relay.status(flow) if end.is_input)
 
 
 async def _goes(desk: Desk) -> bool:
