@@ -121,6 +121,8 @@ class Loop:
             return
         until_s = self._now_s() + self._timing.max_wait_s
         self._wake.clear()
+        if self._world.source.is_whole:
+            return
         while not self._stopping and (left_s := until_s - self._now_s()) > 0:
             if not await self._world.clock.wait(self._wake, min(self._timing.debounce_s, left_s)):
                 break
@@ -135,7 +137,9 @@ class Loop:
                 report.source_unreadable(error)
             self._source_trouble = str(error)
             return
-        self._source_trouble = ""
+        if snapshot.trouble and snapshot.trouble != self._source_trouble:
+            report.source_behind(snapshot)
+        self._source_trouble = snapshot.trouble
         if snapshot.revision != self._seen:
             self._seen = snapshot.revision
             self._take(judge(snapshot, self._world.reader))

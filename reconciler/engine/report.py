@@ -13,7 +13,7 @@ from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.news import Held, News, news_of
 from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
-from reconciler.ports.source import Revision
+from reconciler.ports.source import Revision, Snapshot
 
 log = structlog.get_logger()
 
@@ -110,6 +110,11 @@ def pass_failed(error: BackendError, *, failures: int, retry_in_s: float) -> Non
 def source_unreadable(error: SourceUnreadableError) -> None:
     """Log that nothing is known of the manifests; the last good tree stays the target."""
     log.warning("tree.unreadable", why=str(error))
+
+
+def source_behind(snapshot: Snapshot) -> None:
+    """Log that the manifests are not the newest that there are."""
+    log.warning("tree.behind", revision=snapshot.revision, why=snapshot.trouble)
 
 
 def tree(seen: Tree, *, last_good: Revision | None) -> None:

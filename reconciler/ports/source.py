@@ -35,6 +35,8 @@ class Snapshot:
 
     revision: Revision
     files: tuple[ManifestFile, ...]
+    trouble: str = ""
+    """Why this is not the newest that there is, such as an unsigned commit or a server that is down; "" when it is."""
 
 
 class Source(Protocol):
@@ -43,6 +45,11 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """Say where the manifests are, for people."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every snapshot is whole, as a commit is: then nobody waits for quiet after a hint."""
         ...
 
     async def snapshot(self) -> Snapshot:

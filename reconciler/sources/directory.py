@@ -29,6 +29,11 @@ class DirectorySource:
         return ", ".join(shown(str(path)) for path in self._scanner.paths)
 
     @property
+    def is_whole(self) -> bool:
+        """Return False: whoever writes several files writes one after the other."""
+        return False
+
+    @property
     def watch_problem(self) -> str:
         """Say why changes are not noticed at once, "" when they are or nobody asked; rescans find them all the same."""
         return self._watch.problem if self._watch is not None else ""

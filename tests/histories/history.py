@@ -307,6 +307,7 @@ class _Repository:
     """What is committed; implements `ports.source.Source` and `Reader`."""
 
     name = "commits"
+    is_whole = False
 
     def __init__(self, history: _History) -> None:
         self._history = history

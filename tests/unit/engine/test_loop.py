@@ -256,6 +256,36 @@ async def test_an_unreadable_source_is_told_once_and_changes_nothing() -> None:
         assert small.backend.latency_ms() == 500
 
 
+async def test_a_source_that_is_behind_is_told_once_and_its_tree_is_kept_to() -> None:
+    """A commit that nobody trusts changes nothing; what stood before goes on being mended."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    small.source.trouble = "commit b2 is not signed"
+
+    async with running(small) as run:
+        await run.pass_time(3 * TIMING.rescan_s)
+        await run.prove()
+
+        assert small.backend.names() == {"news", "news/tower"}
+        assert [(event["revision"], event["why"]) for event in run.events("tree.behind")] == [
+            ("one", "commit b2 is not signed")
+        ]
+
+
+async def test_a_source_that_is_always_whole_is_read_at_once() -> None:
+    """Nobody waits for quiet where nothing can be half written: a hint is enough."""
+    small = a_world()
+    small.source.is_whole = True
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await run.prove()
+        small.source.write("two", flow(), output(latency_ms=500))
+        await run.settle()
+
+        assert small.backend.latency_ms() == 500
+
+
 async def test_a_new_revision_starts_the_back_off_anew() -> None:
     """Whoever mends a manifest does not wait for the pauses of the old one."""
     small = a_world()

@@ -18,6 +18,7 @@ class OneFile:
     """A source of one file."""
 
     name = "one file"
+    is_whole = False
 
     async def snapshot(self) -> Snapshot:
         """Return it."""

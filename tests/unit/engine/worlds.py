@@ -52,12 +52,14 @@ class MemorySource:
     """A tree whose one file names what it says; implements `ports.source.Source`."""
 
     name = "memory"
+    is_whole = False
 
     def __init__(self) -> None:
         self.trees: dict[str, Desired | None] = {}
         self.policies: dict[str, Policies] = {}
         self.current = ""
         self.problem = ""
+        self.trouble = ""
         self.hint: asyncio.Event | None = None
         self.closed = False
 
@@ -84,7 +86,7 @@ class MemorySource:
         if self.problem:
             raise SourceUnreadableError(self.problem)
         file = ManifestFile(path="manifests/news.yaml", content=self.current.encode())
-        return Snapshot(revision=Revision(self.current), files=(file,))
+        return Snapshot(revision=Revision(self.current), files=(file,), trouble=self.trouble)
 
     def watch(self, hint: asyncio.Event) -> None:
         """Set the event on every write."""
