@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from reconciler.cli.terms import reason_from, span_from
 from reconciler.domain.errors import UsageError
-from reconciler.domain.safety.releases import PLACEHOLDER
 
 if TYPE_CHECKING:
     from reconciler.domain.changes import Plan
@@ -20,11 +19,7 @@ if TYPE_CHECKING:
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
 
-_SPANS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-_SPAN: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _ID: Final = re.compile(r"[0-9a-f]{12}")
-MAX_REASON: Final = 500
-"""Characters. Source: `schemas/v1/approval.json`."""
 
 
 def approval_options(verb: Verb) -> Verb:
@@ -102,7 +97,7 @@ def approval_of(settings: "Settings", resource: str, action: str, change: str, t
             "output/news/tower, delete and 3f9ac1d2e4b5"
         )
     _demand_need(key, action)
-    reason, span = _reason(terms.reason), _span(terms.expires)
+    reason, span = reason_from(terms.reason, "an approval"), span_from("--expires", terms.expires)
     now = wiring.clock().now().replace(microsecond=0)
     approval = Approval(name="", resource=key, action=Action(action), change=change, reason=reason, expires=now + span)
     if terms.key is not None:
@@ -154,24 +149,3 @@ def _demand_need(key: "Key", action: str) -> None:
 
     for fault in needless(key, action):
         raise UsageError(fault.message)
-
-
-def _reason(text: str) -> str:
-    reason = text.strip()
-    if not reason:
-        raise UsageError("An approval is recorded with its reason: give --reason 'why this may be noticed'")
-    if reason.strip("'\"").casefold() == PLACEHOLDER.casefold():
-        raise UsageError(
-            f"{PLACEHOLDER} stands for the reason, and is none: it is recorded, for whoever asks later why this was "
-            "let happen while it was on air. Say why you do it: --reason 'the partner left on Friday'"
-        )
-    if len(reason) > MAX_REASON or not reason.isprintable():
-        raise UsageError(f"--reason is one line of at most {MAX_REASON} characters")
-    return reason
-
-
-def _span(text: str) -> timedelta:
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        raise UsageError(f"--expires {text} is no span: say 30m, 2h or 1d")
-    return int(found[1]) * _SPANS[found[2]]

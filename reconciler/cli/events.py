@@ -26,6 +26,8 @@ KINDS: Final = (
     "deletes.withheld",
     "fields.learnt",
     "outcome.settled",
+    "order.given",
+    "order.lifted",
 )
 """Every kind of note, as docs/journal.md explains them."""
 

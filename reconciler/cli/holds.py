@@ -52,6 +52,14 @@ HOLDS: Final = {
         "time, or a call was refused after another one had cut it. Mend what the decision names; then a new revision "
         "of the manifests or a new approval tries again."
     ),
+    "halted": (
+        "Somebody stopped all writes, by `reconciler pause --all` or the file HALT in the state directory. Nothing is "
+        "sent until `reconciler resume --all`."
+    ),
+    "paused": (
+        "Somebody paused it, or something that the change would take away with it. It goes on when the pause ends, or "
+        "with `reconciler resume` and the name that the decision says."
+    ),
     "unfit": "The backend does not allow it, or manifests cannot say what is there. The decision says what to change.",
 }
 """By the word of the journal (`hold` of a `change.blocked`)."""

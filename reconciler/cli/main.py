@@ -22,6 +22,8 @@ VERBS: Final[Mapping[str, str]] = {
     "apply": "Make the account as the manifests say, after asking.",
     "approve": "Print an Approval of one change, to be committed beside the manifests.",
     "run": "Watch the manifests and keep the account as they say.",
+    "pause": "Write nothing for a resource for a while; with --all, stop all writes at once.",
+    "resume": "Take back a pause or a rollback.",
     "export": "Write manifests of what a live account has.",
     "adopt": "Take over what manifests describe and nobody keeps yet, without touching media.",
     "relay": "Serve the embedded relay on its own.",

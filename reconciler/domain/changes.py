@@ -217,6 +217,10 @@ class Hold(StrEnum):
     """It is not ours, or not ours alone to say."""
     UNREADABLE = "unreadable"
     """The backend could not be read where it is."""
+    HALTED = "halted"
+    """Somebody stopped all writes."""
+    PAUSED = "paused"
+    """Somebody paused the resource, or something that the change would take away with it."""
     UNFIT = "unfit"
     """The backend does not allow it, or manifests cannot describe it."""
 

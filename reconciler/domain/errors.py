@@ -18,6 +18,7 @@ ReconcilerError
     ├── NotFoundError            the object is gone
     ├── WrongStateError          not while the flow is in this state
     ├── QuotaExceededError       the account is full
+    ├── HaltedError              somebody stopped all writes; nothing was sent
     └── RejectedError            refused until the manifest changes
 ```
 """
@@ -191,6 +192,12 @@ class WrongStateError(BackendError):
     """The flow is in a state in which this change is refused."""
 
     exit_status = ExitStatus.ALL_FAILED
+
+
+class HaltedError(BackendError):
+    """Somebody stopped all writes while the call waited for its turn; nothing was sent."""
+
+    exit_status = ExitStatus.BLOCKED
 
 
 class QuotaExceededError(BackendError):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Change, Create, Hold, Plan, Sequence, Start, Twin, twin_there
-from reconciler.domain.errors import BackendError, CredentialsRefusedError, UnavailableError
+from reconciler.domain.errors import BackendError, CredentialsRefusedError, HaltedError, UnavailableError
 from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.safety.judging import held_back, held_with
 from reconciler.domain.safety.reasons import start_in_vain
@@ -178,19 +178,17 @@ class _Executor:
 
     async def _send(self, change: Change, permit: Permit) -> Outcome:
         request_ids: list[str] = []
-        for number, call in enumerate(permit.calls):
+        for call in permit.calls:
             if (halted := await self._halted(change, permit, request_ids)) is not None:
                 return halted
-            if number == 0:
+            if not request_ids:
                 self._terms.on_begin(change)
             try:
                 request_ids.append(await unless(self._terms.cut, self._sender.send(call, change)))
             except CutError:
                 return _ended(change, Result.UNKNOWN, _CUT, request_ids, of=len(permit.calls))
             except BackendError as error:
-                self._learn(change, error)
-                undone = await put_back(self._sender, change, permit, failed=number, error=error)
-                return _ended(change, Result.FAILED, f"{error}{undone}", request_ids, of=len(permit.calls))
+                return await self._failed(change, permit, request_ids, error)
         if permit.failed:
             return _ended(change, Result.FAILED, permit.failed, request_ids, of=len(permit.calls))
         is_half = isinstance(change, Sequence) and permit.calls != change.calls
@@ -199,6 +197,17 @@ class _Executor:
         else:
             self._world.guard.done(change)
         return Outcome(change=change, result=Result.DONE, request_ids=tuple(request_ids), is_half=is_half)
+
+    async def _failed(self, change: Change, permit: Permit, request_ids: list[str], error: BackendError) -> Outcome:
+        """Return how a change ends whose next call failed, with what was put back."""
+        number, of = len(request_ids), len(permit.calls)
+        if isinstance(error, HaltedError):
+            # Not even to put something back: whoever stops all writes means all.
+            ended = _ended(change, Result.BLOCKED, str(error), request_ids, of=of)
+            return replace(ended, held=held_back(change, Hold.HALTED, ended.why))
+        self._learn(change, error)
+        undone = await put_back(self._sender, change, permit, failed=number, error=error)
+        return _ended(change, Result.FAILED, f"{error}{undone}", request_ids, of=of)
 
     async def _halted(self, change: Change, permit: Permit, request_ids: list[str]) -> Outcome | None:
         """Return how a change ends before its next call, because that may not be sent; None where it may."""

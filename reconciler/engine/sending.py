@@ -25,6 +25,7 @@ class Sender:
         Send a call that is a part of a change; return the backend's name of it.
 
         Raises:
+            HaltedError: somebody stopped all writes; nothing was sent.
             BackendError: it was refused, or there was no usable answer.
 
         """
@@ -37,6 +38,7 @@ class Sender:
             change=change_id(change),
             live_name=_live_name(call),
         )
+        self.world.guard.demand_writable()
         number, began_s = journal.intend(intent), self._clock.monotonic_s()
         try:
             request_id = await self._answered(call)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from reconciler.domain.errors import BackendError, ThrottledError, UnavailableError, UsageError
+from reconciler.domain.errors import BackendError, HaltedError, ThrottledError, UnavailableError, UsageError
 from reconciler.domain.model import Address
 from reconciler.ports.clock import Clock
 from reconciler.streamlink import failures
@@ -59,6 +59,8 @@ class ClientSettings:
     """Seconds for each step of one attempt."""
     deadline_s: float = 60.0
     """Seconds for one attempt as a whole: a server that drips bytes never reaches a time-out of reading."""
+    before_write: Callable[[], None] = lambda: None
+    """Asked when the turn of a call that writes has come; what it raises ends that call unsent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,8 @@ class StreamLinkClient:
                     doubt = error
                 if attempt >= self.settings.attempts or not _may_repeat(action, error):
                     # An attempt that surely did nothing says nothing about those before it.
-                    if doubt is None or doubt is error or not error.retryable:
+                    did_nothing = error.retryable or isinstance(error, HaltedError)
+                    if doubt is None or doubt is error or not did_nothing:
                         raise
                     raise doubt from error
             await self._clock.sleep(self._pause_s(attempt))
@@ -185,6 +188,8 @@ class StreamLinkClient:
         """Send the call once, when its turn comes, and tell the log how it ended."""
         self.traffic.breaker.demand(region)
         async with self.traffic.limiter.turn(action.name) as waited_s:
+            if action.writes:
+                self.settings.before_write()
             begun = Begun(action=action, region=region, attempt=attempt, waited_s=waited_s)
             with self.traffic.breaker.watched(region), logged(begun, self._clock) as end:
                 answer = await self._attempt(action, payload, region)

@@ -8,7 +8,7 @@ so that a verb which asks for little starts at once.
 from reconciler.wiring.backends import existing_backend, relay_on, without_media
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
-from reconciler.wiring.machine import clock, step_summary, token, wants_color
+from reconciler.wiring.machine import clock, step_summary, token, user, wants_color
 from reconciler.wiring.sessions import Session, session
 from reconciler.wiring.sources import (
     Branch,
@@ -23,7 +23,7 @@ from reconciler.wiring.sources import (
     verdict_now,
     writer,
 )
-from reconciler.wiring.state import is_held, journal, reading_journal
+from reconciler.wiring.state import is_held, journal, orders, reading_journal
 from reconciler.wiring.streamlink import capabilities, owner
 from reconciler.wiring.worlds import existing_world
 
@@ -44,6 +44,7 @@ __all__ = [
     "load_plan",
     "load_settings",
     "manifest_reader",
+    "orders",
     "owner",
     "reader",
     "reading_journal",
@@ -55,6 +56,7 @@ __all__ = [
     "step_summary",
     "timetable",
     "token",
+    "user",
     "vault",
     "verdict_at",
     "verdict_now",

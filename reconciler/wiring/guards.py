@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.domain.errors import EnvironmentFailedError
 from reconciler.settings import Settings
-from reconciler.wiring import streamlink
+from reconciler.wiring import state, streamlink
 
 if TYPE_CHECKING:
     from reconciler.domain.policies import Policies
@@ -31,6 +31,7 @@ def guard(settings: Settings, backend: "Backend", clock: "Clock", journal: "Jour
         verifier=verifier(settings),
         owner=streamlink.owner(settings),
         zone_of=zone_of,
+        orders=state.orders(settings),
         limits=limits(settings),
         apply=apply,
     )

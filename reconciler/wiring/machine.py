@@ -22,6 +22,19 @@ def token() -> str:
     return secrets.token_hex(16)
 
 
+def user() -> str:
+    """Return who is at work here, such as `anna@studio-7`."""
+    import getpass
+    import socket
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number without a name.
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"
+
+
 def variables() -> Mapping[str, str]:
     """Return the environment of this process, for whoever was given none."""
     return os.environ

@@ -8,6 +8,7 @@ from reconciler.wiring import machine
 if TYPE_CHECKING:
     from reconciler.journal.reader import JournalReader
     from reconciler.ports.journal import Journal
+    from reconciler.ports.orders import OrderBook
 
 
 def journal(settings: Settings) -> "Journal":
@@ -30,6 +31,13 @@ def reading_journal(settings: Settings) -> "JournalReader":
     from reconciler.journal.schema import FILE_NAME
 
     return JournalReader(settings.state / FILE_NAME)
+
+
+def orders(settings: Settings) -> "OrderBook":
+    """Return where people's orders beside git are kept."""
+    from reconciler.coordination.orders import OrdersInDirectory
+
+    return OrdersInDirectory(settings.state, machine.clock())
 
 
 def is_held(settings: Settings) -> bool:

@@ -1,6 +1,7 @@
 """The StreamLink client, of an account or of whatever speaks its API, and what is known of a service beforehand."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -8,7 +9,7 @@ from reconciler.domain.errors import UsageError
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Region
 from reconciler.settings import AUTO, BackendKind, Settings
-from reconciler.wiring import machine
+from reconciler.wiring import machine, state
 
 if TYPE_CHECKING:
     from reconciler.domain.impact import Capabilities, EditRules
@@ -125,6 +126,7 @@ def backend_at(
             trust=Trust(ca_file=settings.backend.ca_file, certificate=place.certificate),
             rate_per_s=settings.backend.rate_per_s or (CLOUD_RATE_PER_S if is_cloud else RELAY_RATE_PER_S),
             breaker_pause_s=CLOUD_BREAKER_PAUSE_S if is_cloud else RELAY_BREAKER_PAUSE_S,
+            before_write=_unless_halted(settings),
         ),
         clock=clock,
         random_fraction=random.SystemRandom().random,
@@ -132,3 +134,17 @@ def backend_at(
     called = "" if is_cloud else "relay"
     service = Service(called=called, is_ours=not is_cloud, rules=edit_rules(settings))
     return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock, service=service)
+
+
+def _unless_halted(settings: Settings) -> Callable[[], None]:
+    """Return what lets a write go whose turn has come, unless somebody has stopped all writes meanwhile."""
+    from reconciler.domain.errors import HaltedError
+    from reconciler.domain.order_words import halted
+
+    book = state.orders(settings)
+
+    def demand_writable() -> None:
+        if (halt := book.read().halt) is not None:
+            raise HaltedError(halted(halt))
+
+    return demand_writable

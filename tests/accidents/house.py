@@ -22,6 +22,7 @@ from reconciler.engine.world import World
 from reconciler.ports.backend import Backend
 from reconciler.relay.faults.injection import Faults
 from reconciler.relay.service import Relay
+from reconciler.settings import Settings
 from tests.endtoend.commands import DEADLINE_S, Kept, Said
 from tests.endtoend.sdk import Sdk
 
@@ -239,7 +240,7 @@ class House(Kept):
         async with wiring.existing_world(settings, [tree or self.tree]) as wired:
             clock = FastClock(times)
             world = replace(wired, clock=clock, backend=LateLists(wired.backend, clock, lag_s=lag_s))
-            world = replace(world, guard=Guard(_keeper(world, clock)))
+            world = replace(world, guard=Guard(_keeper(world, clock, settings)))
             passes: list[PassOutcome] = []
             loop = Loop(world, Timing(observe_s=observe_s), Watcher(jitter=lambda: 0.99, on_pass=passes.append))
             task = asyncio.create_task(loop.run())
@@ -251,8 +252,7 @@ class House(Kept):
                 world.journal.close()
 
 
-def _keeper(world: World, clock: FastClock) -> Keeper:
-    settings = wiring.load_settings(flags={}, environment={})
+def _keeper(world: World, clock: FastClock, settings: Settings) -> Keeper:
     return Keeper(
         backend=world.backend,
         clock=clock,
@@ -260,6 +260,7 @@ def _keeper(world: World, clock: FastClock) -> Keeper:
         verifier=wiring.verifier(settings),
         owner=world.owner,
         zone_of=wiring.zone_of,
+        orders=wiring.orders(settings),
         limits=wiring.limits(settings),
     )
 

@@ -8,12 +8,15 @@ difference has used up, what was wanted before, who fights over what. Whoever re
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Final
 
 from reconciler.domain.changes import Blocked, Call, Change, Plan
-from reconciler.domain.errors import BackendError
+from reconciler.domain.errors import BackendError, HaltedError
+from reconciler.domain.order_words import halted
 from reconciler.domain.safety.releases import said_from_here
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
+from reconciler.engine.guard.ordered import held_by, without_ordered
 from reconciler.engine.guard.permits import Permits
 
 
@@ -21,6 +24,8 @@ class Guard:
     """Judges plans, permits writes, and learns from what became of them."""
 
     def __init__(self, keeper: Keeper) -> None:
+        self.orders: Final = keeper.orders
+        """What people order beside git."""
         self._settling_s = keeper.limits.settling_s
         self._apply = keeper.apply
         self._memory = Memory(keeper)
@@ -30,7 +35,7 @@ class Guard:
     def judge(self, plan: Plan, facts: Facts) -> Plan:
         """Return what of a plan may be sent as far as can be said now; what is blocked bears the reason."""
         judged, self._facts = self._memory.judge(plan, facts)
-        return self._said(judged)
+        return self._said(without_ordered(judged, self._facts, self.orders.read()))
 
     async def prepare(self, plan: Plan) -> None:
         """Take the first sample of every flow that a plan disturbs, so that the second one finds it."""
@@ -47,9 +52,24 @@ class Guard:
     @contextlib.asynccontextmanager
     async def permit(self, change: Change) -> AsyncIterator[Permit]:
         """Lend the permission to send a change, asked for right before it is sent; held for as long as it is sent."""
-        async with self._permits.permit(change, self._known()) as permit:
+        facts = self._known()
+        if (ordered := held_by(change, facts, self.orders.read())) is not None:
+            yield Permit(held=ordered)
+            return
+        async with self._permits.permit(change, facts) as permit:
             held = permit.held
             yield permit if held is None else replace(permit, held=said_from_here(held, self._apply))
+
+    def demand_writable(self) -> None:
+        """
+        Go on only where nobody has stopped all writes; asked right before every call, whatever was permitted.
+
+        Raises:
+            HaltedError: somebody did.
+
+        """
+        if (halt := self.orders.read().halt) is not None:
+            raise HaltedError(halted(halt))
 
     def sent(self, call: Call, *, is_certain: bool = True) -> None:
         """Learn that a call was carried out, or may have been."""

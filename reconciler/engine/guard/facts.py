@@ -32,6 +32,7 @@ from reconciler.domain.safety.releases import APPLY
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
 from reconciler.ports.journal import Journal
+from reconciler.ports.orders import NoOrders, OrderBook
 from reconciler.ports.signatures import Verifier
 from reconciler.ports.source import Revision
 
@@ -194,6 +195,8 @@ class Keeper:
     owner: Owner
     zone_of: Callable[[str], tzinfo]
     """Returns an IANA zone by its name."""
+    orders: OrderBook = field(default_factory=NoOrders)
+    """What people order beside git."""
     limits: Limits = field(default_factory=Limits)
     apply: str = APPLY
     """How the command begins, for a shell, that releases what is held back."""

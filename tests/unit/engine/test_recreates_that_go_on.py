@@ -24,6 +24,7 @@ from tests.unit.engine.worlds import (
     MemorySource,
     MemoryVault,
     PatientClock,
+    Remains,
     Worldlet,
     finish,
     say,
@@ -114,7 +115,13 @@ async def test_a_list_that_is_late_makes_no_second_twin() -> None:
     backend.is_late = True
 
     again = await a_pass(small, target, after_s=2)
-    restarted = worldlet_of(small.source, backend, small.clock, small.vault, journal=small.world.journal)
+    restarted = worldlet_of(
+        small.source,
+        backend,
+        small.clock,
+        small.vault,
+        remains=Remains(journal=small.world.journal, orders=small.orders),
+    )
     after = await a_pass(restarted, target, after_s=2)
 
     assert [each.is_half for each in first.outcomes] == [True]

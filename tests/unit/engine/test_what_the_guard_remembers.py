@@ -16,6 +16,7 @@ from tests.unit.engine.worlds import (
     MemorySource,
     MemoryVault,
     PatientClock,
+    Remains,
     Worldlet,
     a_world,
     finish,
@@ -67,7 +68,13 @@ async def test_a_clock_that_was_put_back_makes_nothing_twice() -> None:
     await a_pass(small, flow(), output())
     small.backend.flows.clear()
     earlier = PatientClock(auto=False, start=datetime(2025, 12, 31, tzinfo=UTC))
-    restarted = worldlet_of(small.source, small.backend, earlier, small.vault, journal=small.world.journal)
+    restarted = worldlet_of(
+        small.source,
+        small.backend,
+        earlier,
+        small.vault,
+        remains=Remains(journal=small.world.journal, orders=small.orders),
+    )
     sent = list(small.backend.sent)
 
     target = say(restarted, flow(), output(), flow("fresh"))
@@ -126,7 +133,13 @@ async def test_what_was_deleted_since_it_was_created_is_made_at_once() -> None:
     kept = [output(f"kept_{number}") for number in range(8)]
     await a_pass(small, flow(), output(), *kept)
     await a_pass(small, flow(), *kept, revision="without")
-    restarted = worldlet_of(small.source, small.backend, small.clock, small.vault, journal=small.world.journal)
+    restarted = worldlet_of(
+        small.source,
+        small.backend,
+        small.clock,
+        small.vault,
+        remains=Remains(journal=small.world.journal, orders=small.orders),
+    )
 
     await a_pass(restarted, flow(), output(), *kept, revision="with")
 

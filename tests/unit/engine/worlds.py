@@ -23,11 +23,13 @@ from reconciler.engine.world import World
 from reconciler.ports.backend import Applied, Backend, EndStatus
 from reconciler.ports.clock import Clock
 from reconciler.ports.journal import Journal
+from reconciler.ports.orders import OrderBook
 from reconciler.ports.source import ManifestFile, Revision, Snapshot, Verdict
 from tests.builders import US, resolved
 from tests.fakes.backend import FakeBackend
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import MemoryJournal
+from tests.fakes.orders import MemoryOrders
 
 BROKEN: Final = Finding(
     rule=Rule(
@@ -248,7 +250,16 @@ class Worldlet:
     backend: MeddledBackend
     clock: PatientClock
     vault: MemoryVault
+    orders: MemoryOrders
     world: World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remains:
+    """What outlives a process in its state directory."""
+
+    journal: Journal
+    orders: MemoryOrders
 
 
 def a_world(backend: MeddledBackend | None = None) -> Worldlet:
@@ -262,29 +273,37 @@ def worldlet_of(
     clock: PatientClock,
     vault: MemoryVault,
     *,
-    journal: Journal | None = None,
+    remains: Remains | None = None,
 ) -> Worldlet:
     """Return a world of these parts; a new one of old parts is a reconciler that was started again."""
-    kept = journal or MemoryJournal(clock)
+    left = remains or Remains(journal=MemoryJournal(clock), orders=MemoryOrders(clock))
     world = World(
         source=source,
         reader=MemoryReader(source),
         vault=vault,
         backend=backend,
         clock=clock,
-        journal=kept,
-        guard=Guard(keeper(backend, clock, kept)),
+        journal=left.journal,
+        guard=Guard(keeper(backend, clock, left.journal, orders=left.orders)),
         owner=US,
     )
-    return Worldlet(source=source, backend=backend, clock=clock, vault=vault, world=world)
+    return Worldlet(source=source, backend=backend, clock=clock, vault=vault, orders=left.orders, world=world)
 
 
 def restarted(small: Worldlet) -> Worldlet:
-    """Return the reconciler as it is after its process died: the journal, the tree and the account are left."""
-    return worldlet_of(small.source, small.backend, small.clock, small.vault, journal=small.world.journal)
+    """Return the reconciler as it is after its process died: journal, orders, tree and account are left."""
+    left = Remains(journal=small.world.journal, orders=small.orders)
+    return worldlet_of(small.source, small.backend, small.clock, small.vault, remains=left)
 
 
-def keeper(backend: Backend, clock: Clock, journal: Journal, *, limits: Limits | None = None) -> Keeper:
+def keeper(
+    backend: Backend,
+    clock: Clock,
+    journal: Journal,
+    *,
+    limits: Limits | None = None,
+    orders: OrderBook | None = None,
+) -> Keeper:
     """Return what a guard works with, where nobody has to sign."""
     return Keeper(
         backend=backend,
@@ -293,6 +312,7 @@ def keeper(backend: Backend, clock: Clock, journal: Journal, *, limits: Limits |
         verifier=Nobody(),
         owner=US,
         zone_of=ZoneInfo,
+        orders=orders or MemoryOrders(clock),
         limits=limits or Limits(),
     )
 

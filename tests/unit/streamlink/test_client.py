@@ -14,6 +14,7 @@ from reconciler.domain.errors import (
     BackendError,
     CredentialsRefusedError,
     GarbledError,
+    HaltedError,
     RejectedError,
     ThrottledError,
     UnavailableError,
@@ -343,3 +344,44 @@ async def test_without_an_endpoint_the_account_is_at_its_product() -> None:
 
     assert client.endpoint == "https://mdc.intl.tencentcloudapi.com"
     await client.close()
+
+
+async def test_a_write_whose_turn_has_come_is_asked_about_once_more() -> None:
+    """What waited behind the rate limit while somebody stopped all writes never leaves; reads go on."""
+    halted: list[bool] = []
+
+    def demand_writable() -> None:
+        if halted:
+            raise HaltedError("all writes are stopped")
+
+    api, clock = ScriptedApi(**{CREATE: {}, READ: {}}), FakeClock(auto=False)
+    settings = replace(SETTINGS, rate_per_s=10, burst=1, before_write=demand_writable)
+    client = client_of(api, clock, settings=settings)
+    calls = [asyncio.create_task(client.call(CREATE, {"FlowId": "f"}, region="local")) for _ in range(5)]
+    await clock.advance(0.15)
+    halted.append(True)
+    reading = asyncio.create_task(client.call(READ, {"FlowId": "f"}, region="local"))
+    await clock.advance(10)
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert api.calls[CREATE] == 2
+    assert [isinstance(each, HaltedError) for each in ended] == [False, False, True, True, True]
+    assert (await reading).request_id
+
+
+async def test_a_halt_says_nothing_of_an_attempt_before_it() -> None:
+    """A delete that may have been done stays in doubt, though its repetition was stopped."""
+    asked: list[bool] = []
+
+    def demand_writable() -> None:
+        asked.append(True)
+        if len(asked) > 1:
+            raise HaltedError("all writes are stopped")
+
+    api = ScriptedApi(DeleteStreamLinkFlow=refusal("InternalError"))
+    client = client_of(api, settings=replace(SETTINGS, before_write=demand_writable))
+
+    with pytest.raises(UnavailableError) as error:
+        await client.call("DeleteStreamLinkFlow", {"FlowId": "f"}, region="local")
+
+    assert error.value.maybe_applied

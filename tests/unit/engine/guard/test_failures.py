@@ -18,7 +18,7 @@ from reconciler.ports.source import Revision
 from tests.builders import flow, found_flow, found_output, output
 from tests.fakes.journal import MemoryJournal
 from tests.unit.engine.broadcasts import LATER, approval, approved, held_change, holds, passed, put_on_air
-from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, restarted, say, worldlet_of
+from tests.unit.engine.worlds import MeddledBackend, Remains, Worldlet, a_world, restarted, say, worldlet_of
 
 pytestmark = pytest.mark.anyio
 
@@ -151,7 +151,9 @@ async def test_an_approval_stays_used_up_without_a_journal() -> None:
     """It is lost, or cannot be written: the process remembers."""
     first = a_flow()
     forgetful = MemoryJournal(first.clock, most_notes=0)
-    small = worldlet_of(first.source, first.backend, first.clock, first.vault, journal=forgetful)
+    small = worldlet_of(
+        first.source, first.backend, first.clock, first.vault, remains=Remains(journal=forgetful, orders=first.orders)
+    )
     target = await released(small, edited(small))
     refuse(small)
 
