@@ -68,25 +68,24 @@ async def _once(
     from reconciler.engine.apply import Terms
     from reconciler.engine.guard.facts import Mode
     from reconciler.engine.plan import Target, read_tree
-    from reconciler.engine.reconcile import reconcile
-    from reconciler.engine.record import Recorder
-    from reconciler.engine.report import Reporter
+    from reconciler.engine.reconcile import passing, reconcile
+    from reconciler.engine.telling import Teller
 
     async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
         _say_where(session)
         tree = await read_tree(session.world)
         for line in render.findings(tree.verdict.findings):
             click.echo(line, err=True)
-        target = Target.of(tree, Mode.OBSERVE if observe else Mode.ONCE)
-        if target is None:
+        good = Target.of(tree, Mode.OBSERVE if observe else Mode.ONCE)
+        teller = Teller(session.world, observes=observe)
+        teller.tree(tree, good)
+        if good is None:
             return ExitStatus.FINDINGS
-        reporter, recorder = Reporter(), Recorder(session.world.journal)
-        recorder.tree(tree)
-        terms = Terms(on_outcome=reporter.change, hold=interruption.hold, cut=interruption.cut)
-        with interruption.finishing(_say_stopping):
-            outcome = await reconcile(session.world, target, terms=terms)
-        reporter.pass_finished(outcome)
-        recorder.pass_finished(outcome, pass_id=session.world.guard.facts.pass_id)
+        terms = Terms(on_outcome=teller.change, hold=interruption.hold, cut=interruption.cut)
+        with passing(session.world, good) as target:
+            with interruption.finishing(_say_stopping):
+                outcome = await reconcile(session.world, target, terms=terms)
+            teller.passed(outcome, target)
         _show(outcome, observe=observe)
         if session.relay is not None:
             _say_it_ends(here)

@@ -40,8 +40,6 @@ class Reason(StrEnum):
 
     IN_STEP = "InStep"
     """The backend has what the manifest says."""
-    CHANGED = "Changed"
-    """A change was made right now."""
     PLANNED = "Planned"
     """A change would be sent, and nothing is ever sent here (`run --observe`)."""
     BLOCKED = "Blocked"

@@ -73,6 +73,8 @@ class Terms:
     """Told of every outcome as it comes."""
     cut: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to stop waiting for the calls in flight, too; then nothing more is to be sent, as `hold` says."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to stop the first reading, which nobody waits for: then the pass ends with `CutError`, and sent nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

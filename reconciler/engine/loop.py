@@ -10,21 +10,27 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, SourceUnreadableError, UnavailableError
-from reconciler.engine import report
 from reconciler.engine.apply import Outcome, Result, Terms
 from reconciler.engine.backoff import pause_s
+from reconciler.engine.board import StatusBoard
+from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, Tree, judge
-from reconciler.engine.reconcile import PassOutcome, reconcile
-from reconciler.engine.record import Recorder
+from reconciler.engine.reconcile import PassOutcome, passing, reconcile
+from reconciler.engine.telling import Teller
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
+from reconciler.ports.status import Phase
 
 log = structlog.get_logger()
+
+STOP_S: Final = 30.0
+"""How long a stop waits for the call in flight; what is not known then is written down as unknown, and looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +76,24 @@ class Loop:
         self._timing = timing
         self._watcher = watcher
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._cut = asyncio.Event()
         self._good: Target | None = None
         self._seen = Revision("")
-        self._source_trouble = ""
         self._failures = 0
         self._reached = False
         self._look_at_s = -math.inf
         self._pass_at_s = math.inf
-        self._reporter = report.Reporter()
-        self._recorder = Recorder(world.journal)
+        self._teller = Teller(world, observes=observes)
+
+    @property
+    def board(self) -> StatusBoard:
+        """Return where what is true now is written."""
+        return self._teller.board
 
     def stop(self) -> None:
-        """Ask the loop to end; the call in flight is finished, nothing more is sent."""
-        self._stopping = True
+        """Ask the loop to end: reading ends at once, the call in flight is waited for, nothing more is sent."""
+        self._stopping.set()
         self._wake.set()
 
     async def run(self) -> None:
@@ -96,34 +106,50 @@ class Loop:
         """
         self._world.source.watch(self._wake)
         log.info("loop.started", source=self._world.source.name, backend=self._world.backend.name)
+        patience = asyncio.create_task(self._lose_patience())
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 await self._turn()
                 await self._rest()
+        except CutError:
+            # Whoever stops it while it reads waits for nobody.
+            pass
         except Exception as error:
             log.error("loop.ended", kind=type(error).__name__)  # noqa: TRY400 -- a traceback may quote secrets
             raise
         finally:
+            patience.cancel()
             self._world.source.close()
         log.info("loop.stopped")
 
+    async def _lose_patience(self) -> None:
+        """Stop waiting for the call in flight when a stop has lasted long enough."""
+        await self._stopping.wait()
+        self.board.turn(Phase.STOPPING)
+        await self._world.clock.sleep(STOP_S)
+        self._cut.set()
+
     async def _turn(self) -> None:
         """Look at the manifests, and pass when there is a reason to."""
+        self.board.turn(Phase.LOOKING)
         await self._look()
         self._look_at_s = self._now_s() + self._timing.rescan_s
         if self._good is not None and self._now_s() >= self._pass_at_s:
+            self.board.turn(Phase.PASSING)
             await self._pass(self._good)
 
     async def _rest(self) -> None:
         """Wait for a hint or the next timer; after a hint, for quiet."""
+        self.board.turn(Phase.RESTING)
         pause = max(0.0, min(self._look_at_s, self._pass_at_s) - self._now_s())
         if not await self._world.clock.wait(self._wake, pause):
             return
+        self.board.hinted()
         until_s = self._now_s() + self._timing.max_wait_s
         self._wake.clear()
         if self._world.source.is_whole:
             return
-        while not self._stopping and (left_s := until_s - self._now_s()) > 0:
+        while not self._stopping.is_set() and (left_s := until_s - self._now_s()) > 0:
             if not await self._world.clock.wait(self._wake, min(self._timing.debounce_s, left_s)):
                 break
             self._wake.clear()
@@ -131,59 +157,55 @@ class Loop:
     async def _look(self) -> None:
         """Learn what the manifests say; a tree that has not changed is not news."""
         try:
-            snapshot = await self._world.source.snapshot()
+            snapshot = await unless(self._stopping, self._world.source.snapshot())
         except SourceUnreadableError as error:
-            if str(error) != self._source_trouble:
-                report.source_unreadable(error)
-            self._source_trouble = str(error)
+            self._teller.unreadable(error)
             return
-        if snapshot.trouble and snapshot.trouble != self._source_trouble:
-            report.source_behind(snapshot)
-        self._source_trouble = snapshot.trouble
+        self._teller.looked(snapshot)
         if snapshot.revision != self._seen:
             self._seen = snapshot.revision
             self._take(judge(snapshot, self._world.reader))
 
     def _take(self, tree: Tree) -> None:
         """Make a tree the target, unless it has errors; then the last good one stays."""
-        report.tree(tree, last_good=self._good.revision if self._good else None)
-        self._recorder.tree(tree)
         target = Target.of(tree, self._mode)
+        self._teller.tree(tree, target)
         if target is None:
             return
         self._good = target
         self._failures = 0
-        self._pass_at_s = self._now_s()
+        self._next_pass_at(self._now_s())
 
     async def _pass(self, good: Target) -> None:
-        try:
-            outcome = await reconcile(self._world, good, terms=self._terms())
-        except CredentialsRefusedError as error:
-            if not self._reached:
-                raise
-            self._retry(error)
-        except BackendError as error:
-            self._retry(error)
-        else:
-            self._finish(outcome)
+        with passing(self._world, good) as target:
+            try:
+                outcome = await reconcile(self._world, target, terms=self._terms())
+            except CredentialsRefusedError as error:
+                if not self._reached:
+                    raise
+                self._retry(error)
+            except BackendError as error:
+                self._retry(error)
+            else:
+                self._finish(outcome, target)
 
     def _terms(self) -> Terms:
         """Return terms under which a stop, and a hint once something has failed, hold back the rest of a pass."""
         failed = asyncio.Event()
 
         def hold() -> str:
-            if self._stopping:
+            if self._stopping.is_set():
                 return "not sent, because the loop is stopping"
             if failed.is_set() and self._wake.is_set():
                 return "not sent, because something has failed and the manifests seem to have changed"
             return ""
 
         def on_outcome(outcome: Outcome) -> None:
-            self._reporter.change(outcome)
+            self._teller.change(outcome)
             if outcome.result is Result.FAILED:
                 failed.set()
 
-        return Terms(hold=hold, on_outcome=on_outcome)
+        return Terms(hold=hold, on_outcome=on_outcome, cut=self._cut, stop=self._stopping)
 
     def _retry(self, error: BackendError) -> None:
         left_alone_s = error.retry_in_s if isinstance(error, UnavailableError) else None
@@ -193,11 +215,10 @@ class Loop:
         else:
             # Nothing was sent, so nothing has failed once more; a new revision waits no longer than for the breaker.
             pause = left_alone_s + pause_s(1, jitter=self._watcher.jitter())
-        self._pass_at_s = self._now_s() + pause
-        report.pass_failed(error, failures=self._failures, retry_in_s=pause)
-        self._recorder.pass_failed(error, failures=self._failures, next_in_s=pause)
+        self._next_pass_at(self._now_s() + pause)
+        self._teller.pass_failed(error, failures=self._failures, retry_in_s=pause)
 
-    def _finish(self, outcome: PassOutcome) -> None:
+    def _finish(self, outcome: PassOutcome, target: Target) -> None:
         self._reached = True
         self._failures = self._failures + 1 if outcome.has_failed else 0
         pause = self._timing.observe_s
@@ -205,11 +226,13 @@ class Loop:
             pause = min(pause, pause_s(self._failures, jitter=self._watcher.jitter()))
         if outcome.continues_in_s is not None:
             pause = min(pause, outcome.continues_in_s)
-        self._pass_at_s = self._now_s() + pause
-        self._reporter.pass_finished(outcome)
-        pass_id = self._world.guard.facts.pass_id
-        self._recorder.pass_finished(outcome, pass_id=pass_id, next_in_s=pause)
+        self._next_pass_at(self._now_s() + pause)
+        self._teller.passed(outcome, target, next_in_s=pause)
         self._watcher.on_pass(outcome)
+
+    def _next_pass_at(self, at_s: float) -> None:
+        self._pass_at_s = at_s
+        self.board.due(at_s)
 
     def _now_s(self) -> float:
         return self._world.clock.monotonic_s()

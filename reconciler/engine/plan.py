@@ -10,6 +10,7 @@ from reconciler.domain.policies import Approval, Policies
 from reconciler.domain.resolution import resolve
 from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.observe import observe
+from reconciler.engine.pinning import in_force, with_pins, without
 from reconciler.engine.world import World
 from reconciler.ports.clock import Clock
 from reconciler.ports.source import Reader, Revision, Snapshot, Verdict
@@ -32,6 +33,8 @@ class Target:
     """The whole tree, secrets unresolved."""
     policies: Policies = field(default_factory=Policies)
     mode: Mode = Mode.SHOWN
+    pass_id: str = ""
+    """Of the pass that is under way; "" where each plan is one of its own."""
 
     @classmethod
     def of(cls, tree: Tree, mode: Mode, *, approvals: tuple[Approval, ...] = ()) -> "Target | None":
@@ -104,18 +107,22 @@ async def plan_for(world: World, target: Target) -> Plan:
         BackendError: the backend could not be read.
 
     """
-    resolved = replace(resolve(target.desired, world.vault.resolve), moved=moved_names(target.policies.moves))
+    orders = in_force(world.guard.orders.read(), target.desired)
+    desired, unread = with_pins(target.desired, orders.pins, world.reader)
+    resolved = without(resolve(desired, world.vault.resolve), unread)
+    resolved = replace(resolved, moved=moved_names(target.policies.moves))
     began_s = world.clock.monotonic_s()
     actual = await observe(world.backend, clock=world.clock)
     proposed = planning.plan(resolved, actual, owner=world.owner, capabilities=world.backend.capabilities)
     facts = Facts(
         revision=target.revision,
-        desired=target.desired,
+        desired=desired,
         policies=target.policies,
         actual=actual,
         owner=world.owner,
         mode=target.mode,
-        pass_id=pass_id(world.clock),
+        pass_id=target.pass_id or pass_id(world.clock),
+        orders=orders,
         observed_s=began_s,
     )
     return world.guard.judge(proposed, facts)

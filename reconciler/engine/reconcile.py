@@ -1,9 +1,12 @@
 """Reconcile: one level-based pass, from what is desired to what became of it."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Final
+
+import structlog
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Change, Failed, Hold, Plan, Sequence, calls_of
@@ -16,7 +19,7 @@ from reconciler.domain.standing_still import narrowed
 from reconciler.engine.apply import Execution, Outcome, Result, Terms, execute, left_beside
 from reconciler.engine.cutting import CutError, unless
 from reconciler.engine.guard.facts import Mode
-from reconciler.engine.plan import Target, plan_for, read_tree
+from reconciler.engine.plan import Target, pass_id, plan_for, read_tree
 from reconciler.engine.settling import settle_what_is_open
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
@@ -80,16 +83,25 @@ class PassOutcome:
         return min(waits, default=None)
 
 
+@contextlib.contextmanager
+def passing(world: World, target: Target) -> Iterator[Target]:
+    """Lend a target as one pass has it: with the pass's id, which every event within bears, as it does the revision."""
+    numbered = replace(target, pass_id=pass_id(world.clock))
+    with structlog.contextvars.bound_contextvars(pass_id=numbered.pass_id, revision=numbered.revision):
+        yield numbered
+
+
 async def reconcile(world: World, target: Target, *, terms: Terms) -> PassOutcome:
     """
     Return what became of one pass: observe, plan, guard, apply.
 
     Raises:
         BackendError: the backend could not be read; nothing was sent.
+        CutError: the terms said to stop while it was read; nothing was sent.
 
     """
     started_s = world.clock.monotonic_s()
-    plan = await plan_for(world, target)
+    plan = await unless(terms.stop, plan_for(world, target))
     if target.mode is Mode.OBSERVE:
         seen = as_of_now(await world.guard.foresee(plan))
         return PassOutcome(revision=target.revision, outcomes=(), left=seen, refused=None, duration_s=0.0)

@@ -6,6 +6,7 @@ import structlog
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Change, Waiting
+from reconciler.domain.conditions import Aspect, Standing, Transition
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
 from reconciler.domain.safety.tree import withheld
@@ -110,6 +111,21 @@ def pass_failed(error: BackendError, *, failures: int, retry_in_s: float) -> Non
 def source_unreadable(error: SourceUnreadableError) -> None:
     """Log that nothing is known of the manifests; the last good tree stays the target."""
     log.warning("tree.unreadable", why=str(error))
+
+
+def turned(one: Transition) -> None:
+    """Log a condition that is another one now."""
+    after = one.after
+    is_bad = (after.standing is Standing.TRUE) == (after.aspect is not Aspect.ON_AIR)
+    emit = log.warning if is_bad else log.info
+    emit(
+        "condition.turned",
+        resource=one.resource,
+        condition=str(after.aspect),
+        status=str(after.standing),
+        reason=str(after.reason),
+        why=after.message,
+    )
 
 
 def source_behind(snapshot: Snapshot) -> None:

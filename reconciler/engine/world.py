@@ -1,14 +1,16 @@
 """What a use case works on: one tree of manifests, one backend, and who we are there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.domain.marks import Owner
 from reconciler.engine.guard import Guard
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
 from reconciler.ports.journal import Journal
+from reconciler.ports.notifier import Nobody, Notifier
 from reconciler.ports.secrets import Vault
 from reconciler.ports.source import Reader, Source
+from reconciler.ports.telemetry import Telemetry, Untold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +26,5 @@ class World:
     guard: Guard
     owner: Owner
     """Whose objects may be touched."""
+    notifier: Notifier = field(default_factory=Nobody)
+    telemetry: Telemetry = field(default_factory=Untold)

@@ -10,7 +10,7 @@ from tests.builders import flow
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 READY = Condition(aspect=Aspect.READY, standing=Standing.TRUE, reason=Reason.IN_STEP, since=BEGAN)
-LATER = replace(READY, reason=Reason.CHANGED, since=BEGAN + timedelta(hours=1))
+LATER = replace(READY, reason=Reason.IDLE, since=BEGAN + timedelta(hours=1))
 BROKEN = replace(LATER, standing=Standing.FALSE, reason=Reason.FAILED)
 
 

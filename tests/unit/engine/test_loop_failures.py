@@ -7,7 +7,7 @@ import pytest
 from reconciler.domain.errors import CredentialsRefusedError, UnavailableError
 from reconciler.engine.backoff import BASE_S
 from tests.builders import LOCAL, flow, output
-from tests.unit.engine.test_loop import TIMING, running
+from tests.unit.engine.loops import TIMING, running
 from tests.unit.engine.worlds import a_world
 
 pytestmark = pytest.mark.anyio

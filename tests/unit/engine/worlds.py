@@ -62,6 +62,8 @@ class MemorySource:
         self.current = ""
         self.problem = ""
         self.trouble = ""
+        self.reading: asyncio.Event | None = None
+        """While this is an event, a look waits for it."""
         self.hint: asyncio.Event | None = None
         self.closed = False
 
@@ -85,6 +87,8 @@ class MemorySource:
 
     async def snapshot(self) -> Snapshot:
         """Return the tree as it is now."""
+        if self.reading is not None:
+            await self.reading.wait()
         if self.problem:
             raise SourceUnreadableError(self.problem)
         file = ManifestFile(path="manifests/news.yaml", content=self.current.encode())
@@ -133,6 +137,9 @@ Fault = Callable[[Call], BackendError | None]
 class MeddledBackend(FakeBackend):
     """The backend in memory, and what tests do to it behind the reconciler's back."""
 
+    listing: asyncio.Event | None = None
+    """While this is an event, lists wait for it."""
+
     def __init__(self, *, regions: Iterable[str] = ("local",)) -> None:
         super().__init__(regions=regions)
         self.fault: Fault = lambda _: None
@@ -162,6 +169,8 @@ class MeddledBackend(FakeBackend):
     async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
         """Return all flows of a region."""
         self.observed += 1
+        if self.listing is not None:
+            await self.listing.wait()
         listed = [flow for flow in await super().observe(region) if flow.live_name not in self.unlisted]
         return tuple(replace(flow, outputs=self._listed(flow)) for flow in listed)
 

@@ -1,0 +1,75 @@
+"""Bulletins: what a pass, or a look at the manifests, is told to people and forges as."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.domain.changes import Hold
+from reconciler.domain.conditions import Transition
+from reconciler.domain.model import Key, RegionKey
+from reconciler.engine.plan import Tree
+from reconciler.engine.reconcile import PassOutcome
+from reconciler.ports.clock import Clock
+from reconciler.ports.notifier import Bulletin, Held, Stage
+
+MOST_FINDINGS: Final = 50
+"""Of a refused tree; whoever mends one sees the rest in the pull request."""
+
+_SOON: Final = frozenset({Hold.AGAIN, Hold.TWIN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bulletins:
+    """Writes bulletins of one reconciler."""
+
+    clock: Clock
+    source: str
+    """As the source names itself."""
+    backend: str
+    """As the backend names itself."""
+
+    def of_tree(self, seen: Tree) -> Bulletin:
+        """Return what is told of a tree that has errors, and changes nothing."""
+        findings = tuple(str(finding) for finding in seen.verdict.findings[:MOST_FINDINGS])
+        return Bulletin(
+            at=self.clock.now(),
+            source=self.source,
+            backend=self.backend,
+            revision=seen.revision,
+            stage=Stage.REFUSED,
+            findings=findings,
+        )
+
+    def of_pass(self, outcome: PassOutcome, news: Sequence[Transition], *, pass_id: str) -> Bulletin:
+        """Return what is told of a pass."""
+        return Bulletin(
+            at=self.clock.now(),
+            source=self.source,
+            backend=self.backend,
+            revision=outcome.revision,
+            stage=stage_of(outcome),
+            pass_id=pass_id,
+            transitions=tuple(news),
+            held=tuple(Held(resource=str(key), why=why) for key, why in _held(outcome)),
+            done=len(outcome.done),
+        )
+
+
+def _held(outcome: PassOutcome) -> Iterator[tuple[Key | RegionKey, str]]:
+    """Yield everything that is not as the revision says, with why."""
+    yield from ((item.key, item.why) for item in outcome.left.blocked)
+    yield from ((item.key, item.why) for item in outcome.left.failed)
+    yield from ((item.key, item.why) for item in outcome.left.waiting)
+    yield from ((one.change.key, one.why) for one in outcome.undone)
+
+
+def stage_of(outcome: PassOutcome) -> Stage:
+    """Return what has become of the revision as a whole, as one pass left it."""
+    left = outcome.left
+    if outcome.undone or left.failed or outcome.refused is not None:
+        return Stage.FAILED
+    if left.waiting or left.changes or any(one.is_half for one in outcome.outcomes):
+        return Stage.PENDING
+    if any(item.hold in _SOON for item in left.blocked):
+        return Stage.PENDING
+    return Stage.BLOCKED if left.blocked else Stage.APPLIED

@@ -1,0 +1,73 @@
+"""Pinning: resources that are kept at an older spec than their manifests'."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from reconciler.domain.changes import Failed
+from reconciler.domain.conditions import generation_of
+from reconciler.domain.model import Desired, Flow, FlowKey, Key, Output
+from reconciler.domain.order_words import pinned
+from reconciler.domain.orders import Orders, Pin
+from reconciler.domain.resolution import Resolved
+from reconciler.ports.source import ManifestFile, Reader
+
+
+def in_force(orders: Orders, desired: Desired) -> Orders:
+    """Return the orders without pins that stand against another generation by now, or whose manifest is gone."""
+    if not orders.pins:
+        return orders
+    kept = tuple(pin for pin in orders.pins if not is_over(pin, desired))
+    return replace(orders, pins=kept)
+
+
+def is_over(pin: Pin, desired: Desired) -> bool:
+    """Return whether a pin has ended because the manifest of its resource is another one, or gone."""
+    wanted = _wanted(desired, pin.resource)
+    return wanted is None or (pin.against not in ("", generation_of(wanted)))
+
+
+def with_pins(desired: Desired, pins: Sequence[Pin], reader: Reader) -> tuple[Desired, tuple[Failed, ...]]:
+    """
+    Return the desired state with the pinned specs in place of the manifests', and what cannot be read of them.
+
+    Whoever writes a pin has read it before, so that is for upgrades: then nothing is done to that resource alone.
+    """
+    if not pins:
+        return desired, ()
+    flows = {flow.key: flow for flow in desired.flows}
+    outputs = {output.key: output for output in desired.outputs}
+    failed: list[Failed] = []
+    for pin in pins:
+        match spec_of(pin.manifest, pin.resource, reader):
+            case Flow() as flow:
+                flows[flow.key] = replace(flow, care=flows[flow.key].care)
+            case Output() as output:
+                outputs[output.key] = replace(output, care=outputs[output.key].care)
+            case None:
+                why = f"{pinned(pin)}, and that cannot be read by this version, so it is left as it is"
+                failed.append(Failed(key=pin.resource, why=why))
+    return Desired(flows=tuple(flows.values()), outputs=tuple(outputs.values())), tuple(failed)
+
+
+def without(resolved: Resolved, failed: Iterable[Failed]) -> Resolved:
+    """Return what can be sent without these resources, which fail alone."""
+    lost = tuple(failed)
+    if not lost:
+        return resolved
+    keys = {each.key for each in lost}
+    desired = resolved.desired
+    flows = tuple(flow for flow in desired.flows if flow.key not in keys)
+    outputs = tuple(output for output in desired.outputs if output.key not in keys)
+    return replace(resolved, desired=Desired(flows=flows, outputs=outputs), failed=(*resolved.failed, *lost))
+
+
+def spec_of(manifest: str, key: Key, reader: Reader) -> Flow | Output | None:
+    """Return the resource that a text of manifests describes under this key; None where it does not, or has errors."""
+    file = ManifestFile(path=f"{key}.yaml", content=manifest.encode())
+    verdict = reader.read((file,))
+    return None if verdict.desired is None else _wanted(verdict.desired, key)
+
+
+def _wanted(desired: Desired, key: Key) -> Flow | Output | None:
+    among: Iterable[Flow | Output] = desired.flows if isinstance(key, FlowKey) else desired.outputs
+    return next((each for each in among if each.key == key), None)

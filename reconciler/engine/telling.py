@@ -1,0 +1,123 @@
+"""Telling: what happens is written into the log, the journal and onto the board, counted, and told to whoever asked."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from reconciler.domain.conditions import Aspect, Transition
+from reconciler.domain.errors import BackendError, SourceUnreadableError
+from reconciler.domain.findings import Severity
+from reconciler.engine import report
+from reconciler.engine.apply import Outcome
+from reconciler.engine.board import StatusBoard
+from reconciler.engine.bulletins import Bulletins
+from reconciler.engine.plan import Target, Tree
+from reconciler.engine.reconcile import PassOutcome
+from reconciler.engine.record import Recorder
+from reconciler.engine.world import World
+from reconciler.ports.notifier import Bulletin, Stage
+from reconciler.ports.source import Revision, Snapshot
+from reconciler.ports.status import Phase, Vitals
+from reconciler.ports.telemetry import ChangeMade, PassMade
+
+_LOGGED: Final = frozenset({Aspect.ON_AIR, Aspect.DRIFTED, Aspect.STALLED})
+"""What has no event of its own already."""
+
+
+class Teller:
+    """Tells of passes and of the manifests, each thing once; one for as long as a process lives."""
+
+    def __init__(self, world: World, *, observes: bool = False) -> None:
+        self._world = world
+        self._reporter = report.Reporter()
+        self._recorder = Recorder(world.journal)
+        self._bulletins = Bulletins(clock=world.clock, source=world.source.name, backend=world.backend.name)
+        self._source_trouble = ""
+        self._told: tuple[Revision, Stage] | None = None
+        self.board = StatusBoard(
+            world.clock,
+            Vitals(
+                phase=Phase.STARTING,
+                phase_s=0.0,
+                source=world.source.name,
+                backend=world.backend.name,
+                owner=str(world.owner),
+                observes=observes,
+                started_at=world.clock.now(),
+            ),
+        )
+
+    def looked(self, snapshot: Snapshot) -> None:
+        """Tell of a look at the manifests, where it shows that they are behind."""
+        if snapshot.trouble and snapshot.trouble != self._source_trouble:
+            report.source_behind(snapshot)
+        self._source_trouble = snapshot.trouble
+        self.board.looked(seen=snapshot.revision, trouble=snapshot.trouble)
+
+    def unreadable(self, error: SourceUnreadableError) -> None:
+        """Tell that the manifests cannot be read, once a reason."""
+        if str(error) != self._source_trouble:
+            report.source_unreadable(error)
+        self._source_trouble = str(error)
+        self.board.looked(seen=Revision(self.board.vitals().seen), trouble=str(error))
+
+    def tree(self, seen: Tree, target: Target | None) -> None:
+        """Tell of a tree that is seen for the first time: it is the target from now on, or has errors."""
+        good = self.board.vitals().revision
+        report.tree(seen, last_good=Revision(good) if good else None)
+        self._recorder.tree(seen)
+        if target is not None:
+            self.board.aimed(target)
+            return
+        errors = sum(finding.weight is Severity.ERROR for finding in seen.verdict.findings)
+        stays = f"; {good[:12]} stays the target" if good else "; there is no target yet"
+        trouble = f"revision {seen.revision[:12]} has {errors} errors and changes nothing{stays}"
+        self.board.looked(seen=seen.revision, trouble=trouble)
+        self._notify(self._bulletins.of_tree(seen))
+
+    def change(self, outcome: Outcome) -> None:
+        """Tell what became of one change, as it comes."""
+        self._reporter.change(outcome)
+        held = outcome.held
+        self._world.telemetry.change_made(
+            ChangeMade(
+                kind=str(outcome.change.key).partition("/")[0],
+                action=str(outcome.change.action),
+                result=str(outcome.result),
+                reason="" if held is None else str(held.hold),
+            )
+        )
+
+    def passed(self, outcome: PassOutcome, target: Target, *, next_in_s: float | None = None) -> None:
+        """Tell what a pass did, and what it left."""
+        facts = self._world.guard.facts
+        self._reporter.pass_finished(outcome)
+        self._recorder.pass_finished(outcome, pass_id=facts.pass_id, next_in_s=next_in_s)
+        self._world.telemetry.pass_made(PassMade(result=_result_of(outcome), duration_s=outcome.duration_s))
+        news = self.board.passed(outcome, target, facts.orders)
+        self.turned(news)
+        bulletin = self._bulletins.of_pass(outcome, news, pass_id=facts.pass_id)
+        if news or (bulletin.revision, bulletin.stage) != self._told:
+            self._notify(bulletin)
+
+    def pass_failed(self, error: BackendError, *, failures: int, retry_in_s: float) -> None:
+        """Tell of a pass that could not read the backend; nothing was sent."""
+        report.pass_failed(error, failures=failures, retry_in_s=retry_in_s)
+        self._recorder.pass_failed(error, failures=failures, next_in_s=retry_in_s)
+        self._world.telemetry.pass_made(PassMade(result="unreadable", duration_s=0.0))
+        self.board.unread(error, failures=failures)
+
+    def turned(self, news: Iterable[Transition]) -> None:
+        """Log what became another standing and has no event of its own."""
+        for turned in news:
+            if turned.aspect in _LOGGED and turned.before is not None:
+                report.turned(turned)
+
+    def _notify(self, bulletin: Bulletin) -> None:
+        self._told = Revision(bulletin.revision), bulletin.stage
+        self._world.notifier.tell(bulletin)
+
+
+def _result_of(outcome: PassOutcome) -> str:
+    if outcome.has_failed:
+        return "failed"
+    return "blocked" if outcome.left.blocked else "done"
