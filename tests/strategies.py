@@ -13,6 +13,7 @@ from reconciler.domain.model import (
     Care,
     Credentials,
     Desired,
+    DriftMode,
     Encryption,
     Flow,
     FlowKey,
@@ -174,28 +175,29 @@ def output_specs(
     )
 
 
-cares = st.builds(Care, protected=st.booleans())
-"""How a resource is to be treated, as far as the backend is told."""
+drift_modes = st.sampled_from(DriftMode)
+cares = st.builds(Care, protected=st.booleans(), drift=drift_modes)
+"""How a resource is to be treated: as far as the backend is told, and what is done about drift."""
 
 
 def flows(secret: st.SearchStrategy[SecretValue] = secret_refs) -> st.SearchStrategy[Flow]:
     """Build a desired flow."""
-    return st.builds(_flow, names, flow_specs(secret))
+    return st.builds(_flow, names, flow_specs(secret), drift_modes)
 
 
 def outputs(
     flow: str = "news", fed_by: Protocol = Protocol.SRT, secret: st.SearchStrategy[SecretValue] = secret_refs
 ) -> st.SearchStrategy[Output]:
     """Build a desired output of a flow."""
-    return st.builds(_output, st.just(flow), names, output_specs(fed_by, secret))
+    return st.builds(_output, st.just(flow), names, output_specs(fed_by, secret), drift_modes)
 
 
-def _flow(name: str, spec: FlowSpec) -> Flow:
-    return Flow(key=FlowKey(name), live_name=name, spec=spec)
+def _flow(name: str, spec: FlowSpec, drift: DriftMode) -> Flow:
+    return Flow(key=FlowKey(name), live_name=name, spec=spec, care=Care(drift=drift))
 
 
-def _output(flow: str, name: str, spec: OutputSpec) -> Output:
-    return Output(key=OutputKey(flow, name), live_name=name, spec=spec)
+def _output(flow: str, name: str, spec: OutputSpec, drift: DriftMode) -> Output:
+    return Output(key=OutputKey(flow, name), live_name=name, spec=spec, care=Care(drift=drift))
 
 
 @st.composite

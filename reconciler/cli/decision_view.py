@@ -13,6 +13,7 @@ from reconciler.cli.formats.values import safe
 from reconciler.cli.holds import HOLDS
 from reconciler.cli.journal_view import Page, call_json, note_json, result_of, short
 from reconciler.domain.findings import Finding
+from reconciler.domain.model import Care, DriftMode
 from reconciler.domain.policies import Approval, Override
 from reconciler.domain.safety.releases import RELEASING
 from reconciler.ports.journal import Noted, Written
@@ -28,6 +29,11 @@ _COLOURS: Final = {
     Standing.UNREAD: "red",
     Standing.NOT_SEEN: "bright_black",
 }
+_DRIFT: Final = {
+    DriftMode.WARN: "what others change of it is told, and left as it is until its manifest changes",
+    DriftMode.CORRECT_WHEN_OFF_AIR: "what others change of it is told, and put right once it is off air",
+}
+"""What a mode means; of the usual one nothing is said."""
 _LABEL: Final = 12
 """Columns of the words at the left."""
 _NARROWEST: Final = 40
@@ -74,6 +80,7 @@ def document(decision: Decision) -> dict[str, Any]:
             "findings": [_finding_json(finding) for finding in tree.findings],
             "protected": tree.care.protected,
             "redundancy_group": tree.care.redundancy_group,
+            "drift": str(tree.care.drift),
             "approvals": [_approval_json(each) for each in tree.policies.approvals],
             "overrides": [_override_json(each) for each in tree.policies.overrides],
             "calendars": [calendar.name for calendar in tree.policies.calendars],
@@ -166,15 +173,12 @@ def _revision(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
 
 
 def _guard(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
-    hold, care = decision.hold, decision.tree.care
+    hold = decision.hold
     beyond = "" if decision.is_of_these_files else "; of the manifests as they are now `reconciler plan` says it"
     yield "guard", HOLDS.get(hold, safe(hold)) or f"nothing holds it back, as far as was said{beyond}"
     if (command := decision.release) is not None:
         yield "release", safe(command)
-    if care.protected:
-        yield "", "it is protected: it is not deleted until a commit has taken `protect` away"
-    if care.redundancy_group:
-        yield "", safe(f"it stands in for the others of the redundancy group {care.redundancy_group}: one at a time")
+    yield from _care(decision.tree.care)
     for approval in decision.tree.policies.approvals:
         lets = f"{approval.action} as change {approval.change}{_otherwise(approval, decision)}"
         yield "approval", _release(approval, lets, decision, page)
@@ -188,6 +192,15 @@ def _guard(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
         rules = learnt.note.fields.get("rules", "stricter ones")
         refused = f"the backend refused a change while the flow ran, so its edit rules are taken to be {rules}"
         yield "learnt", safe(f"{page.moment(learnt.at)}: {refused}")
+
+
+def _care(care: Care) -> Iterator[tuple[str, str]]:
+    if care.protected:
+        yield "", "it is protected: it is not deleted until a commit has taken `protect` away"
+    if care.redundancy_group:
+        yield "", safe(f"it stands in for the others of the redundancy group {care.redundancy_group}: one at a time")
+    if care.drift in _DRIFT:
+        yield "", f"its drift is `{care.drift}`: {_DRIFT[care.drift]}"
 
 
 def _otherwise(approval: Approval, decision: Decision) -> str:

@@ -247,6 +247,17 @@ class OutputSpec:
     """Receivers served at once, 1..4; None where nobody pulls, and then never compared."""
 
 
+class DriftMode(StrEnum):
+    """What is done when somebody else changed a live object since it was last in step with its manifest."""
+
+    CORRECT = "correct"
+    """It is put right at once, as far as the guard allows."""
+    WARN = "warn"
+    """It is told, and left as it is until the manifest itself changes."""
+    CORRECT_WHEN_OFF_AIR = "correctWhenOffAir"
+    """It is told, and put right once it is off air."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Care:
     """How a resource is to be treated; of all this only the protection is written to the backend, into the mark."""
@@ -259,6 +270,8 @@ class Care:
     """Outputs that stand in for each other bear the same word; "" for those that nobody stands in for."""
     labels: tuple[tuple[str, str], ...] = ()
     """`metadata.labels`, sorted."""
+    drift: DriftMode = DriftMode.CORRECT
+    """What is done about changes by others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from reconciler.domain.model import (
     Address,
     Care,
     Credentials,
+    DriftMode,
     Encryption,
     Flow,
     FlowKey,
@@ -107,6 +108,7 @@ def _care(metadata: Written) -> Care:
         protected=metadata.get("protect", False),
         redundancy_group=metadata.get("redundancyGroup", ""),
         labels=tuple(sorted(metadata.get("labels", {}).items())),
+        drift=DriftMode(metadata.get("drift", DriftMode.CORRECT)),
     )
 
 

@@ -20,7 +20,6 @@ from reconciler.domain.rules.catalogue import (
     MISSING_PROPERTY,
     NOT_ALLOWED,
     OUT_OF_RANGE,
-    RESERVED,
     RULES,
     UNKNOWN_PROPERTY,
     WRONG_FORM,
@@ -34,8 +33,8 @@ _QUOTED: Final = frozenset({
     "senderCountry", "receiverCountry", "peerIdleTimeout", "idleTimeout", "chunkSize", "maxConcurrent",
     "profile", "owner", "editRules", "ratePerS", "debounceMs", "maxWaitMs", "rescanS", "observeS",
     "actions", "begin", "evenEmpty", "every", "order", "page", "perS", "reads", "rows", "seconds", "shown", "times",
-    "when", "action", "change", "expires", "from", "lifts", "longestOverrunMinutes", "outside", "overrun", "resource",
-    "since", "to", "until", "zone",
+    "when", "action", "change", "drift", "expires", "from", "lifts", "longestOverrunMinutes", "outside", "overrun",
+    "resource", "since", "to", "until", "zone",
 })  # fmt: skip
 """Properties whose value may be quoted; all others might hold a secret, or something pasted in its place."""
 
@@ -288,13 +287,11 @@ def _article(path: Path) -> str:
 
 
 def _refused(breach: Breach) -> Iterator[Fault]:
-    rule = _rule(breach, RESERVED)
-    what, hint = f"`{breach.path[-1]}` is not supported yet", "remove it"
+    rule = _rule(breach, MISPLACED)
+    what = f"`{breach.path[-1]}` is for outputs, and this is a flow"
+    hint = "write it in each of the outputs that stand in for each other"
     if rule is FAILOVER:
         what, hint = "failover of an output is not supported", "remove it; use a second output"
-    elif rule is MISPLACED:
-        what = f"`{breach.path[-1]}` is for outputs, and this is a flow"
-        hint = "write it in each of the outputs that stand in for each other"
     yield Fault(rule=rule, path=breach.path, message=what, hint=hint, on_key=True)
 
 

@@ -10,6 +10,7 @@ from reconciler.domain.findings import fit
 from reconciler.domain.model import (
     Address,
     Care,
+    DriftMode,
     Flow,
     FlowLink,
     FlowState,
@@ -154,6 +155,7 @@ def _whole(kind: str, name: str, care: Care, spec: Mapped) -> Mapped:
         metadata["contacts"] = list(care.contacts)
     metadata |= _unless("protect", care.protected, default=False)
     metadata |= _unless("redundancyGroup", care.redundancy_group, "")
+    metadata |= _unless("drift", str(care.drift), str(DriftMode.CORRECT))
     return {"apiVersion": _API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 

@@ -141,7 +141,6 @@ def _misplaced() -> Iterator[Mutation]:
 def _headers() -> Iterator[Mutation]:
     yield Mutation(rule="SL108", roles=_OUTPUTS, path=("apiVersion",), value="v1")
     yield Mutation(rule="SL109", roles=_OUTPUTS, path=("kind",), value="output")
-    yield Mutation(rule="SL110", roles=_FLOWS, path=("metadata", "drift"), value="warn", on_key=True)
     yield Mutation(rule="SL111", roles=_OUTPUTS, path=("spec", "failover"), value=False, on_key=True)
     yield Mutation(rule="SL112", roles=_SRT_OUTPUTS, path=(*_SRT, "encryption", "passphrase"), value="hunter2hunter2")
     yield Mutation(rule="SL112", roles=("rtmp_push",), path=(*_PUSH, 0, "streamKey"), value="hunter2")
@@ -152,6 +151,7 @@ def _headers() -> Iterator[Mutation]:
 
 def _care() -> Iterator[Mutation]:
     yield Mutation(rule="SL103", roles=_FLOWS, path=("metadata", "protect"), value="yes")
+    yield Mutation(rule="SL104", roles=_FLOWS, path=("metadata", "drift"), value="warm")
     yield Mutation(rule="SL105", roles=_OUTPUTS, path=("metadata", "contacts"), value=[])
     yield Mutation(rule="SL106", roles=_OUTPUTS, path=("metadata", "redundancyGroup"), value="two words")
     yield Mutation(rule="SL107", roles=_FLOWS, path=("metadata", "redundancyGroup"), value="legs", on_key=True)

@@ -9,7 +9,7 @@ import pytest
 from reconciler.cli import decision_view
 from reconciler.cli.decision import InJournal, InTree, Standing, in_tree
 from reconciler.cli.holds import HOLDS
-from reconciler.domain.model import FlowKey
+from reconciler.domain.model import Care, DriftMode, FlowKey
 from reconciler.domain.policies import Move, Policies
 from reconciler.ports.journal import Note, Settled
 from reconciler.ports.source import Snapshot, Verdict
@@ -214,6 +214,32 @@ async def test_an_approval_of_another_change_is_told_as_that(told: Told, fields:
     await told.write(replace(BLOCKED, fields={**BLOCKED.fields, **fields}))
 
     assert f"approval    ours lets edit as change c0ffee{told_of}, until" in told.text(looked(TOWER))
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        pytest.param(DriftMode.CORRECT, [], id="the usual one"),
+        pytest.param(
+            DriftMode.WARN,
+            ["its drift is `warn`: what others change of it is told, and left as it is until its manifest changes"],
+            id="warn",
+        ),
+        pytest.param(
+            DriftMode.CORRECT_WHEN_OFF_AIR,
+            ["its drift is `correctWhenOffAir`: what others change of it is told, and put right once it is off air"],
+            id="once it is off air",
+        ),
+    ],
+)
+def test_what_is_done_about_drift_is_told(told: Told, mode: DriftMode, expected: list[str]) -> None:
+    """People are told where it is not the usual; programs always."""
+    tree = replace(IN_TREE, care=Care(drift=mode))
+
+    lines = [line.strip() for line in told.text(tree).splitlines()]
+
+    assert [line for line in lines if "drift" in line] == expected
+    assert decision_view.document(told.decision(tree))["tree"]["drift"] == mode
 
 
 def test_a_resource_that_no_manifest_names(told: Told) -> None:

@@ -10,7 +10,7 @@ from reconciler.domain import properties
 from reconciler.domain.change_ids import LENGTH, change_id, found_id, wanted_id
 from reconciler.domain.changes import Action, Create, Delete, Edit, FlowAt, Plan, Sequence, Start, Stop
 from reconciler.domain.impact import Capabilities, EditRules, Impact
-from reconciler.domain.model import Actual, Flow, FlowSpec, FoundFlow, FoundOutput, Output, Region, Srt
+from reconciler.domain.model import Actual, DriftMode, Flow, FlowSpec, FoundFlow, FoundOutput, Output, Region, Srt
 from reconciler.domain.planning import plan
 from reconciler.domain.secrets import Secret
 from tests import strategies
@@ -50,6 +50,7 @@ def test_an_id_is_the_same_in_every_process() -> None:
         pytest.param(edit(SLOW, id_="another"), id="a live id"),
         pytest.param(replace(edit(SLOW), why="drift", impact=Impact.NONE), id="why, and what viewers notice now"),
         pytest.param(edit(replace(SLOW, care=replace(SLOW.care, contacts=("tower",)))), id="contacts"),
+        pytest.param(edit(replace(SLOW, care=replace(SLOW.care, drift=DriftMode.WARN))), id="what is done about drift"),
     ],
 )
 def test_what_has_no_part_in_it(other: Edit) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.domain.changes import Failed
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import Actual, FlowKey, FlowLink, FlowState, Region, Srt
+from reconciler.domain.model import Actual, Care, DriftMode, FlowKey, FlowLink, FlowState, Region, Srt
 from reconciler.domain.resolution import Resolved
 from reconciler.domain.secrets import HIDDEN
 from tests.builders import actual, flow, found_flow, found_output, output, resolved
@@ -217,6 +217,15 @@ def test_viewers_notice_an_edit_only_while_the_flow_runs(state: FlowState, impac
     ).changes
 
     assert changes[0].impact is impact
+
+
+@pytest.mark.parametrize("mode", DriftMode)
+def test_what_is_done_about_drift_is_no_difference(mode: DriftMode) -> None:
+    """It is about how changes are made, and the account is told nothing of it."""
+    care = Care(drift=mode)
+    found = actual(found_flow(NEWS, found_output(TOWER)))
+
+    assert planned(resolved(replace(NEWS, care=care), replace(TOWER, care=care)), found).changes == ()
 
 
 def test_an_allowlist_in_another_order_is_no_drift() -> None:

@@ -19,7 +19,7 @@ ODD: Final[tuple[Any, ...]] = (
 KEYS: Final = (
     "x", "failover", "allowlist", "maxConcurrent", "srt", "rtp", "rtsp", "rtmpPush", "rtmpPull", "destination",
     "source", "protect", "contacts", "flow", "version", "liveName", "latency", "redundancyGroup", "resource", "kind",
-    "every", "since",
+    "every", "since", "drift",
 )  # fmt: skip
 """Keys that belong somewhere, but rarely where they are put."""
 

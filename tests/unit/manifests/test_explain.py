@@ -35,8 +35,8 @@ DESTINATION = ("spec", "rtmpPush", "destinations", 0)
         pytest.param(
             SRT_IN, ("metadata", "colour"), "red",
             "SL101 metadata/colour: there is no property `colour` here (there are name, labels, annotations, contacts, "
-            "protect)",
-            id="reserved names are not offered",
+            "protect, drift)",
+            id="names for outputs are not offered",
         ),
         pytest.param(SRT_IN, ("spec", "a b"), 1, "SL101 spec/a b: there is no such property here (there are region, "
                      "maxBandwidth, state, description, liveName, input)", id="a strange key is not quoted"),
@@ -100,8 +100,15 @@ DESTINATION = ("spec", "rtmpPush", "destinations", 0)
                      id="a caller as input"),
         pytest.param(CALLER, ("spec", "srt", "destination"), {"flow": "f", "host": "h"},
                      "SL107 spec/srt/destination/host: `host` cannot stand beside `flow`", id="two destinations"),
-        pytest.param(SRT_IN, ("metadata", "drift"), "fix",
-                     "SL110 metadata/drift: `drift` is not supported yet (remove it)", id="reserved"),
+        pytest.param(SRT_IN, ("metadata", "drift"), "warm",
+                     "SL104 metadata/drift: must be correct, warn or correctWhenOffAir, not warm (did you mean warn?)",
+                     id="a mode of a flow"),
+        pytest.param(CALLER, ("metadata", "drift"), "CorrectWhenOffAir",
+                     "SL104 metadata/drift: must be correct, warn or correctWhenOffAir, not CorrectWhenOffAir "
+                     "(did you mean correctWhenOffAir?)", id="a mode of an output"),
+        pytest.param(SRT_IN, ("metadata", "redundancyGroup"), "legs",
+                     "SL107 metadata/redundancyGroup: `redundancyGroup` is for outputs, and this is a flow (write it "
+                     "in each of the outputs that stand in for each other)", id="a group of a flow"),
         pytest.param(PULL, ("spec", "failover"), None, "SL111 spec/failover: failover of an output is not supported "
                      "(remove it; use a second output)", id="failover, whatever its value"),
         pytest.param(PUSHES, (*DESTINATION, "streamKey"), "hunter2",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconciler.domain.model import DriftMode
 from reconciler.manifests.fields import UnknownFieldError, field_at
 from reconciler.manifests.identify import SCHEMAS
 
@@ -30,6 +31,16 @@ def test_a_closed_set_is_listed() -> None:
     found = field_at("flow.maxBandwidth")
 
     assert (found.values, found.default) == (("10M", "20M", "50M"), "10M")
+
+
+@pytest.mark.parametrize("kind", ["flow", "output"])
+def test_every_mode_of_drift_is_explained(kind: str) -> None:
+    """Of flows and of outputs: what can be written is what there is, and each of it has its sentence."""
+    found = field_at(f"{kind}.metadata.drift")
+
+    assert found.values == tuple(DriftMode)
+    assert found.default == DriftMode.CORRECT
+    assert [mode for mode in DriftMode if f" {mode}: " not in found.description] == []
 
 
 @pytest.mark.parametrize(
@@ -62,13 +73,12 @@ def test_how_changes_are_made_is_explained_too(way: str, types: str, said: str) 
         ("flwo", "did you mean flow?"),
         ("output.srt.latncy", "did you mean latency?"),
         ("output.srt.mode.x", "it has none"),
-        ("flow.metadata.drift", "there are name, labels, annotations, contacts, protect"),
-        ("flow.metadata.redundancyGroup", "there are name"),
+        ("flow.metadata.redundancyGroup", "there are name, labels, annotations, contacts, protect, drift"),
         ("", "begin with flow or output or approval"),
     ],
 )
 def test_what_leads_nowhere_is_told(way: str, hint: str) -> None:
-    """With what is nearest, else with what there is; what is reserved is nothing yet."""
+    """With what is nearest, else with what there is; what only outputs have is nothing of a flow."""
     with pytest.raises(UnknownFieldError, match=hint.replace("?", r"\?")):
         field_at(way)
 

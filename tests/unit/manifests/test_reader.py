@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from reconciler.domain.model import Care
+from reconciler.domain.model import Care, DriftMode
 from reconciler.manifests.reader import ManifestReader
 from reconciler.ports.source import ManifestFile, Verdict
 from tests.unit.manifests.written import INPUTS, OUTPUTS, Json, flow, output
@@ -89,7 +89,7 @@ def test_warnings_do_not_keep_a_tree_from_being_desired() -> None:
         pytest.param({"a.yaml": FLOW.replace("Flow", "flow")}, ["a.yaml:2:7: SL109 error:"], id="a slip in the kind"),
         pytest.param({"a.yaml": FLOW.replace("Flow", "[]")}, ["a.yaml:2:7: SL109 error:"], id="no text"),
         pytest.param(
-            {"a.yaml": FLOW.replace("news", "news, drift: warn")}, ["a.yaml:3:24: SL110 error:"], id="a later property"
+            {"a.yaml": FLOW.replace("news", "news, drift: warm")}, ["a.yaml:3:31: SL104 error:"], id="no such mode"
         ),
         pytest.param(
             {"a.yaml": FLOW.replace("apiVersion: reconciler/v1\n", "")}, ["a.yaml:1:1: SL102 error:"], id="none"
@@ -402,12 +402,14 @@ def test_documents_about_changes_follow_the_tree() -> None:
 
 def test_care_is_part_of_what_is_desired() -> None:
     """Of flows and outputs; labels are sorted, and most have none of it."""
-    cared = "contacts: [tower@example], protect: true, labels: {b: x, a: y}"
+    cared = "contacts: [tower@example], protect: true, drift: warn, labels: {b: x, a: y}"
     contents = {
         "a.yaml": FLOW.replace("{name: news", "{name: news, " + cared),
         "b.yaml": OUTPUT.replace("{name: tower", "{name: tower, redundancyGroup: legs"),
         "c.yaml": OUTPUT.replace("{name: tower", "{name: spare, redundancyGroup: legs"),
         "d.yaml": OUTPUT.replace("tower", "plain"),
+        "e.yaml": OUTPUT.replace("{name: tower", "{name: late, drift: correctWhenOffAir"),
+        "f.yaml": OUTPUT.replace("{name: tower", "{name: usual, drift: correct"),
     }
 
     verdict = read(contents)
@@ -415,11 +417,15 @@ def test_care_is_part_of_what_is_desired() -> None:
     assert lines(verdict) == []
     assert verdict.desired is not None
     assert verdict.desired.flows[0].care == Care(
-        contacts=("tower@example",), protected=True, labels=(("a", "y"), ("b", "x"))
+        contacts=("tower@example",), protected=True, labels=(("a", "y"), ("b", "x")), drift=DriftMode.WARN
     )
-    assert [one.care for one in verdict.desired.outputs] == [
-        Care(), Care(redundancy_group="legs"), Care(redundancy_group="legs"),
-    ]  # fmt: skip
+    assert {one.key.name: one.care for one in verdict.desired.outputs} == {
+        "late": Care(drift=DriftMode.CORRECT_WHEN_OFF_AIR),
+        "plain": Care(),
+        "spare": Care(redundancy_group="legs"),
+        "tower": Care(redundancy_group="legs"),
+        "usual": Care(),
+    }
 
 
 def test_every_resource_has_its_places() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.model import Care, Encryption, FlowKey, FlowLink, Srt
+from reconciler.domain.model import Care, DriftMode, Encryption, FlowKey, FlowLink, Srt
 from reconciler.domain.protocols import SrtMode
 from reconciler.domain.secrets import Secret
 from reconciler.manifests.writing import ManifestWriter
@@ -30,14 +30,20 @@ def test_what_is_default_is_left_out() -> None:
 
 
 def test_how_a_resource_is_treated_is_written() -> None:
-    """Labels, contacts, protection and redundancy stand in the metadata."""
-    care = Care(contacts=("ops",), protected=True, redundancy_group="cup", labels=(("event", "final"),))
+    """Labels, contacts, protection, redundancy and what is done about drift stand in the metadata."""
+    care = Care(
+        contacts=("ops",),
+        protected=True,
+        redundancy_group="cup",
+        labels=(("event", "final"),),
+        drift=DriftMode.CORRECT_WHEN_OFF_AIR,
+    )
 
     text = WRITER.document(replace(flow(), care=care))
 
     assert (
         "metadata:\n  name: news\n  labels:\n    event: final\n  contacts:\n  - ops\n"
-        "  protect: true\n  redundancyGroup: cup\n"
+        "  protect: true\n  redundancyGroup: cup\n  drift: correctWhenOffAir\n"
     ) in text
 
 

@@ -142,8 +142,8 @@ def _cared(document: Json, **more: Json | str) -> Json:
 EVERY: dict[str, Json] = {
     **{f"input {name}": flow(received, description="d", liveName="l") for name, received in INPUTS.items()},
     **{f"output {name}": output(sent, description="d", region="local") for name, sent in OUTPUTS.items()},
-    "flow with care": _cared(flow()),
-    "output with care": _cared(output(), redundancyGroup="legs"),
+    "flow with care": _cared(flow(), drift="warn"),
+    "output with care": _cared(output(), redundancyGroup="legs", drift="correctWhenOffAir"),
     **{kind: policy(kind, spec) for kind, spec in POLICIES.items()},
 }
 """Documents that use every property there is."""
@@ -193,6 +193,7 @@ def _care(care: Care) -> Json:
         "protect": care.protected,
         "redundancyGroup": care.redundancy_group,
         "labels": dict(care.labels),
+        "drift": str(care.drift),
     }
     return {name: value for name, value in said.items() if value}
 

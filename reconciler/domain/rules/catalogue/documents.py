@@ -130,16 +130,7 @@ UNKNOWN_KIND: Final = Rule(
         frame=HEADER,
     ),
 )
-RESERVED: Final = Rule(
-    id="SL110",
-    name="not supported yet",
-    severity=Severity.ERROR,
-    explanation=(
-        "The name is reserved for a later version. It is refused now, so that nobody relies on what has no effect."
-    ),
-    remedy="Remove it.",
-    example=example("metadata: {name: city_news, drift: warn}", "metadata: {name: city_news}", frame=METADATA),
-)
+# SL110 stood for names of a later version; the number is not given again, for old reports hold it.
 FAILOVER: Final = Rule(
     id="SL111",
     name="failover of an output",
