@@ -52,6 +52,10 @@ HOLDS: Final = {
         "time, or a call was refused after another one had cut it. Mend what the decision names; then a new revision "
         "of the manifests or a new approval tries again."
     ),
+    "drift": (
+        "Somebody else has changed it, or may have, and metadata.drift says that it is told, or put right off air "
+        "alone. Change the manifest, put the live object back, or approve exactly this change."
+    ),
     "halted": (
         "Somebody stopped all writes, by `reconciler pause --all` or the file HALT in the state directory. Nothing is "
         "sent until `reconciler resume --all`."

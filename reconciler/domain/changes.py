@@ -219,6 +219,8 @@ class Hold(StrEnum):
     """The backend could not be read where it is."""
     HALTED = "halted"
     """Somebody stopped all writes."""
+    DRIFT = "drift"
+    """Somebody else has changed it, and its manifest does not want that put right, or not now."""
     PAUSED = "paused"
     """Somebody paused the resource, or something that the change would take away with it."""
     UNFIT = "unfit"

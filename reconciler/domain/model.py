@@ -303,6 +303,12 @@ class Desired:
     flows: tuple[Flow, ...] = ()
     outputs: tuple[Output, ...] = ()
 
+    def by_key(self) -> "dict[Key, Flow | Output]":
+        """Return every resource by its key, flows first; made anew with every call."""
+        found: dict[Key, Flow | Output] = {flow.key: flow for flow in self.flows}
+        found.update((output.key, output) for output in self.outputs)
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundOutput:

@@ -104,8 +104,7 @@ class StatusBoard:
         failed = {key for key, one in said.items() if one.reason is Reason.FAILED}
         self._failures = {key: self._failures.get(key, 0) + 1 for key in failed}
         has_drifted = set(drifted)
-        wanted: dict[Key, Flow | Output] = {flow.key: flow for flow in target.desired.flows}
-        wanted.update((output.key, output) for output in target.desired.outputs)
+        wanted = target.desired.by_key()
         news: list[Transition] = []
         for key in self._kept.keys() - wanted.keys() - said.keys():
             del self._kept[key]

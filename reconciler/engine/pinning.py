@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reconciler.domain.changes import Failed
 from reconciler.domain.conditions import generation_of
-from reconciler.domain.model import Desired, Flow, FlowKey, Key, Output
+from reconciler.domain.model import Desired, Flow, Key, Output
 from reconciler.domain.order_words import pinned
 from reconciler.domain.orders import Orders, Pin
 from reconciler.domain.resolution import Resolved
@@ -22,7 +22,7 @@ def in_force(orders: Orders, desired: Desired) -> Orders:
 
 def is_over(pin: Pin, desired: Desired) -> bool:
     """Return whether a pin has ended because the manifest of its resource is another one, or gone."""
-    wanted = _wanted(desired, pin.resource)
+    wanted = desired.by_key().get(pin.resource)
     return wanted is None or (pin.against not in ("", generation_of(wanted)))
 
 
@@ -65,9 +65,4 @@ def spec_of(manifest: str, key: Key, reader: Reader) -> Flow | Output | None:
     """Return the resource that a text of manifests describes under this key; None where it does not, or has errors."""
     file = ManifestFile(path=f"{key}.yaml", content=manifest.encode())
     verdict = reader.read((file,))
-    return None if verdict.desired is None else _wanted(verdict.desired, key)
-
-
-def _wanted(desired: Desired, key: Key) -> Flow | Output | None:
-    among: Iterable[Flow | Output] = desired.flows if isinstance(key, FlowKey) else desired.outputs
-    return next((each for each in among if each.key == key), None)
+    return None if verdict.desired is None else verdict.desired.by_key().get(key)

@@ -157,6 +157,7 @@ class _Carrying:
         if self._target.mode is not Mode.LOOP:
             await self._see_twins_through()
             self._leave_twins()
+        self._world.guard.keep()
         held = [outcome.held for outcome in self._outcomes.values() if outcome.held is not None]
         return PassOutcome(
             revision=self._target.revision,

@@ -1,11 +1,12 @@
 """Telling: what happens is written into the log, the journal and onto the board, counted, and told to whoever asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reconciler.domain.conditions import Aspect, Transition
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
+from reconciler.domain.model import Key
 from reconciler.engine import report
 from reconciler.engine.apply import Outcome
 from reconciler.engine.board import StatusBoard
@@ -93,7 +94,7 @@ class Teller:
         self._reporter.pass_finished(outcome)
         self._recorder.pass_finished(outcome, pass_id=facts.pass_id, next_in_s=next_in_s)
         self._world.telemetry.pass_made(PassMade(result=_result_of(outcome), duration_s=outcome.duration_s))
-        news = self.board.passed(outcome, target, facts.orders)
+        news = self.board.passed(outcome, target, facts.orders, drifted=self._drifted(outcome))
         self.turned(news)
         bulletin = self._bulletins.of_pass(outcome, news, pass_id=facts.pass_id)
         if news or (bulletin.revision, bulletin.stage) != self._told:
@@ -111,6 +112,12 @@ class Teller:
         for turned in news:
             if turned.aspect in _LOGGED and turned.before is not None:
                 report.turned(turned)
+
+    def _drifted(self, outcome: PassOutcome) -> Iterator[Key]:
+        """Yield what somebody else has changed, and is not put right."""
+        left = [item.change for item in outcome.left.blocked if item.change is not None]
+        left += [one.change for one in outcome.undone] + list(outcome.left.changes)
+        yield from (change.key for change in left if self._world.guard.is_drift(change))
 
     def _notify(self, bulletin: Bulletin) -> None:
         self._told = Revision(bulletin.revision), bulletin.stage

@@ -2,13 +2,20 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from reconciler.ports.journal import Intent, Note, Noted, Settled, Written
+from reconciler.ports.journal import Intent, Note, Noted, Settled, Step, Written
 
 MOST_CHARACTERS: Final = 2000
 """Of a text in a row; a longer one is cut, so that a row has a bound as the file has."""
+MOST_STEPS: Final = 10_000
+"""Resources of which it is known with what they were last in step."""
+_KEEP: Final = """
+INSERT OR REPLACE INTO steps (number, resource, generation)
+    VALUES ((SELECT ifnull(max(number), 0) + 1 FROM steps), ?, ?)
+"""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -45,6 +52,24 @@ def notes(database: sqlite3.Connection, *, resource: str, kind: str, limit: int)
 def unsettled(database: sqlite3.Connection) -> tuple[Written, ...]:
     """Return the calls of which nothing certain is known, the oldest first."""
     return tuple(map(_written, database.execute(_UNSETTLED).fetchall()))
+
+
+def steps(database: sqlite3.Connection) -> tuple[Step, ...]:
+    """Return with what each resource was last in step."""
+    found = database.execute("SELECT resource, generation FROM steps ORDER BY number").fetchall()
+    return tuple(Step(resource=resource, generation=generation) for resource, generation in found)
+
+
+def keep(database: sqlite3.Connection, kept: Sequence[Step], *, most: int) -> None:
+    """Write down with what resources are in step now, in one transaction; the oldest words go first."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        database.executemany(_KEEP, [(cut(step.resource), step.generation) for step in kept])
+        database.execute("DELETE FROM steps WHERE number <= (SELECT max(number) FROM steps) - ?", (most,))
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
 
 
 def microseconds(at: datetime) -> int:

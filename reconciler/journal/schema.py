@@ -38,6 +38,13 @@ MIGRATIONS: Final = (
     CREATE INDEX notes_of_resource ON notes (resource);
     CREATE INDEX notes_of_resource_and_kind ON notes (resource, kind);
     """,
+    """
+    CREATE TABLE steps (
+        number INTEGER PRIMARY KEY,
+        resource TEXT NOT NULL UNIQUE,
+        generation TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 """What makes a file of form N one of form N + 1, by N; only ever added to. SQLite's indexes end in the row's number."""
 

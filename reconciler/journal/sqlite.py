@@ -1,7 +1,7 @@
 """The journal of this machine: what cannot be written is told once, and nobody waits for it."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,7 +11,7 @@ from reconciler.journal import bounds, rows
 from reconciler.journal.bounds import Bounds
 from reconciler.journal.file import FAILURES, JournalFile, identity_of, is_at, is_broken, move_aside, words
 from reconciler.ports.clock import Clock
-from reconciler.ports.journal import Intent, Note, Noted, Settled, Written
+from reconciler.ports.journal import Intent, Note, Noted, Settled, Step, Written
 
 log: Final = structlog.get_logger()
 
@@ -73,6 +73,14 @@ class SqliteJournal:
         row = (note.kind, note.resource, note.why, note.pass_id, note.revision)
         values = (self._now_us(), *map(rows.cut, row), rows.fields_text(note))
         self._keep_bounds(self._do(lambda database: _insert(database, _NOTE, values), 0))
+
+    def keep(self, steps: Sequence[Step]) -> None:
+        """Write down with what resources are in step now; of each the newest word alone is kept."""
+        self._do(lambda database: rows.keep(database, steps, most=rows.MOST_STEPS), None)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the newest word of each resource, of the 10,000 that were written last."""
+        return self._do(rows.steps, ())
 
     def unsettled(self) -> tuple[Written, ...]:
         """Return the calls of which nothing, or nothing certain, is known, the oldest first."""

@@ -1,6 +1,6 @@
 """The journal: what was intended, what came of it, and what was decided; history, never the truth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -79,6 +79,16 @@ class Noted:
     note: Note
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """With what a resource was last in step."""
+
+    resource: str
+    """Address."""
+    generation: str
+    """Of its manifest, as `conditions.generation_of`."""
+
+
 class History(Protocol):
     """
     Reads a journal, while others may write it.
@@ -134,4 +144,12 @@ class Journal(History, Protocol):
 
     def note(self, note: Note) -> None:
         """Write down something that was decided or learnt."""
+        ...
+
+    def keep(self, steps: Sequence[Step]) -> None:
+        """Write down with what resources are in step now; of each the newest word alone is kept."""
+        ...
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the newest word of each resource, of the 10,000 that were written last."""
         ...

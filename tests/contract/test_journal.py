@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.journal.bounds import BATCH, Bounds
 from reconciler.journal.sqlite import SqliteJournal
-from reconciler.ports.journal import Intent, Journal, Note, Settled
+from reconciler.ports.journal import Intent, Journal, Note, Settled, Step
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import MemoryJournal
 
@@ -195,3 +195,11 @@ def test_any_text_comes_back_as_it_was(journal: Journal, text: str) -> None:
 
     assert [(call.intent.resource, call.why) for call in journal.calls()] == [(f"flow/{text}", text)]
     assert [(noted.note.resource, noted.note.fields) for noted in journal.notes()] == [(text, {text: text})]
+
+
+def test_the_newest_step_of_each_resource_is_kept(journal: Journal) -> None:
+    """With what a resource was last in step is one word, whatever was written before."""
+    journal.keep([Step(resource=TOWER, generation="a1"), Step(resource="flow/news", generation="b1")])
+    journal.keep([Step(resource=TOWER, generation="a2")])
+
+    assert {step.resource: step.generation for step in journal.steps()} == {TOWER: "a2", "flow/news": "b1"}

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from reconciler.domain.changes import Call
 from reconciler.domain.impact import Capabilities
 from reconciler.domain.model import FoundFlow, Region
 from reconciler.ports.backend import Applied, Backend, EndEvent, EndStatus
-from reconciler.ports.journal import Intent, Journal, Note, Noted, Settled, Written
+from reconciler.ports.journal import Intent, Journal, Note, Noted, Settled, Step, Written
 from reconciler.streamlink.wire import ACTIONS
 
 _NUMBER: Final = ContextVar("number", default=0)
@@ -76,6 +77,14 @@ class FatefulJournal:
     def note(self, note: Note) -> None:
         """Write down a note."""
         self.journal.note(note)
+
+    def keep(self, steps: Sequence[Step]) -> None:
+        """Write down with what resources are in step."""
+        self.journal.keep(steps)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return with what resources were last in step."""
+        return self.journal.steps()
 
     def unsettled(self) -> tuple[Written, ...]:
         """Return what is not settled."""

@@ -1,11 +1,12 @@
 """A journal in memory."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from reconciler.ports.clock import Clock
-from reconciler.ports.journal import Intent, Note, Noted, Settled, Written
+from reconciler.ports.journal import Intent, Note, Noted, Settled, Step, Written
 
 
 class MemoryJournal:
@@ -17,6 +18,17 @@ class MemoryJournal:
         self._calls: dict[int, Written] = {}
         self._notes: deque[Noted] = deque(maxlen=most_notes)
         self._last_call = self._last_note = 0
+        self._steps: dict[str, Step] = {}
+
+    def keep(self, steps: Sequence[Step]) -> None:
+        """Write down with what resources are in step now."""
+        for step in steps:
+            self._steps.pop(step.resource, None)
+            self._steps[step.resource] = step
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the newest word of each resource."""
+        return tuple(self._steps.values())
 
     def intend(self, intent: Intent) -> int:
         """Write down that a call is about to be sent; return its number."""

@@ -1,12 +1,13 @@
 """Lives of a reconciler: each may end at any moment, and leaves the relay and the journal behind."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from reconciler.ports.clock import Clock
-from reconciler.ports.journal import Intent, Journal, Note, Noted, Settled, Written
+from reconciler.ports.journal import Intent, Journal, Note, Noted, Settled, Step, Written
 
 _OTHER: Final = ("Describe", "waiting", "pause")
 """What the names of points say that are around no write."""
@@ -101,6 +102,14 @@ class LivingJournal:
     def note(self, note: Note) -> None:
         """Write down a note."""
         self.journal.note(note)
+
+    def keep(self, steps: Sequence[Step]) -> None:
+        """Write down with what resources are in step."""
+        self.journal.keep(steps)
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return with what resources were last in step."""
+        return self.journal.steps()
 
     def unsettled(self) -> tuple[Written, ...]:
         """Return what is not settled."""

@@ -76,6 +76,17 @@ def disturbed_by(change: Change, *, if_it_runs: Capabilities | None = None) -> D
     return Disturbed(outputs=frozenset(ids), whole=whole)
 
 
+def touched_by(change: Change) -> Disturbed:
+    """Return what a change is about, whether viewers would notice it or not: outputs, or the input and all of them."""
+    ids = {
+        call.found.id
+        for call in calls_of(change)
+        if isinstance(call, Edit | Delete) and isinstance(call.found, FoundOutput)
+    }
+    whole = any(ResourceKind.FLOW.holds(call.key) for call in calls_of(change) if not isinstance(call, Create | Start))
+    return Disturbed(outputs=frozenset(ids), whole=whole)
+
+
 def _is_harmless(call: Call, if_it_runs: Capabilities | None) -> bool:
     if not isinstance(call, Edit) or call.impact is not Impact.NONE:
         return False

@@ -12,6 +12,7 @@ from typing import Final
 
 from reconciler.domain.changes import Blocked, Call, Change, Plan
 from reconciler.domain.errors import BackendError, HaltedError
+from reconciler.domain.model import Flow, Key, Output
 from reconciler.domain.order_words import halted
 from reconciler.domain.safety.releases import said_from_here
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -82,7 +83,7 @@ class Guard:
 
     def done(self, change: Change) -> None:
         """Learn that a change was made."""
-        self._memory.done(change)
+        self._memory.done(change, self._known())
 
     def half_done(self, change: Change) -> None:
         """Learn that what replaces something was made beside it."""
@@ -91,6 +92,18 @@ class Guard:
     def failed(self, change: Change, error: BackendError) -> None:
         """Learn that a change failed after it had stopped or deleted something, which is put back."""
         self._memory.failed(change, error, self._known())
+
+    def is_drift(self, change: Change) -> bool:
+        """Return whether a change puts right what somebody else did."""
+        return self._memory.drifting.is_drift(change, self._known())
+
+    def before(self, key: Key) -> Flow | Output | None:
+        """Return a resource as it was last in step; None where nobody remembers."""
+        return self._memory.steps.before(key)
+
+    def keep(self) -> None:
+        """Write down what a restart must not forget."""
+        self._memory.steps.keep()
 
     @property
     def settling_s(self) -> float:

@@ -13,11 +13,13 @@ from reconciler.domain.matching import ours
 from reconciler.domain.model import (
     Actual,
     Desired,
+    Flow,
     FlowKey,
     FlowState,
     FoundFlow,
     FoundOutput,
     Key,
+    Output,
     OutputKey,
     Region,
 )
@@ -124,6 +126,14 @@ class Facts:
     def labels_of(self, key: Key) -> tuple[tuple[str, str], ...] | None:
         """Return the labels that the manifests give a resource; None where they do not name it."""
         return self._labels.get(key)
+
+    def wanted(self, key: Key) -> Flow | Output | None:
+        """Return what the manifests say of a resource; None where they do not name it."""
+        return self._wanted.get(key)
+
+    @cached_property
+    def _wanted(self) -> Mapping[Key, Flow | Output]:
+        return self.desired.by_key()
 
     @cached_property
     def _to_run(self) -> AbstractSet[FlowKey]:

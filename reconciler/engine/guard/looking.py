@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from reconciler.domain.changes import Change
 from reconciler.domain.model import FlowState, FoundFlow
 from reconciler.domain.safety.far_ends import Holder
-from reconciler.domain.safety.on_air import Disturbed, Sample, disturbed_by
+from reconciler.domain.safety.on_air import Disturbed, Sample, carrying, disturbed_by
 from reconciler.domain.safety.proof_words import carried
 from reconciler.engine.guard.facts import Facts, Keeper, Look
 from reconciler.engine.guard.legs import Touched, stands_in
@@ -69,6 +69,15 @@ class Looking:
     def reasons(self, change: Change, flow: FoundFlow, look: Look) -> tuple[str, ...]:
         """Return why what a change disturbs is on air, or not proven by two samples to be off air; else nothing."""
         return self._sampler.unproven(self.disturbed(change, flow), flow, look.get(flow.id))
+
+    async def on_air(self, touched: Disturbed, flow: FoundFlow) -> tuple[str, ...]:
+        """Return why something is on air, or not proven by two samples to be off air; that is looked for here."""
+        last = await self._sampler.take(flow)
+        reasons = self._sampler.unproven(touched, flow, last)
+        if reasons and last is not None and not carrying(touched, flow, last, self._limits):
+            await self._keeper.clock.sleep(self._limits.sample_gap_s)
+            reasons = self._sampler.unproven(touched, flow, await self._sampler.take(flow))
+        return reasons
 
     def carried(self, change: Change, flow: FoundFlow, sample: Sample) -> tuple[str, ...]:
         """Return what a change disturbs and is on air by this one sample."""

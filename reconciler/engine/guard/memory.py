@@ -34,9 +34,11 @@ from reconciler.domain.safety.reasons import with_reasons
 from reconciler.domain.safety.releases import holding, signed_text
 from reconciler.domain.safety.repeating import CORRECTIONS, WITHIN_S, Corrections
 from reconciler.domain.targets import far_ends
+from reconciler.engine.guard.drifting import Drifting
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
 from reconciler.engine.guard.failures import Failures
 from reconciler.engine.guard.late_lists import LateLists, Place, place_of
+from reconciler.engine.steps import Steps
 from reconciler.ports.source import Revision
 
 JUMP_S: Final = 60.0
@@ -56,6 +58,8 @@ class Memory:
         self._wanted_since: dict[tuple[Key, str], float] = {}
         self._given_up: set[tuple[Key, str]] = set()
         self._failures = Failures(keeper.journal)
+        self.steps: Final = Steps(keeper.journal)
+        self.drifting: Final = Drifting(self.steps)
         self._lifted: tuple[Lifted, ...] = ()
         self._clocks: tuple[datetime, float] | None = None
         self._latest = keeper.clock.now()
@@ -92,6 +96,8 @@ class Memory:
             limits=self._limits,
             distrust=distrust,
         )
+        if facts.actual.is_whole:
+            self.steps.learn(plan, facts.desired)
         settled = self._late.without_late(plan, known)
         self._lifted = lifted(settled, around)
         judged = self._remembered(judge(settled, around), known)
@@ -133,8 +139,9 @@ class Memory:
         wanted = (change.key, change_id(change))
         return tuple(one for one in self._lifted if (one.change.key, change_id(one.change)) == wanted)
 
-    def done(self, change: Change) -> None:
+    def done(self, change: Change, facts: Facts) -> None:
         """Learn that a change was made."""
+        self.steps.done(change, facts.desired)
         self._spent = self._spent.with_done([change])
         self.half_done(change)
 
@@ -185,8 +192,8 @@ class Memory:
         allowed: list[Change] = []
         blocked: list[Blocked] = []
         for change in plan.changes:
-            held = failed.get(id(change)) or self._given(change) or self._fought(change, now_s)
-            held = held or self._again(change, facts.mode, now_s)
+            held = failed.get(id(change)) or self._given(change) or self.drifting.held(change, facts)
+            held = held or self._fought(change, now_s) or self._again(change, facts.mode, now_s)
             if held is None:
                 allowed.append(change)
             else:

@@ -11,7 +11,7 @@ from reconciler.domain.effects import ends_of
 from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.far_ends import Ends, ends_after
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.on_air import disturbed_by
+from reconciler.domain.safety.on_air import disturbed_by, touched_by
 from reconciler.domain.safety.releases import approval_of, released_by
 from reconciler.engine.guard.approvals import Approvals, noticed
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
@@ -49,6 +49,7 @@ class Permits:
 
         What is held back already is looked at, too: whoever lifts that should know who is there.
         """
+        plan = await self._without_waiting(plan, facts)
         whole = [*plan.changes, *(item.change for item in plan.blocked if item.change is not None)]
         flows = disturbed_flows(whole, facts)
         look = await self._looking.samples(flows)
@@ -127,7 +128,7 @@ class Permits:
             self._keeper.journal.note(note)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
-        held = await self._windows.held(change, facts)
+        held = await self._windows.held(change, facts) or await self._until_off_air(change, facts)
         if held is not None:
             return Permit(held=held)
         flow = self._looking.disturbed_flow(change, facts)
@@ -145,6 +146,25 @@ class Permits:
         if permit.held is None:
             self._windows.record(change, facts)
         return permit
+
+    async def _without_waiting(self, plan: Plan, facts: Facts) -> Plan:
+        """Return the plan with what waits until it is off air moved to `blocked`."""
+        waiting = {id(change): await self._until_off_air(change, facts) for change in plan.changes}
+        changes = tuple(change for change in plan.changes if waiting[id(change)] is None)
+        blocked = (one for one in waiting.values() if one is not None)
+        return replace(plan, changes=changes, blocked=(*plan.blocked, *blocked))
+
+    async def _until_off_air(self, change: Change, facts: Facts) -> Blocked | None:
+        """Hold back what puts drift right, and whose manifest wants that done off air alone; else None."""
+        why = self._memory.drifting.waits_for_off_air(change, facts)
+        found = facts.flow_of(change)
+        if not why or found is None:
+            return None
+        flow = self._memory.as_now(found)
+        reasons = await self._looking.on_air(touched_by(change), flow)
+        if not reasons:
+            return None
+        return held_back(change, Hold.DRIFT, f"{why}: {', '.join(reasons)}. It is put right once that is off air")
 
     async def _decided(self, change: Change, flow: FoundFlow | None, facts: Facts, look: Look) -> Permit:
         """Permit what disturbs nobody, or what somebody approved, by what was seen last and all at once."""
