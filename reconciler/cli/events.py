@@ -26,6 +26,8 @@ KINDS: Final = (
     "deletes.withheld",
     "fields.learnt",
     "outcome.settled",
+    "trial.passed",
+    "trial.failed",
     "order.given",
     "order.lifted",
 )

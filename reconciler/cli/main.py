@@ -24,6 +24,7 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "Watch the manifests and keep the account as they say.",
     "pause": "Write nothing for a resource for a while; with --all, stop all writes at once.",
     "resume": "Take back a pause or a rollback.",
+    "rollback": "Keep a resource as an older revision has it, for a while.",
     "export": "Write manifests of what a live account has.",
     "adopt": "Take over what manifests describe and nobody keeps yet, without touching media.",
     "relay": "Serve the embedded relay on its own.",

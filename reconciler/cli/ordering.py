@@ -3,14 +3,14 @@
 import contextlib
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.domain.model import Key
-    from reconciler.domain.orders import Halt, Order, Pause
+    from reconciler.domain.orders import Given, Halt, Order, Pause, Pin
     from reconciler.settings import Settings
 
 DEFAULT_SPAN: Final = "4h"
@@ -60,19 +60,40 @@ def given(wish: Wish, *, now: datetime) -> "Halt | Pause":
         UsageError: the reason or the span is none.
 
     """
+    from reconciler.domain.orders import Halt, Pause
+
+    by = _by(wish, "a pause", span=wish.span or (None if wish.key is None else DEFAULT_SPAN), now=now)
+    return Halt(given=by) if wish.key is None else Pause(resource=wish.key, given=by)
+
+
+def pin(wish: Wish, *, revision: str, manifest: str, now: datetime) -> "Pin":
+    """
+    Return the order to keep a resource as a revision has it.
+
+    Raises:
+        UsageError: the reason or the span is none.
+
+    """
+    from reconciler.domain.orders import Pin
+
+    if wish.key is None:
+        raise UsageError("Nothing was named")
+    by = _by(wish, "a rollback", span=wish.span, now=now)
+    return Pin(resource=wish.key, revision=revision, manifest=manifest, against="", given=by)
+
+
+def _by(wish: Wish, of: str, *, span: str | None, now: datetime) -> "Given":
     from reconciler import wiring
     from reconciler.cli.terms import reason_from, span_from
-    from reconciler.domain.orders import Given, Halt, Pause
+    from reconciler.domain.orders import Given
 
-    span = wish.span or (None if wish.key is None else DEFAULT_SPAN)
-    ends: timedelta | None = None if span is None else span_from("--for", span)
-    by = Given(
+    at = now.replace(microsecond=0)
+    return Given(
         author=wish.author or wiring.user(),
-        reason=reason_from(wish.reason, "a pause"),
-        at=now.replace(microsecond=0),
-        until=None if ends is None else now.replace(microsecond=0) + ends,
+        reason=reason_from(wish.reason, of),
+        at=at,
+        until=None if span is None else at + span_from("--for", span),
     )
-    return Halt(given=by) if wish.key is None else Pause(resource=wish.key, given=by)
 
 
 def told(settings: "Settings", order: "Order", what: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from reconciler.domain.errors import EnvironmentFailedError
 from reconciler.domain.findings import fit
 from reconciler.domain.model import Key, key_of
-from reconciler.domain.orders import Given, Halt, Order, Orders, Pause, Pin
+from reconciler.domain.orders import Given, Halt, Order, Orders, Pause, Pin, Trial
 from reconciler.ports.clock import Clock
 
 HALT: Final = "HALT"
@@ -24,7 +24,7 @@ FOLDER: Final = "orders"
 MOST_BYTES: Final = 1024 * 1024
 """Of one order; a longer file is none that we wrote."""
 _SUFFIX: Final = ".json"
-_WORDS: Final[Mapping[type[Order], str]] = {Halt: "halt", Pause: "pause", Pin: "pin"}
+_WORDS: Final[Mapping[type[Order], str]] = {Halt: "halt", Pause: "pause", Pin: "pin", Trial: "trial"}
 _MOST_WORDS: Final = 500
 _Stamp = tuple[int, int, int]
 
@@ -46,6 +46,7 @@ class OrdersInDirectory:
             halt=next((each for each in found if isinstance(each, Halt)), None),
             pauses=tuple(each for each in found if isinstance(each, Pause)),
             pins=tuple(each for each in found if isinstance(each, Pin)),
+            trials=tuple(each for each in found if isinstance(each, Trial)),
         )
 
     def give(self, order: Order) -> None:
@@ -116,9 +117,10 @@ class OrdersInDirectory:
             raise ValueError(document["resource"])
         if self._path(Pause, key).name == path.name:
             return Pause(resource=key, given=_given(document))
-        if self._path(Pin, key).name != path.name:
+        kind = next((kind for kind in (Pin, Trial) if self._path(kind, key).name == path.name), None)
+        if kind is None:
             raise ValueError(path.name)
-        return Pin(
+        return kind(
             resource=key,
             revision=str(document["revision"]),
             manifest=str(document["manifest"]),
@@ -138,7 +140,7 @@ def _document(order: Order) -> dict[str, Any]:
     match order:
         case Pause(resource=resource):
             return {"resource": str(resource), **document}
-        case Pin(resource=resource):
+        case Pin(resource=resource) | Trial(resource=resource):
             what = {"revision": order.revision, "against": order.against, "manifest": order.manifest}
             return {"resource": str(resource), **document, **what}
         case _:

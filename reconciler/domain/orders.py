@@ -52,7 +52,21 @@ class Pin:
     given: Given
 
 
-Order = Halt | Pause | Pin
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An output that was on air was changed, and has to be on air again; no person orders this."""
+
+    resource: Key
+    against: str
+    """Generation that it was changed to; with another one the trial ends."""
+    revision: str
+    """The revision of the manifests that the spec before is of; "" where nobody remembers that."""
+    manifest: str
+    """The spec before, as `Pin.manifest`; "" where nobody remembers it."""
+    given: Given
+
+
+Order = Halt | Pause | Pin | Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +76,7 @@ class Orders:
     halt: Halt | None = None
     pauses: tuple[Pause, ...] = ()
     pins: tuple[Pin, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
     def pause_of(self, key: Key) -> Pause | None:
         """Return what pauses a resource, its own pause or that of its flow; None where nothing does."""

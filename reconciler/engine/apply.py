@@ -6,7 +6,7 @@ back: whoever kills this process at any moment finds in the journal what was und
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -30,6 +30,10 @@ Twenty calls a second and action want 20 x d calls on their way, where d is the 
 keep that pace up to 0.3 s, beside the calls of other actions. It is half of the connections of a client.
 """
 _CUT: Final = "nobody waited for the answer; it may have been done, and the next plan tells"
+
+
+async def _nothing(_: Change) -> None:
+    """Prepare nothing."""
 
 
 class Result(StrEnum):
@@ -67,6 +71,8 @@ class Terms:
 
     hold: Callable[[], str] = lambda: ""
     """Says why nothing more may be sent, or ""; asked before every call. The call in flight is finished."""
+    prepare: Callable[[Change], Awaitable[None]] = _nothing
+    """Done with every change that is permitted, right before its first call."""
     on_begin: Callable[[Change], None] = lambda _: None
     """Told of every change when its first call is about to be sent; its outcome follows in any case."""
     on_outcome: Callable[[Outcome], None] = lambda _: None
@@ -156,9 +162,14 @@ class _Executor:
             return _unsent(change, why_not)
         if (held := held_with(change, self._unmade) or self._in_vain(change)) is not None:
             return Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
-        async with self._world.guard.permit(change) as permit:
-            if permit.held is None:
-                return await self._send(change, permit)
+        named = {"resource": str(change.key), "action": str(change.action)}
+        with self._world.telemetry.span("change", **named) as span:
+            async with self._world.guard.permit(change) as permit:
+                if permit.held is None:
+                    outcome = await self._send(change, permit)
+                    span.note(result=str(outcome.result))
+                    return outcome
+                span.note(result=str(Result.BLOCKED), hold=str(permit.held.hold))
         if isinstance(change, Create) and isinstance(change.key, FlowKey):
             self._unmade[change.key] = permit.held
         return Outcome(change=change, result=Result.BLOCKED, why=permit.held.why, held=permit.held)
@@ -184,6 +195,7 @@ class _Executor:
             if (halted := await self._halted(change, permit, request_ids)) is not None:
                 return halted
             if not request_ids:
+                await self._terms.prepare(change)
                 self._terms.on_begin(change)
             try:
                 request_ids.append(await unless(self._terms.cut, self._sender.send(call, change)))

@@ -20,7 +20,7 @@ from reconciler.domain.model import Flow, Key, Output
 from reconciler.domain.orders import Orders
 from reconciler.engine.plan import Target
 from reconciler.engine.reconcile import PassOutcome
-from reconciler.engine.standing import IN_STEP, Stand, said_of, stands
+from reconciler.engine.standing import IN_STEP, Stand, on_trial, said_of, stands
 from reconciler.ports.clock import Clock
 from reconciler.ports.source import Revision
 from reconciler.ports.status import LaggedError, Phase, ResourceStatus, Vitals
@@ -104,16 +104,20 @@ class StatusBoard:
         failed = {key for key, one in said.items() if one.reason is Reason.FAILED}
         self._failures = {key: self._failures.get(key, 0) + 1 for key in failed}
         has_drifted = set(drifted)
+        trials = {trial.resource: trial for trial in orders.trials}
         wanted = target.desired.by_key()
         news: list[Transition] = []
         for key in self._kept.keys() - wanted.keys() - said.keys():
             del self._kept[key]
         for key in (*wanted, *(key for key in said if key not in wanted)):
-            kept, one = self._of(key, wanted.get(key)), said.get(key)
-            if one is None and kept.is_plain:
+            kept, one, trial = self._of(key, wanted.get(key)), said.get(key), trials.get(key)
+            is_plain = one is None and trial is None
+            if is_plain and kept.is_plain:
                 continue
-            kept.is_plain = one is None
+            kept.is_plain = is_plain
             now = IN_STEP if one is None else stands(one, has_drifted=key in has_drifted)
+            if one is None and trial is not None:
+                now = on_trial(trial)
             news += self._turned(key, kept, now)
         self._tally(outcome)
         return self._told(news)

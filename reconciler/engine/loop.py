@@ -8,13 +8,14 @@ not validate changes nothing: the last good one stays the target until it is men
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from reconciler.domain.errors import BackendError, CredentialsRefusedError, SourceUnreadableError, UnavailableError
+from reconciler.engine.airing import Patrol
 from reconciler.engine.apply import Outcome, Result, Terms
 from reconciler.engine.backoff import pause_s
 from reconciler.engine.board import StatusBoard
@@ -23,12 +24,15 @@ from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, Tree, judge
 from reconciler.engine.reconcile import PassOutcome, passing, reconcile
 from reconciler.engine.telling import Teller
+from reconciler.engine.trials import Trials
 from reconciler.engine.world import World
 from reconciler.ports.source import Revision
 from reconciler.ports.status import Phase
 
 log = structlog.get_logger()
 
+TRIAL_PASS_S: Final = 10.0
+"""Between two passes while something is on trial."""
 STOP_S: Final = 30.0
 """How long a stop waits for the call in flight; what is not known then is written down as unknown, and looked for."""
 
@@ -85,6 +89,7 @@ class Loop:
         self._look_at_s = -math.inf
         self._pass_at_s = math.inf
         self._teller = Teller(world, observes=observes)
+        self._trials = Trials(world, self._pass_again)
 
     @property
     def board(self) -> StatusBoard:
@@ -106,9 +111,11 @@ class Loop:
         """
         self._world.source.watch(self._wake)
         log.info("loop.started", source=self._world.source.name, backend=self._world.backend.name)
-        patience = asyncio.create_task(self._lose_patience())
+        patrol = Patrol(self._world, self.board, self._trials, self._teller.turned)
+        beside = [asyncio.create_task(self._lose_patience()), asyncio.create_task(patrol.run())]
         try:
             while not self._stopping.is_set():
+                _demand_alive(beside)
                 await self._turn()
                 await self._rest()
         except CutError:
@@ -118,7 +125,9 @@ class Loop:
             log.error("loop.ended", kind=type(error).__name__)  # noqa: TRY400 -- a traceback may quote secrets
             raise
         finally:
-            patience.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
             self._world.source.close()
         log.info("loop.stopped")
 
@@ -202,10 +211,11 @@ class Loop:
 
         def on_outcome(outcome: Outcome) -> None:
             self._teller.change(outcome)
+            self._trials.ended(outcome)
             if outcome.result is Result.FAILED:
                 failed.set()
 
-        return Terms(hold=hold, on_outcome=on_outcome, cut=self._cut, stop=self._stopping)
+        return Terms(hold=hold, prepare=self._trials.begin, on_outcome=on_outcome, cut=self._cut, stop=self._stopping)
 
     def _retry(self, error: BackendError) -> None:
         left_alone_s = error.retry_in_s if isinstance(error, UnavailableError) else None
@@ -224,11 +234,20 @@ class Loop:
         pause = self._timing.observe_s
         if outcome.has_failed:
             pause = min(pause, pause_s(self._failures, jitter=self._watcher.jitter()))
+        self._trials.sweep()
+        if self._trials.keys:
+            # What was made anew is known by its new id only after another reading.
+            pause = min(pause, TRIAL_PASS_S)
         if outcome.continues_in_s is not None:
             pause = min(pause, outcome.continues_in_s)
         self._next_pass_at(self._now_s() + pause)
         self._teller.passed(outcome, target, next_in_s=pause)
         self._watcher.on_pass(outcome)
+
+    def _pass_again(self) -> None:
+        """Pass as soon as the pass that is under way, if any, has ended."""
+        self._next_pass_at(self._now_s())
+        self._wake.set()
 
     def _next_pass_at(self, at_s: float) -> None:
         self._pass_at_s = at_s
@@ -236,3 +255,10 @@ class Loop:
 
     def _now_s(self) -> float:
         return self._world.clock.monotonic_s()
+
+
+def _demand_alive(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Let a bug beside the loop end the loop as one of its own would."""
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.result()

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from reconciler.domain.changes import Failed
 from reconciler.domain.conditions import generation_of
-from reconciler.domain.model import Desired, Flow, Key, Output
+from reconciler.domain.model import Desired, Flow, FlowKey, FlowLink, Key, Output, Srt
 from reconciler.domain.order_words import pinned
 from reconciler.domain.orders import Orders, Pin
 from reconciler.domain.resolution import Resolved
 from reconciler.ports.source import ManifestFile, Reader
+from reconciler.ports.writer import Writer
 
 
 def in_force(orders: Orders, desired: Desired) -> Orders:
@@ -66,3 +67,26 @@ def spec_of(manifest: str, key: Key, reader: Reader) -> Flow | Output | None:
     file = ManifestFile(path=f"{key}.yaml", content=manifest.encode())
     verdict = reader.read((file,))
     return None if verdict.desired is None else verdict.desired.by_key().get(key)
+
+
+def needed_by(output: Output) -> tuple[FlowKey, ...]:
+    """Return the flows without which the manifest of an output cannot be read: its own, and one that it calls."""
+    settings = output.spec.settings
+    called = settings.peer.flow if isinstance(settings, Srt) and isinstance(settings.peer, FlowLink) else None
+    return tuple(dict.fromkeys(key for key in (output.key.flow_key, called) if key is not None))
+
+
+def manifest_of(resource: Flow | Output, flows: Iterable[Flow], writer: Writer) -> str:
+    """
+    Return a resource as a text of manifests, for a pin.
+
+    Args:
+        resource: with references to its secrets.
+        flows: that it needs to be read.
+        writer: writes manifests.
+
+    """
+    beside = [flow for flow in flows if flow.key != resource.key]
+    region = next((flow.spec.region for flow in beside if flow.key == resource.key.flow_key), "")
+    documents = [writer.document(flow) for flow in beside]
+    return writer.file([*documents, writer.document(resource, region=region)], head=[])

@@ -112,7 +112,8 @@ async def plan_for(world: World, target: Target) -> Plan:
     resolved = without(resolve(desired, world.vault.resolve), unread)
     resolved = replace(resolved, moved=moved_names(target.policies.moves))
     began_s = world.clock.monotonic_s()
-    actual = await observe(world.backend, clock=world.clock)
+    with world.telemetry.span("observe"):
+        actual = await observe(world.backend, clock=world.clock)
     proposed = planning.plan(resolved, actual, owner=world.owner, capabilities=world.backend.capabilities)
     facts = Facts(
         revision=target.revision,
@@ -122,7 +123,6 @@ async def plan_for(world: World, target: Target) -> Plan:
         owner=world.owner,
         mode=target.mode,
         pass_id=target.pass_id or pass_id(world.clock),
-        orders=orders,
         observed_s=began_s,
     )
     return world.guard.judge(proposed, facts)

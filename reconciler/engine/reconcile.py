@@ -87,7 +87,8 @@ class PassOutcome:
 def passing(world: World, target: Target) -> Iterator[Target]:
     """Lend a target as one pass has it: with the pass's id, which every event within bears, as it does the revision."""
     numbered = replace(target, pass_id=pass_id(world.clock))
-    with structlog.contextvars.bound_contextvars(pass_id=numbered.pass_id, revision=numbered.revision):
+    named = {"pass_id": numbered.pass_id, "revision": str(numbered.revision)}
+    with structlog.contextvars.bound_contextvars(**named), world.telemetry.span("pass", **named):
         yield numbered
 
 

@@ -41,7 +41,9 @@ class Sender:
         self.world.guard.demand_writable()
         number, began_s = journal.intend(intent), self._clock.monotonic_s()
         try:
-            request_id = await self._answered(call)
+            with self.world.telemetry.span("call", resource=str(call.key), action=str(call.action)) as span:
+                request_id = await self._answered(call)
+                span.note(request_id=request_id)
         except BackendError as error:
             self._learn(call, error)
             is_unknown = isinstance(error, UnavailableError) and error.maybe_applied

@@ -8,7 +8,7 @@ from reconciler.domain.changes import Blocked, Change, Failed, Hold, Waiting
 from reconciler.domain.conditions import Aspect, Reason, Standing
 from reconciler.domain.model import Key, RegionKey
 from reconciler.domain.order_words import BY_ITSELF, pinned
-from reconciler.domain.orders import Orders
+from reconciler.domain.orders import Orders, Trial
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.reconcile import PassOutcome
 
@@ -62,6 +62,11 @@ def stands(said: Said, *, has_drifted: bool) -> Mapping[Aspect, Stand]:
         Aspect.STALLED: yes if said.is_stuck else Stand(Standing.FALSE, said.reason),
         Aspect.DRIFTED: Stand(Standing.TRUE, Reason.DRIFT, said.message) if has_drifted else IN_STEP[Aspect.DRIFTED],
     }
+
+
+def on_trial(trial: Trial) -> Mapping[Aspect, Stand]:
+    """Return the conditions of a resource that is in step, and has to be on air again."""
+    return {**IN_STEP, Aspect.RECONCILING: Stand(Standing.TRUE, Reason.ON_TRIAL, trial.given.reason)}
 
 
 def said_of(outcome: PassOutcome, orders: Orders, failures: Mapping[Key, int]) -> dict[Key, Said]:

@@ -8,6 +8,7 @@ from reconciler.domain.changes import Change, Plan, calls_of
 from reconciler.domain.conditions import generation_of
 from reconciler.domain.model import Desired, DriftMode, Flow, Key, Output, OutputKey, RegionKey
 from reconciler.ports.journal import Journal, Step
+from reconciler.ports.source import Revision
 
 
 class Cause(StrEnum):
@@ -22,9 +23,13 @@ class Cause(StrEnum):
 
 
 @dataclass(slots=True)
-class _Latest:
+class Latest:
+    """A resource as it was last in step."""
+
     resource: Flow | Output
-    is_written: bool
+    revision: Revision
+    """Of the manifests that it is of, the newest in which it stood so."""
+    is_written: bool = False
 
 
 class Steps:
@@ -37,10 +42,10 @@ class Steps:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._latest: dict[Key, _Latest] = {}
+        self._latest: dict[Key, Latest] = {}
         self._written: Mapping[str, str] | None = None
 
-    def learn(self, plan: Plan, desired: Desired) -> None:
+    def learn(self, plan: Plan, desired: Desired, revision: Revision) -> None:
         """Learn from a plan, before anything of it is held back: what it does not speak of is in step."""
         busy = set(_spoken_of(plan))
         wanted = desired.by_key()
@@ -48,25 +53,24 @@ class Steps:
             del self._latest[key]
         for key, resource in wanted.items():
             if key not in busy:
-                self._in_step(key, resource)
+                self._in_step(key, resource, revision)
 
-    def done(self, change: Change, desired: Desired) -> None:
+    def done(self, change: Change, desired: Desired, revision: Revision) -> None:
         """Learn that a change of outputs was made; of flows only a reading tells, for they are to be started, too."""
         keys = {call.key for call in calls_of(change) if isinstance(call.key, OutputKey)}
         wanted = desired.by_key()
         for key in keys & wanted.keys():
-            self._in_step(key, wanted[key])
+            self._in_step(key, wanted[key], revision)
 
-    def before(self, key: Key) -> Flow | Output | None:
+    def before(self, key: Key) -> Latest | None:
         """Return a resource as it was last in step; None where nobody remembers."""
-        latest = self._latest.get(key)
-        return None if latest is None else latest.resource
+        return self._latest.get(key)
 
     def cause(self, wanted: Flow | Output) -> Cause:
         """Return why what is live is not as this manifest says."""
         before = self.before(wanted.key)
         if before is not None:
-            return Cause.DRIFT if _is_same(before, wanted) else Cause.MANIFEST
+            return Cause.DRIFT if _is_same(before.resource, wanted) else Cause.MANIFEST
         known = self._known().get(str(wanted.key))
         if known is None:
             return Cause.UNKNOWN
@@ -83,10 +87,12 @@ class Steps:
         for one in news:
             one.is_written = True
 
-    def _in_step(self, key: Key, resource: Flow | Output) -> None:
+    def _in_step(self, key: Key, resource: Flow | Output, revision: Revision) -> None:
         latest = self._latest.get(key)
         if latest is None or latest.resource is not resource:
-            self._latest[key] = _Latest(resource, is_written=False)
+            self._latest[key] = Latest(resource, revision)
+        else:
+            latest.revision = revision
 
     def _known(self) -> Mapping[str, str]:
         if self._written is None:

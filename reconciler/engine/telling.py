@@ -11,6 +11,7 @@ from reconciler.engine import report
 from reconciler.engine.apply import Outcome
 from reconciler.engine.board import StatusBoard
 from reconciler.engine.bulletins import Bulletins
+from reconciler.engine.pinning import in_force
 from reconciler.engine.plan import Target, Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.engine.record import Recorder
@@ -94,7 +95,8 @@ class Teller:
         self._reporter.pass_finished(outcome)
         self._recorder.pass_finished(outcome, pass_id=facts.pass_id, next_in_s=next_in_s)
         self._world.telemetry.pass_made(PassMade(result=_result_of(outcome), duration_s=outcome.duration_s))
-        news = self.board.passed(outcome, target, facts.orders, drifted=self._drifted(outcome))
+        orders = in_force(self._world.guard.orders.read(), target.desired)
+        news = self.board.passed(outcome, target, orders, drifted=self._drifted(outcome))
         self.turned(news)
         bulletin = self._bulletins.of_pass(outcome, news, pass_id=facts.pass_id)
         if news or (bulletin.revision, bulletin.stage) != self._told:

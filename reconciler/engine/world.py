@@ -11,6 +11,7 @@ from reconciler.ports.notifier import Nobody, Notifier
 from reconciler.ports.secrets import Vault
 from reconciler.ports.source import Reader, Source
 from reconciler.ports.telemetry import Telemetry, Untold
+from reconciler.ports.writer import Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class World:
 
     source: Source
     reader: Reader
+    writer: Writer
     vault: Vault
     backend: Backend
     clock: Clock

@@ -109,6 +109,8 @@ class GuardSettings:
     """So many may be edited: 0..1."""
     twin_deadline_s: float = 120.0
     """How long what replaces an output may take until it delivers like the old one, 1..86400."""
+    trial_s: float = 60.0
+    """How long an output that was changed on air may be dark while its source is not, 5..86400."""
     approvers: tuple[str, ...] = ()
     """Whose signature an approval needs, each `NAME KEY-TYPE KEY` as in SSH's allowed signers; empty for none."""
 

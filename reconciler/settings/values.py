@@ -121,6 +121,7 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "guard.deleteShare": _number(0, 1),
     "guard.editShare": _number(0, 1),
     "guard.twinDeadlineS": _number(1, 86_400),
+    "guard.trialS": _number(5, 86_400),
     "guard.approvers": _approvers,
     "loop.debounceMs": _number(0, 60_000, whole=True),
     "loop.maxWaitMs": _number(0, 600_000, whole=True),

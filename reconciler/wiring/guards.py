@@ -44,7 +44,10 @@ def limits(settings: Settings) -> "Limits":
 
     chosen = settings.guard
     return Limits(
-        delete_share=chosen.delete_share, edit_share=chosen.edit_share, twin_deadline_s=chosen.twin_deadline_s
+        delete_share=chosen.delete_share,
+        edit_share=chosen.edit_share,
+        twin_deadline_s=chosen.twin_deadline_s,
+        trial_s=chosen.trial_s,
     )
 
 

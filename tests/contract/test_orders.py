@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.coordination.orders import OrdersInDirectory
 from reconciler.domain.model import FlowKey, OutputKey
-from reconciler.domain.orders import Given, Halt, Orders, Pause, Pin
+from reconciler.domain.orders import Given, Halt, Orders, Pause, Pin, Trial
 from reconciler.ports.orders import OrderBook
 from tests.fakes.clock import FakeClock
 from tests.fakes.orders import MemoryOrders
@@ -36,10 +36,11 @@ def given(clock: FakeClock, *, reason: str = "the partner's ünïcode ☂ works"
     )
 
 
-def orders(clock: FakeClock) -> tuple[Halt, Pause, Pin]:
+def orders(clock: FakeClock) -> tuple[Halt, Pause, Pin, Trial]:
     """Return one order of each kind, as people give them."""
     pin = Pin(resource=TOWER, revision="a1b2", manifest="kind: Output\nname: ☂\n", against="", given=given(clock))
-    return Halt(given=given(clock)), Pause(resource=NEWS, given=given(clock, span=None)), pin
+    trial = Trial(resource=TOWER, revision="", manifest="", against="0123456789ab", given=given(clock, span=None))
+    return Halt(given=given(clock)), Pause(resource=NEWS, given=given(clock, span=None)), pin, trial
 
 
 def test_nothing_holds_where_nobody_ordered_anything(book: OrderBook) -> None:
@@ -51,19 +52,20 @@ def test_nothing_holds_where_nobody_ordered_anything(book: OrderBook) -> None:
 
 def test_what_is_given_holds_as_it_was_given(book: OrderBook, clock: FakeClock) -> None:
     """Every word of an order comes back as it was."""
-    halt, pause, pin = orders(clock)
-    for order in (halt, pause, pin):
+    halt, pause, pin, trial = orders(clock)
+    for order in (halt, pause, pin, trial):
         book.give(order)
 
-    assert book.read() == Orders(halt=halt, pauses=(pause,), pins=(pin,))
+    assert book.read() == Orders(halt=halt, pauses=(pause,), pins=(pin,), trials=(trial,))
 
 
 def test_what_is_lifted_holds_no_more(book: OrderBook, clock: FakeClock) -> None:
     """Lifting one order returns it, and leaves the others."""
-    halt, pause, pin = orders(clock)
-    for order in (halt, pause, pin):
+    halt, pause, pin, trial = orders(clock)
+    for order in (halt, pause, pin, trial):
         book.give(order)
 
+    assert book.lift(Trial, TOWER) == trial
     assert [book.lift(Halt), book.lift(Pause, NEWS), book.lift(Pause, TOWER)] == [halt, pause, None]
     assert book.read() == Orders(pins=(pin,))
 

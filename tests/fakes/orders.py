@@ -3,7 +3,7 @@
 from typing import Final
 
 from reconciler.domain.model import Key
-from reconciler.domain.orders import Halt, Order, Orders, Pause, Pin
+from reconciler.domain.orders import Halt, Order, Orders, Pause, Pin, Trial
 from reconciler.ports.clock import Clock
 
 
@@ -22,6 +22,7 @@ class MemoryOrders:
             halt=next((each for each in held if isinstance(each, Halt)), None),
             pauses=tuple(each for each in held if isinstance(each, Pause)),
             pins=tuple(each for each in held if isinstance(each, Pin)),
+            trials=tuple(each for each in held if isinstance(each, Trial)),
         )
 
     def give(self, order: Order) -> None:

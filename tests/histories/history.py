@@ -25,6 +25,7 @@ from reconciler.engine.guard.facts import Keeper, Mode
 from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import PassOutcome, reconcile
 from reconciler.engine.world import World
+from reconciler.manifests.writing import ManifestWriter
 from reconciler.ports.source import ManifestFile, Revision, Snapshot, Verdict
 from reconciler.relay.addresses import Ports
 from reconciler.relay.api.app import create_app
@@ -244,6 +245,7 @@ class _History:
         return World(
             source=_Repository(self),
             reader=_Repository(self),
+            writer=ManifestWriter(),
             vault=MemoryVault(),
             backend=backend,
             clock=clock,

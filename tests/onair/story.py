@@ -16,6 +16,7 @@ from reconciler.engine.guard.facts import Keeper, Mode
 from reconciler.engine.plan import Target
 from reconciler.engine.reconcile import PassOutcome, carry_out, reconcile
 from reconciler.engine.world import World
+from reconciler.manifests.writing import ManifestWriter
 from reconciler.ports.source import Revision
 from tests.builders import US
 from tests.fakes.journal import MemoryJournal
@@ -119,6 +120,7 @@ def world_of(keeper: Keeper, source: MemorySource, *, guard: Guard) -> World:
     return World(
         source=source,
         reader=MemoryReader(source),
+        writer=ManifestWriter(),
         vault=MemoryVault(),
         backend=keeper.backend,
         clock=keeper.clock,

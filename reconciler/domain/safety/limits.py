@@ -17,7 +17,7 @@ FEW: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The numbers; all but the two shares and the deadline are the product's promise, and no setting."""
+    """The numbers; all but the two shares and the two deadlines are the product's promise, and no setting."""
 
     delete_share: float = 0.25
     """Of the objects that bear our mark, so many may be deleted by one difference."""
@@ -33,6 +33,8 @@ class Limits:
     """Between the two passes of `run` that must want a delete, at least."""
     twin_deadline_s: float = 120.0
     """How long a twin may take until it delivers like the old one."""
+    trial_s: float = 60.0
+    """How long an output that was changed on air may take until it is on air again, while its source is."""
     settling_s: float = 30.0
     """How long what was created may be missing from a list."""
 

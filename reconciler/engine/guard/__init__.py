@@ -12,13 +12,15 @@ from typing import Final
 
 from reconciler.domain.changes import Blocked, Call, Change, Plan
 from reconciler.domain.errors import BackendError, HaltedError
-from reconciler.domain.model import Flow, Key, Output
+from reconciler.domain.model import Key
 from reconciler.domain.order_words import halted
+from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.releases import said_from_here
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.ordered import held_by, without_ordered
 from reconciler.engine.guard.permits import Permits
+from reconciler.engine.steps import Latest
 
 
 class Guard:
@@ -27,6 +29,7 @@ class Guard:
     def __init__(self, keeper: Keeper) -> None:
         self.orders: Final = keeper.orders
         """What people order beside git."""
+        self._limits = keeper.limits
         self._settling_s = keeper.limits.settling_s
         self._apply = keeper.apply
         self._memory = Memory(keeper)
@@ -97,7 +100,7 @@ class Guard:
         """Return whether a change puts right what somebody else did."""
         return self._memory.drifting.is_drift(change, self._known())
 
-    def before(self, key: Key) -> Flow | Output | None:
+    def before(self, key: Key) -> Latest | None:
         """Return a resource as it was last in step; None where nobody remembers."""
         return self._memory.steps.before(key)
 
@@ -109,6 +112,16 @@ class Guard:
     def settling_s(self) -> float:
         """Return how long what was created may be missing from a list."""
         return self._settling_s
+
+    @property
+    def limits(self) -> Limits:
+        """Return the numbers that safety keeps."""
+        return self._limits
+
+    @property
+    def has_judged(self) -> bool:
+        """Return whether there are facts yet."""
+        return self._facts is not None
 
     @property
     def facts(self) -> Facts:

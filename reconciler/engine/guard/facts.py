@@ -24,7 +24,6 @@ from reconciler.domain.model import (
     Region,
 )
 from reconciler.domain.moves import key_now, moved_names
-from reconciler.domain.orders import Orders
 from reconciler.domain.policies import Policies
 from reconciler.domain.recognising import Live, Recognised, recognised
 from reconciler.domain.safety.far_ends import Holders, holders
@@ -69,8 +68,6 @@ class Facts:
     owner: Owner
     mode: Mode
     pass_id: str = ""
-    orders: Orders = field(default_factory=Orders)
-    """What people had ordered beside git when the plan was made."""
     observed_s: float | None = None
     """When the reading of the backend began, on the clock that never runs backwards; None for just now."""
     given: Policies = field(default_factory=Policies)

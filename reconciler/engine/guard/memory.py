@@ -97,7 +97,7 @@ class Memory:
             distrust=distrust,
         )
         if facts.actual.is_whole:
-            self.steps.learn(plan, facts.desired)
+            self.steps.learn(plan, facts.desired, facts.revision)
         settled = self._late.without_late(plan, known)
         self._lifted = lifted(settled, around)
         judged = self._remembered(judge(settled, around), known)
@@ -141,7 +141,7 @@ class Memory:
 
     def done(self, change: Change, facts: Facts) -> None:
         """Learn that a change was made."""
-        self.steps.done(change, facts.desired)
+        self.steps.done(change, facts.desired, facts.revision)
         self._spent = self._spent.with_done([change])
         self.half_done(change)
 

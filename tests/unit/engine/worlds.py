@@ -20,6 +20,8 @@ from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Facts, Keeper, Mode
 from reconciler.engine.plan import Target
 from reconciler.engine.world import World
+from reconciler.manifests.reader import ManifestReader
+from reconciler.manifests.writing import ManifestWriter
 from reconciler.ports.backend import Applied, Backend, EndStatus
 from reconciler.ports.clock import Clock
 from reconciler.ports.journal import Journal
@@ -104,13 +106,15 @@ class MemorySource:
 
 
 class MemoryReader:
-    """Reads the trees of a `MemorySource`; implements `ports.source.Reader`."""
+    """Reads the trees of a `MemorySource`, and manifests of a pin; implements `ports.source.Reader`."""
 
     def __init__(self, source: MemorySource) -> None:
         self._source = source
 
     def read(self, files: Sequence[ManifestFile]) -> Verdict:
         """Return what the test said that this tree says."""
+        if b"apiVersion" in files[0].content:
+            return ManifestReader().read(files)
         revision = files[0].content.decode()
         desired = self._source.trees[revision]
         policies = self._source.policies.get(revision, NO_POLICIES)
@@ -289,6 +293,7 @@ def worldlet_of(
     world = World(
         source=source,
         reader=MemoryReader(source),
+        writer=ManifestWriter(),
         vault=vault,
         backend=backend,
         clock=clock,

@@ -49,11 +49,12 @@ def test_the_guard_is_told_from_the_file_and_from_the_environment() -> None:
         "RECONCILER_GUARD_DELETE_SHARE": "0.1",
         "RECONCILER_GUARD_EDIT_SHARE": "1",
         "RECONCILER_GUARD_TWIN_DEADLINE_S": "300",
+        "RECONCILER_GUARD_TRIAL_S": "30",
         "RECONCILER_GUARD_APPROVERS": f"{ANNA}\n\n  {BERTA}\n",
         "RECONCILER_BACKEND_EDIT_RULES": "strict-2021",
     }
     file = {
-        "guard": {"deleteShare": 0.1, "editShare": 1, "twinDeadlineS": 300, "approvers": [ANNA, BERTA]},
+        "guard": {"deleteShare": 0.1, "editShare": 1, "twinDeadlineS": 300, "trialS": 30, "approvers": [ANNA, BERTA]},
         "backend": {"editRules": "strict-2021"},
     }
 
