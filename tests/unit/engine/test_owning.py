@@ -8,11 +8,12 @@ from reconciler.domain.errors import UnavailableError, UsageError
 from reconciler.domain.exporting import Wish
 from reconciler.domain.model import FlowKey, FoundFlow, FoundOutput, OutputSpec, Region
 from reconciler.domain.protocols import Protocol
-from reconciler.engine.adopt import survey
+from reconciler.engine.adopt import survey, take_over
+from reconciler.engine.apply import Result, Terms
 from reconciler.engine.export import Tools, Written, export
 from reconciler.manifests.reader import ManifestReader
 from reconciler.manifests.writing import ManifestWriter
-from tests.builders import US, flow
+from tests.builders import US, flow, found_flow
 from tests.fakes.backend import FakeBackend
 from tests.fakes.clock import FakeClock
 from tests.unit.engine.worlds import a_world
@@ -79,6 +80,24 @@ async def test_nothing_is_adopted_by_a_tree_with_errors() -> None:
     found = await survey(small.world, chosen=None, sends_secrets=False)
 
     assert found.adoption is None
+
+
+async def test_what_a_manifest_describes_is_adopted_by_its_mark_alone() -> None:
+    """What people made as the manifest has it becomes ours, and is otherwise as it was."""
+    small = a_world()
+    small.source.write("1", flow())
+    theirs = found_flow(flow(), owner=None)
+    small.backend.hold(theirs)
+
+    seen = await survey(small.world, chosen=None, sends_secrets=False)
+    before = small.backend.flow()
+    done = await take_over(small.world, seen, terms=Terms())
+
+    assert [outcome.result for outcome in done.outcomes] == [Result.DONE]
+    after = small.backend.flow()
+    assert after.mark is not None
+    assert after.mark.owner == US
+    assert replace(after, mark=None) == before
 
 
 async def test_what_no_manifest_describes_is_not_adopted() -> None:
