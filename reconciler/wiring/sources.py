@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.ports.secrets import Vault
     from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
     from reconciler.ports.writer import Writer
-    from reconciler.sources.git import Repository
+    from reconciler.sources.git.repository import Repository
 
 
 def source(settings: Settings, paths: Sequence[Path] = ()) -> "Source":
@@ -129,6 +129,6 @@ def verdict_now(settings: Settings, paths: Sequence[Path]) -> "Verdict":
 
 
 def _repository() -> "Repository":
-    from reconciler.sources.git import Repository
+    from reconciler.sources.git.repository import Repository
 
     return Repository(Path(), environment=machine.variables())
