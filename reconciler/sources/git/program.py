@@ -102,7 +102,7 @@ def missing(error: FileNotFoundError, directory: Path) -> EnvironmentFailedError
 
 
 def harmless(environment: Mapping[str, str], *, keeping: Sequence[str] = ()) -> dict[str, str]:
-    """Return what git needs of the environment, and what else is to be kept, so that it asks nobody and fetches nothing."""
+    """Return what git needs of the environment, and what else is kept, so that it asks nobody and fetches nothing."""
     kept = {name: environment[name] for name in (*_KEPT, *keeping) if name in environment}
     return kept | {
         "GIT_ALLOW_PROTOCOL": "",
