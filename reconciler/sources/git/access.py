@@ -21,9 +21,11 @@ _NETWORK: Final = (
 )
 """What of the environment says how servers are reached."""
 # The shell reads the file itself: what it read is in no program's arguments.
-_TOKEN_HELPER: Final = (
-    '!f() { test "$1" = get || return 0; IFS= read -r token < "$RECONCILER_GIT_TOKEN_FILE" || test -n "$token" || '
-    'return 1; token=${token%"$(printf "\\r")"}; printf "username=%s\\npassword=%s\\n" "$RECONCILER_GIT_USER" "$token"; }; f'
+_ASKING_A_FILE: Final = (
+    '!f() { test "$1" = get || return 0; '
+    'IFS= read -r token < "$RECONCILER_GIT_TOKEN_FILE" || test -n "$token" || return 1; '
+    'token=${token%"$(printf "\\r")"}; '
+    'printf "username=%s\\npassword=%s\\n" "$RECONCILER_GIT_USER" "$token"; }; f'
 )
 
 
@@ -72,11 +74,10 @@ class Access:
         common = ("-c", "http.followRedirects=initial", *slow)
         if address.scheme not in HTTP:
             return common
-        helper = _TOKEN_HELPER if self.token_file is not None else self.credential_helper
+        helper = _ASKING_A_FILE if self.token_file is not None else self.credential_helper
         chosen = {"helper": helper, "username": self.user}
-        return common + tuple(
-            word for key, value in chosen.items() if value for word in ("-c", f"credential.{address.base}.{key}={value}")
-        )
+        of_host = [f"credential.{address.base}.{key}={value}" for key, value in chosen.items() if value]
+        return common + tuple(word for setting in of_host for word in ("-c", setting))
 
     def environment(self, address: Address, variables: Mapping[str, str], *, timeout_s: float) -> dict[str, str]:
         """

@@ -14,7 +14,7 @@ from reconciler.sources.git.program import Done
 from reconciler.sources.scanning import shown
 
 HISTORY: Final = 100
-"""Commits of the branch that are kept. More would not be looked at, and may be a thousand times as much (docs/adr/0028)."""
+"""Commits of the branch that are kept; more of them would not be looked at (docs/adr/0028)."""
 
 _ID: Final = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MAX_SAID: Final = 400
@@ -34,7 +34,10 @@ _CAUSES: Final = (
     ("does not appear to be a git repository", "Is source.git right?"),
     ("repository not exported", "Does the server's git daemon export it?"),
     ("dubious ownership", "The repository belongs to somebody else; let this user own it, or serve it."),
-    ("certificate", "Is the server's certificate one that this machine trusts? GIT_SSL_CAINFO names other authorities."),
+    (
+        "certificate",
+        "Does this machine trust the server's certificate? GIT_SSL_CAINFO names other authorities.",
+    ),
     ("no space left", "Make room where the state directory is."),
     ("in fsck", "The server has an object that git calls broken; `git fsck` there says which."),
     ("could not read from remote repository", "Is the server there, and may this machine reach it?"),

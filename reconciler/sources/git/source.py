@@ -12,7 +12,6 @@ import structlog
 from reconciler.domain.errors import EnvironmentFailedError, SourceUnreadableError
 from reconciler.ports.clock import Clock
 from reconciler.ports.source import ManifestFile, Revision, Snapshot
-from reconciler.sources.git.commits import CommitReader, Place
 from reconciler.sources.git.follower import Follower, Look
 
 log = structlog.get_logger()
@@ -57,13 +56,29 @@ class GitSource:
     """A commit is whole."""
 
     def __init__(
-        self, follower: Follower, reader: CommitReader, place: Place, *, name: str, clock: Clock, polling: Polling
+        self,
+        follower: Follower,
+        read: Callable[[str], tuple[ManifestFile, ...]],
+        *,
+        name: str,
+        clock: Clock,
+        polling: Polling,
     ) -> None:
+        """
+        Prepare to follow a branch; nothing is asked yet.
+
+        Args:
+            follower: asks the server, and remembers.
+            read: returns the manifests of a commit, in path order; raises `EnvironmentFailedError`.
+            name: of the branch, for people.
+            clock: the time.
+            polling: when the server is asked.
+
+        """
         self.name: Final = name
         """Where the manifests are, for people."""
         self._follower = follower
-        self._reader = reader
-        self._place = place
+        self._manifests = read
         self._clock = clock
         self._polling = polling
         self._last = Look()
@@ -195,7 +210,7 @@ class GitSource:
             why = self._trouble() or "it is being fetched for the first time"
             raise SourceUnreadableError(f"There is nothing yet of {self.name}: {why}.")
         if self._read[0] != commit:
-            self._read = (commit, await asyncio.to_thread(self._reader.manifests, commit, (self._place,)))
+            self._read = (commit, await asyncio.to_thread(self._manifests, commit))
             self._woken_for = ""
         return Snapshot(revision=Revision(commit), files=self._read[1], trouble=self._trouble())
 

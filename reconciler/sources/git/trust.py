@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -30,15 +29,6 @@ _GPG_SAYS: Final[Mapping[bytes, str]] = {
     b"ERRSIG": "it is signed by a key that is not among those of source.signersFile",
 }
 """What GnuPG's own words mean (doc/DETAILS of GnuPG); whatever is not GOODSIG is a refusal."""
-
-
-class Signatures(StrEnum):
-    """Whose commits are accepted."""
-
-    NONE = "none"
-    """Those of everybody who may push."""
-    SSH = "ssh"
-    GPG = "gpg"
 
 
 class Trust(Protocol):
