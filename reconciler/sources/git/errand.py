@@ -1,18 +1,18 @@
 """Runs of git that may take long, because they ask a server: ended in time, with all that they started."""
 
-import contextlib
 import os
 import select
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from reconciler.domain.errors import EnvironmentFailedError, SourceUnreadableError
-from reconciler.sources.git.program import HARMLESS, Done, missing
+from reconciler.domain.errors import SourceUnreadableError
+from reconciler.sources.git.program import Done, begin, end
+
+if TYPE_CHECKING:
+    import subprocess
 
 _CHUNK_BYTES: Final = 65_536
 _MOST_BYTES: Final = 65_536
@@ -41,7 +41,7 @@ class Errands:
         with self._guard:
             self._is_cancelled = True
             if self._process is not None:
-                _end(self._process)
+                end(self._process)
 
     def run(
         self,
@@ -75,7 +75,7 @@ class Errands:
             with self._guard:
                 self._process = None
                 # Also when it has ended itself: what it started may not have.
-                _end(process)
+                end(process)
                 process.wait()
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
@@ -92,26 +92,8 @@ class Errands:
         with self._guard:
             if self._is_cancelled:
                 raise SourceUnreadableError("It was not asked for, because this process is ending.")
-            try:
-                self._process = subprocess.Popen(  # noqa: S603 -- no shell, and values that people gave stand behind an option's end
-                    ["git", *HARMLESS, *arguments],  # noqa: S607 -- the git that people have
-                    cwd=directory, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE, pass_fds=(lock,),
-                    # A group of its own can be ended as one; without a terminal it asks nobody for a password.
-                    start_new_session=True,
-                )  # fmt: skip
-            except FileNotFoundError as error:
-                raise missing(error, directory) from error
-            except OSError as error:
-                raise EnvironmentFailedError(f"git cannot be started: {error.strerror}") from error
+            self._process = begin(arguments, directory, environment, lock=lock)
             return self._process
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill git and all that it started; its group is there until it was waited for."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _listen(process: "subprocess.Popen[bytes]", until_s: float) -> tuple[bytes | None, bytes]:

@@ -13,7 +13,7 @@ from reconciler.sources.git.trust import Trust
 
 _BROKEN: Final = re.compile(
     r"corrupt|missing|bad (?:object|tree|config|ref)|unable to read|not a git repository|invalid|did not send all|"
-    r"cannot be accessed|could not (?:read|parse)|inflate|packfile",
+    r"cannot be accessed|reference broken|cannot lock ref|could not (?:read|parse)|inflate|packfile",
     re.IGNORECASE,
 )
 """Words of git that may be about the mirror; then it is looked at as a whole, and fetched anew where it is broken."""

@@ -29,8 +29,8 @@ LOCK_EVERY_S: Final = 0.05
 
 _RULES: Final = "reconciler-rules"
 """The file that says under which rules the accepted commit was."""
-_LOOSE_OBJECTS: Final = 1000
-"""From so many on they are packed; a commit of one file makes about four."""
+_MOST_PACKS: Final = 50
+"""Every fetch makes one; when there are more, they become one."""
 _KEPT_FOR: Final = "1.hour.ago"
 """What no reference leads to any more is kept for that long: a `plan` may still be reading it."""
 _LEFT: Final = re.compile(r".*\.lock|tmp_.*|\.tmp-.*|incoming-.*")
@@ -108,8 +108,7 @@ class Mirror:
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path, ignore_errors=True)
                 else:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(entry.path)  # noqa: PTH108 -- an entry's path is text.
+                    Path(entry.path).unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove it: all that it holds is on the server, too."""
@@ -184,7 +183,7 @@ class Mirror:
     def collect(self, errands: Errands, lock: int) -> None:
         """Pack what has become many, and drop what nothing leads to; a failure only leaves more of it."""
         settings = {
-            "gc.auto": str(_LOOSE_OBJECTS),
+            "gc.autoPackLimit": str(_MOST_PACKS),
             "gc.autoDetach": "false",
             "gc.pruneExpire": _KEPT_FOR,
             "gc.writeCommitGraph": "false",

@@ -4,6 +4,9 @@ The `git` program, run so that nothing of a repository is run or followed, and n
 No hook, filter, external diff, submodule, symbolic link or lazy fetch; no settings of this machine or its users.
 """
 
+import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,24 +84,56 @@ class Git:
             EnvironmentFailedError: it is not there, or does not end.
 
         """
-        try:
-            done = subprocess.run(  # noqa: S603 -- no shell, and every argument that people gave stands behind an option's end
-                ["git", *HARMLESS, *self._settings, *settings, *arguments],  # noqa: S607 -- the git that people have
-                cwd=self.directory, env=self._environment | dict(more or {}), input=given, capture_output=True,
-                check=False, timeout=TIMEOUT_S,
-            )  # fmt: skip
-        except FileNotFoundError as error:
-            raise missing(error, self.directory) from error
-        except subprocess.TimeoutExpired as error:
-            raise EnvironmentFailedError(f"git {arguments[0]} did not end within {TIMEOUT_S:g} s.") from error
-        return Done(status=done.returncode, said=done.stdout, why=done.stderr)
+        environment = self._environment | dict(more or {})
+        process = begin((*self._settings, *settings, *arguments), self.directory, environment, reads=True)
+        with process:
+            try:
+                said, why = process.communicate(given, TIMEOUT_S)
+            except subprocess.TimeoutExpired as error:
+                raise EnvironmentFailedError(f"git {arguments[0]} did not end within {TIMEOUT_S:g} s.") from error
+            finally:
+                end(process)
+        return Done(status=process.returncode, said=said, why=why)
 
 
-def missing(error: FileNotFoundError, directory: Path) -> EnvironmentFailedError:
-    """Return what is wrong when git cannot be started: it is not there, or where it should run is not."""
-    if not directory.is_dir():
-        return EnvironmentFailedError(f"There is no directory {shown(str(directory))}: {error.strerror}.")
-    return EnvironmentFailedError("git is not installed, and a commit can be read by nothing else.")
+def begin(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str], *, reads: bool = False, lock: int = -1
+) -> "subprocess.Popen[bytes]":
+    """
+    Start git, and return it.
+
+    Args:
+        arguments: its own, settings first.
+        directory: where it runs.
+        environment: all that it gets.
+        reads: whether it is given something to read.
+        lock: a descriptor that stays open for as long as it, or what it starts, is there; -1 for none.
+
+    Raises:
+        EnvironmentFailedError: it cannot be started.
+
+    """
+    try:
+        return subprocess.Popen(  # noqa: S603 -- no shell, and every argument that people gave stands behind an option's end
+            ["git", *HARMLESS, *arguments],  # noqa: S607 -- the git that people have
+            cwd=directory, env=dict(environment), stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=() if lock < 0 else (lock,),
+            # A group of its own can be ended as one; without a terminal it asks nobody for a password.
+            start_new_session=True,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        if not directory.is_dir():
+            raise EnvironmentFailedError(f"There is no directory {shown(str(directory))}: {error.strerror}.") from error
+        raise EnvironmentFailedError("git is not installed, and a commit can be read by nothing else.") from error
+    except OSError as error:
+        raise EnvironmentFailedError(f"git cannot be started: {error.strerror}") from error
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill git and all that it started, where it is not known to have ended; its group is there until then."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def harmless(environment: Mapping[str, str], *, keeping: Sequence[str] = ()) -> dict[str, str]:

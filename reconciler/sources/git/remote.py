@@ -20,6 +20,11 @@ _ID: Final = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MAX_SAID: Final = 400
 _VARIES: Final = re.compile(r" after \d+ (?:ms|milliseconds|seconds)")
 """What differs from one failure to the next of the same kind, which must not look like news."""
+_SAYS_NOTHING: Final = (
+    "fatal: Could not read from remote repository. Please make sure you have the correct access rights and the "
+    "repository exists."
+)
+"""Git says this behind whatever has happened."""
 _CAUSES: Final = (
     ("could not resolve host", "Is the name right, and does this machine resolve it?"),
     ("host key verification failed", "Put the server's key into source.sshKnownHosts; `ssh-keyscan HOST` prints it."),
@@ -110,6 +115,7 @@ class Remote:
 
     def _why(self, done: Done) -> str:
         said = " ".join(done.why.decode(errors="replace").split())
-        text = shown(_VARIES.sub("", self.access.without_secrets(said)))[:_MAX_SAID].rstrip(".")
+        brief = said.removesuffix(_SAYS_NOTHING).strip() or said
+        text = shown(_VARIES.sub("", self.access.without_secrets(brief)))[:_MAX_SAID].rstrip(".")
         hint = next((hint for words_of_git, hint in _CAUSES if words_of_git in said.lower()), "")
         return f"git says: {text or f'nothing, and ends with {done.status}'}" + (f". {hint}" if hint else "")

@@ -1,10 +1,11 @@
 """Whose commits count: the signature of the newest one, checked by `git verify-commit`."""
 
+import contextlib
 import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -39,7 +40,7 @@ class Trust(Protocol):
         """Return what the same rules always give, and others do not."""
         ...
 
-    def problem(self, git: Git, commit: str) -> str:
+    def problem(self, git: Git, commit: str, /) -> str:
         """Return why a commit does not count, and what to do; "" where it does."""
         ...
 
@@ -49,7 +50,7 @@ class AnyoneTrust:
 
     name = "none"
 
-    def problem(self, git: Git, commit: str) -> str:  # noqa: ARG002 -- the protocol's.
+    def problem(self, _git: Git, _commit: str, /) -> str:
         """Return ""."""
         return ""
 
@@ -81,9 +82,10 @@ class SshTrust:
         self._file = file
         self.name = _named("ssh", self._text.encode())
 
-    def problem(self, git: Git, commit: str) -> str:
+    def problem(self, git: Git, commit: str, /) -> str:
         """Return why a commit does not count, and what to do; "" where it does."""
-        self._file.write_text(self._text, encoding="utf-8")
+        with _written(self._file):
+            self._file.write_text(self._text, encoding="utf-8")
         done = _verified(
             git, commit, settings=("gpg.program=" + _NOBODY, f"gpg.ssh.allowedSignersFile={self._file.absolute()}")
         )
@@ -118,17 +120,16 @@ class GpgTrust:
         """
         if keys is None:
             raise UsageError("source.signatures: gpg trusts nobody without source.signersFile, a file of public keys")
-        self._program = _demand("gpg", "gnupg", variables)
+        self._program = _demand("gpg", "gpg", variables)
         self._home = home
         self._environment = harmless(variables) | {"GNUPGHOME": str(home.absolute())}
         self._keys = _content(keys)
-        self._is_ready = False
         self.name = _named("gpg", self._keys)
 
-    def problem(self, git: Git, commit: str) -> str:
+    def problem(self, git: Git, commit: str, /) -> str:
         """Return why a commit does not count, and what to do; "" where it does."""
-        if not self._is_ready:
-            self._import()
+        # Each time: another process may have made the ring of other keys.
+        self._import()
         done = _verified(
             git, commit,
             settings=(f"gpg.program={self._program}", "gpg.ssh.program=" + _NOBODY),
@@ -155,20 +156,33 @@ class GpgTrust:
 
         """
         shutil.rmtree(self._home, ignore_errors=True)
-        self._home.mkdir(mode=0o700, parents=True)
-        words_of_gpg = (self._program, "--batch", "--no-tty", "--no-autostart", "--quiet", "--import")
-        try:
-            done = subprocess.run(  # noqa: S603 -- fixed words
-                words_of_gpg, input=self._keys, env=self._environment, capture_output=True, check=False,
-                timeout=TIMEOUT_S, start_new_session=True,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise EnvironmentFailedError(f"gpg did not import source.signersFile within {TIMEOUT_S:g} s.") from error
-        if done.returncode != 0:
+        with _written(self._home):
+            self._home.mkdir(mode=0o700, parents=True)
+            # Whoever only verifies needs no agent, and none must stay behind.
+            (self._home / "gpg.conf").write_text("batch\nno-tty\nno-autostart\nno-auto-key-retrieve\n")
+        # Its status may be bad for want of an agent; what counts is whether there are keys.
+        done = self._gpg("--import")
+        if b"\npub:" not in b"\n" + self._gpg("--with-colons", "--list-keys").stdout:
             raise EnvironmentFailedError(
                 f"gpg cannot import source.signersFile: {words(done.stderr)}. Is it what `gpg --armor --export` prints?"
             )
-        self._is_ready = True
+
+    def _gpg(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        try:
+            return subprocess.run(  # noqa: S603 -- fixed words
+                (self._program, "--quiet", *arguments), input=self._keys, env=self._environment, capture_output=True,
+                check=False, timeout=TIMEOUT_S, start_new_session=True,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise EnvironmentFailedError(f"gpg cannot be asked about source.signersFile: {error}") from error
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFailedError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _verified(git: Git, commit: str, *, settings: Sequence[str], more: Mapping[str, str] | None = None) -> Done:
