@@ -18,8 +18,8 @@ HISTORY: Final = 100
 
 _ID: Final = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MAX_SAID: Final = 400
-_VARIES: Final = re.compile(r" after \d+ (?:ms|milliseconds|seconds)")
-"""What differs from one failure to the next of the same kind, which must not look like news."""
+_VARIES: Final = re.compile(r" after \d+ (?:ms|milliseconds|seconds)|@{9,} ?|(?<=tmp_)\w+")
+"""What differs from one failure to the next of the same kind, which must not look like news; and what only shouts."""
 _SAYS_NOTHING: Final = (
     "fatal: Could not read from remote repository. Please make sure you have the correct access rights and the "
     "repository exists."
@@ -43,6 +43,7 @@ _CAUSES: Final = (
         "certificate",
         "Does this machine trust the server's certificate? GIT_SSL_CAINFO names other authorities.",
     ),
+    ("out of diskspace", "Make room where the state directory is."),
     ("no space left", "Make room where the state directory is."),
     ("in fsck", "The server has an object that git calls broken; `git fsck` there says which."),
     ("could not read from remote repository", "Is the server there, and may this machine reach it?"),
@@ -94,7 +95,7 @@ class Remote:
         done = self._ask(
             directory, lock,
             "--git-dir=.", "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
-            "--no-auto-maintenance", "--update-shallow", f"--depth={HISTORY}", "--", self.address.text,
+            "--no-auto-maintenance", f"--depth={HISTORY}", "--", self.address.text,
             f"+refs/heads/{self.branch}:{into}",
         )  # fmt: skip
         if done.status != 0:

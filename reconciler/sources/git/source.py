@@ -85,6 +85,8 @@ class GitSource:
         self._since: datetime | None = None
         """When the trouble began, None where there is none."""
         self._failures = 0
+        self._refused = ""
+        """Why the newest commit did not count when that was last known, "" when it did."""
         self._read: tuple[str, tuple[ManifestFile, ...]] = ("", ())
         self._doubts = False
         """Whether the mirror could not be read."""
@@ -178,8 +180,11 @@ class GitSource:
             log.warning("source.fetch_failed", source=self.name, why=look.unreachable, accepted=look.accepted)
         if before.unreachable and not look.unreachable:
             log.info("source.recovered", source=self.name, tip=look.tip)
-        if look.refused and (look.refused, look.tip) != (before.refused, before.tip):
+        if look.refused and look.refused != self._refused:
             log.warning("source.commit_refused", commit=look.tip, why=look.refused, accepted=look.accepted)
+        if look.refused or not look.unreachable:
+            # An outage in between is no reason to tell it again.
+            self._refused = look.refused
         if look.left:
             log.warning("source.rewritten", source=self.name, before=look.left, after=look.accepted)
         if look.has_fetched:

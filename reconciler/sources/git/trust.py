@@ -98,7 +98,7 @@ class SshTrust:
             why = "it has no SSH signature"
         else:
             why = f"its signature does not count: {words(done.why)}"
-        return _refused(git, commit, why, "`git commit -S` with gpg.format=ssh, or add the key to source.signers")
+        return _refused(git, commit, why, "`git commit -S` and gpg.format=ssh, or add the key to source.signers")
 
 
 class GpgTrust:
@@ -135,6 +135,7 @@ class GpgTrust:
             settings=(f"gpg.program={self._program}", "gpg.ssh.program=" + _NOBODY),
             more={"GNUPGHOME": str(self._home.absolute())},
         )  # fmt: skip
+        # Some gits end well for a key that has expired since; what GnuPG says itself is the same in all.
         found = {status["word"]: status for status in _STATUS.finditer(done.why)}
         if done.status == 0 and found.keys() == {b"GOODSIG", b"VALIDSIG"}:
             return ""

@@ -202,9 +202,13 @@ def test_a_shallow_server_is_followed(forge: Forge, tmp_path: Path) -> None:
     """Such as a clone of a CI job."""
     forge.push()
     newest = forge.push()
-    git(tmp_path, "clone", "--quiet", "--bare", "--depth=1", f"file://{forge.home}", "shallow.git")
+    shallow = tmp_path / "shallow.git"
+    git(tmp_path, "clone", "--quiet", "--bare", "--depth=1", f"file://{forge.home}", str(shallow))
+    assert follower(tmp_path, shallow).look() == Look(accepted=newest, tip=newest, has_fetched=True)
+    newest = forge.push()
+    git(shallow, "fetch", "--quiet", "--depth=1", f"file://{forge.home}", "+main:main")
 
-    assert follower(tmp_path, tmp_path / "shallow.git").look() == Look(accepted=newest, tip=newest, has_fetched=True)
+    assert follower(tmp_path, shallow).look().accepted == newest
 
 
 def test_a_repository_of_longer_ids_is_followed(tmp_path: Path) -> None:
@@ -362,3 +366,22 @@ def test_cancelling_is_for_good(forge: Forge) -> None:
     following.cancel()
 
     assert "this process is ending" in following.look().unreachable
+
+
+def test_settings_of_users_and_hooks_of_anybody_mean_nothing(forge: Forge, tmp_path: Path) -> None:
+    """Neither where to fetch from, nor what to run."""
+    (tmp_path / ".gitconfig").write_text(
+        f'[url "/nowhere/"]\n\tinsteadOf = {tmp_path}/\n[core]\n\thooksPath = {tmp_path}/hooks\n'
+    )
+    forge.push()
+    variables = os.environ | {"HOME": str(tmp_path), "GIT_DIR": "/nowhere", "GIT_CONFIG_COUNT": "x"}
+    look(forge, variables=variables)
+    for folder in (tmp_path / "hooks", mirror(forge) / "hooks"):
+        folder.mkdir()
+        for name in ("reference-transaction", "post-checkout", "pre-auto-gc"):
+            (folder / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+            (folder / name).chmod(0o755)
+    second = forge.push()
+
+    assert look(forge, variables=variables).accepted == second
+    assert not (tmp_path / "ran").exists()

@@ -307,22 +307,25 @@ async def test_who_has_just_looked_does_not_ask_again(clock: FakeClock) -> None:
 async def test_what_happens_is_told_once(clock: FakeClock) -> None:
     """A reason, a recovery, a refusal, a rewrite; and the hint follows each."""
     down = Look(accepted="a", unreachable="no route")
+    refused = Look(accepted="a", tip="b", refused="unsigned")
     gate = gated(
         Look(accepted="a", tip="a", has_fetched=True),
-        *(down, down, Look(accepted="a", tip="b", refused="unsigned"), Look(accepted="a", tip="b", refused="unsigned")),
+        *(down, down, refused, refused, down, refused),
         Look(accepted="c", tip="c", left="a"),
     )
-    gate.may_end.release(6)
+    gate.may_end.release(8)
     source = gated_source(gate, clock)
 
     with structlog.testing.capture_logs() as logs:
-        troubles = [(await source.snapshot()).trouble for _ in range(6)]
+        troubles = [(await source.snapshot()).trouble for _ in range(8)]
 
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [
         ("source.fetched", "debug"),
         ("source.fetch_failed", "warning"),
         ("source.recovered", "info"),
         ("source.commit_refused", "warning"),
+        ("source.fetch_failed", "warning"),
+        ("source.recovered", "info"),
         ("source.rewritten", "warning"),
     ]
     assert {**logs[1], "log_level": ""} == {
@@ -330,7 +333,7 @@ async def test_what_happens_is_told_once(clock: FakeClock) -> None:
     }  # fmt: skip
     assert (logs[-1]["before"], logs[-1]["after"]) == ("a", "c")
     assert ["" if not trouble else trouble.rpartition(": ")[2] for trouble in troubles] == [
-        *("", "no route", "no route", "unsigned", "unsigned", ""),
+        *("", "no route", "no route", "unsigned", "unsigned", "no route", "unsigned", ""),
     ]
 
 
