@@ -17,9 +17,9 @@ _FORMS: Final = (
 )
 _MAX_LENGTH: Final = 2048
 _HELPER: Final = re.compile(r"[A-Za-z0-9+.-]*::")
-_SCP: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:[^:].*")
+_SCP: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9._-]*:[^:].*")
 _USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9a-f:.]+")
+_HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[0-9a-f:.]+")
 _NO_BRANCH: Final = re.compile(
     r"""
       ^$ | ^[-/] | ^@$ | ^HEAD$      # nothing, options, and git's own names

@@ -74,7 +74,9 @@ class Remote:
 
         """
         name = f"refs/heads/{self.branch}"
-        done = self._ask(directory, lock, "ls-remote", "--quiet", "--refs", "--", self.address.text, name)
+        # Of no repository: one that the state directory happens to be in has settings of its own.
+        words = ("--git-dir=none", "ls-remote")
+        done = self._ask(directory, lock, *words, "--quiet", "--refs", "--", self.address.text, name)
         if done.status != 0:
             raise SourceUnreadableError(self._why(done))
         for line in done.said.splitlines():

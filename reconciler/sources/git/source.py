@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -166,9 +166,9 @@ class GitSource:
     def _take(self, look: Look) -> None:
         before, self._last = self._last, look
         self._proven_at = self._clock.now()
-        if not look.accepted and before.accepted and look.unreachable:
-            # The mirror is lost and the server is down: what was read is still the last that counted.
-            self._last = Look(accepted=before.accepted, unreachable=look.unreachable)
+        if not look.accepted and before.accepted:
+            # The mirror is lost, and nothing newer counts: what was read is still the last that did.
+            self._last = replace(look, accepted=before.accepted)
         if _kind(look) != _kind(before):
             self._since = self._clock.now() if look.trouble else None
         self._failures = self._failures + 1 if look.unreachable else 0

@@ -47,22 +47,9 @@ def documented() -> dict[str, set[str]]:
 
 
 def sent_by_source() -> set[str]:
-    """Return the names of the events in the code of the engine, the relay, the journal, the breaker, the audit and git."""
-    modules = (
-        loop,
-        report,
-        records,
-        recorder,
-        injection,
-        turns,
-        service,
-        serving,
-        supervisor,
-        audit,
-        journal,
-        breaker,
-        branch,
-    )
+    """Return the names of the events in the code of the engine, the relay, the journal, the sources and so on."""
+    relays = (records, recorder, injection, turns, service, serving, supervisor)
+    modules = (loop, report, *relays, audit, journal, breaker, branch)
     text = "".join(Path(module.__file__).read_text() for module in modules if module.__file__)
     return set(re.findall(r'(?:log\.[a-z]+|emit)\(\s*"([a-z_]+\.[a-z_]+)"', text))
 

@@ -350,6 +350,17 @@ def test_the_mirror_does_not_grow_for_ever(forge: Forge, monkeypatch: pytest.Mon
     assert following.look().accepted == forge.tip()
 
 
+def test_packing_can_wait(forge: Forge) -> None:
+    """Another process is at it; nothing is lost by leaving it for the next time."""
+    forge.push()
+    look(forge)
+
+    with mirror_of(forge.home.parent, str(forge.home)).held(Errands(), timeout_s=1):
+        follower(forge.home.parent, forge.home, timeout_s=0.05).collect()
+
+    assert look(forge).trouble == ""
+
+
 def test_a_follower_without_git_says_so(forge: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And does not fail in a way that nobody foresaw."""
     forge.push()
@@ -366,6 +377,20 @@ def test_cancelling_is_for_good(forge: Forge) -> None:
     following.cancel()
 
     assert "this process is ending" in following.look().unreachable
+
+
+def test_settings_of_a_repository_around_mean_nothing(tmp_path: Path) -> None:
+    """The state directory is often in the checkout of one."""
+    forge = Forge(tmp_path / "served")
+    forge.push()
+    around = tmp_path / "checkout"
+    around.mkdir()
+    git(around, "init", "--quiet")
+    git(around, "config", "url./nowhere/.insteadOf", f"{tmp_path}/")
+
+    assert follower(around, forge.home).look().accepted == forge.tip()
+    (mirror_of(around, str(forge.home)).home / "HEAD").unlink()
+    assert follower(around, forge.home).look().accepted == forge.tip()
 
 
 def test_settings_of_users_and_hooks_of_anybody_mean_nothing(forge: Forge, tmp_path: Path) -> None:

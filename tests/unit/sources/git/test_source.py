@@ -337,16 +337,16 @@ async def test_what_happens_is_told_once(clock: FakeClock) -> None:
     ]
 
 
-async def test_a_lost_mirror_and_a_server_that_is_down_keep_the_target(clock: FakeClock) -> None:
+async def test_a_lost_mirror_keeps_the_target_until_another_counts(clock: FakeClock) -> None:
     """What was read is still the last that counted."""
-    gate = gated(Look(accepted="a", tip="a"), Look(unreachable="no route"))
-    gate.may_end.release(2)
+    gate = gated(Look(accepted="a", tip="a"), Look(unreachable="no route"), Look(tip="b", refused="unsigned"))
+    gate.may_end.release(3)
     source = gated_source(gate, clock)
     await source.snapshot()
 
-    seen = await source.snapshot()
-
-    assert (seen.revision, seen.files, bool(seen.trouble)) == ("a", read_nothing("a"), True)
+    for _ in range(2):
+        seen = await source.snapshot()
+        assert (seen.revision, seen.files, bool(seen.trouble)) == ("a", read_nothing("a"), True)
 
 
 async def test_a_commit_that_cannot_be_read_is_seen_to_once(clock: FakeClock) -> None:
@@ -373,6 +373,28 @@ async def test_a_commit_that_cannot_be_read_is_seen_to_once(clock: FakeClock) ->
 
     assert gate.doubts == [False, True]
     source.close()
+
+
+@pytest.mark.parametrize(("failing", "told"), [(1, ""), (2, "cannot be read: broken")])
+async def test_whoever_looks_once_tries_a_broken_mirror_twice(clock: FakeClock, failing: int, told: str) -> None:
+    """It is looked at as a whole in between."""
+    gate = gated(Look(accepted="a", tip="a"))
+    gate.may_end.release(2)
+    failures = [EnvironmentFailedError("broken")] * failing
+
+    def read(commit: str) -> tuple[ManifestFile, ...]:
+        if failures:
+            raise failures.pop()
+        return read_nothing(commit)
+
+    source = GitSource(gate, read, name="the branch", clock=clock, polling=Polling(jitter=lambda: 0.5))
+
+    if told:
+        with pytest.raises(SourceUnreadableError, match=told):
+            await source.snapshot()
+    else:
+        assert (await source.snapshot()).revision == "a"
+    assert gate.doubts == [False, True]
 
 
 async def test_a_bug_ends_the_loop_that_listens() -> None:
