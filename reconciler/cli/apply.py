@@ -10,7 +10,14 @@ import click
 from reconciler.cli.approving import approval_options
 from reconciler.cli.formats.json import dumped
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.options import Options, backend_options, form_option, paths_argument
+from reconciler.cli.options import (
+    Options,
+    backend_options,
+    branch_options,
+    demand_one_source,
+    form_option,
+    paths_argument,
+)
 from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +67,7 @@ class _Asked:
 @form_option
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @approval_options
+@branch_options
 @backend_options
 @click.pass_obj
 def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_approve: bool, **more: Any) -> None:
@@ -77,6 +85,7 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, auto_app
     plan_file: Path | None = more.pop("plan_file")
     if plan_file is not None and paths:
         raise UsageError("A saved plan says itself which manifests it was made of: give --plan or PATH, not both")
+    demand_one_source(paths, more["git"])
     saved = None if plan_file is None else wiring.load_plan(plan_file)
     given = {name: more.pop(name) for name in ("approve", "reason", "expires", "sign_with")}
     settings = options.settings(**more)

@@ -86,12 +86,15 @@ def command(options: Options, /, paths: tuple[Path, ...], *, span: timedelta, at
     errors; what the others say is shown all the same.
     """
     from reconciler import wiring
-    from reconciler.cli import render
+    from reconciler.cli import logs, render
     from reconciler.cli.outlook import outlook
     from reconciler.domain.findings import Severity, has_errors
     from reconciler.sources.clock import SystemClock
 
-    verdict = wiring.verdict_now(options.settings(), paths)
+    settings = options.settings()
+    if wiring.is_followed(settings, paths):
+        logs.configure(settings.log_format, level="warning")
+    verdict = wiring.verdict_now(settings, paths)
     errors = [finding for finding in verdict.findings if finding.weight is Severity.ERROR]
     for line in render.findings(errors):
         click.echo(line, err=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from reconciler.domain.errors import UsageError
+
 if TYPE_CHECKING:
     from reconciler.settings import Settings
 
@@ -51,6 +53,9 @@ SETTING_OF: Final = {
     "owner": "backend.owner",
     "region": "backend.regions",
     "secrets_env": "secrets.env",
+    "git": "source.git",
+    "branch": "source.branch",
+    "path": "source.path",
 }
 """Which setting a shared option sets."""
 
@@ -71,6 +76,29 @@ def backend_options(verb: Verb) -> Verb:
     ):
         verb = option(verb)
     return verb
+
+
+def branch_options(verb: Verb) -> Verb:
+    """Give a verb the options that choose a branch on a server as the source of manifests."""
+    for option in (
+        click.option("--path", metavar="DIR", help="With --git: where the manifests are in it.  [default: manifests]"),
+        click.option("--branch", metavar="NAME", help="With --git: the branch to follow.  [default: main]"),
+        click.option("--git", metavar="URL", help="Take the manifests from a branch of this repository."),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def demand_one_source(paths: tuple[Path, ...], git: str | None) -> None:
+    """
+    Go on only where manifests are of one place.
+
+    Raises:
+        UsageError: files and a repository were named.
+
+    """
+    if paths and git is not None:
+        raise UsageError("PATH names files of this machine, and --git a repository: give one of them")
 
 
 def form_option(verb: Verb) -> Verb:

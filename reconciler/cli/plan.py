@@ -10,7 +10,7 @@ import click
 from reconciler.cli.formats.commands import columns_of, unbroken
 from reconciler.cli.formats.json import dumped
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.options import Options, backend_options, paths_argument
+from reconciler.cli.options import Options, backend_options, branch_options, demand_one_source, paths_argument
 from reconciler.domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Save the plan, too, for `apply --plan FILE`; it holds no secret and no value.",
 )
+@branch_options
 @backend_options
 @click.pass_obj
 def command(options: Options, /, paths: tuple[Path, ...], *, form: str, detailed_exitcode: bool, **more: Any) -> None:
@@ -50,17 +51,22 @@ def command(options: Options, /, paths: tuple[Path, ...], *, form: str, detailed
     PATH is a manifest or a directory of them; without any, what the settings say, else manifests/. With --base it is
     what one commit changes after another one, which needs neither a backend nor credentials.
     """
+    from reconciler import wiring
     from reconciler.cli import logs, statuses
     from reconciler.cli.asynchronous import one_shot
 
     base, head, is_live = more.pop("base"), more.pop("head"), more.pop("live")
     out: Path | None = more.pop("out")
     _demand_sense(base=base, out=out, wants_more=head is not None or is_live)
+    demand_one_source(paths, more["git"])
     settings, here = options.settings(**more), Invocation.of(options, paths, **more)
     logs.configure(settings.log_format, color=options.use_color, level="warning")
     if base is not None:
         from reconciler.cli import plan_between
 
+        if more["git"] is not None:
+            raise UsageError("--base compares commits of the repository here, and --git is another one: leave it out")
+        paths = paths or wiring.paths_here(settings)
         asked = plan_between.Asked(
             settings=settings, paths=paths, base=base, head=head, is_live=is_live, apply=here.saying("apply")
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.invocation import Invocation
-from reconciler.cli.options import Options, backend_options, paths_argument
+from reconciler.cli.options import Options, backend_options, branch_options, demand_one_source, paths_argument
 from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     help="Publish a test signal to every input that waits, receive every output, and show what arrives; with --once, "
     "until every output has delivered. Secrets that the manifests name by file are made up where they are missing.",
 )
+@branch_options
 @backend_options
 @click.pass_obj
 def command(
@@ -47,6 +48,7 @@ def command(
     from reconciler.cli import logs
     from reconciler.cli.interruption import interruptible
 
+    demand_one_source(paths, backend["git"])
     settings, here = options.settings(**backend), Invocation.of(options, paths, **backend)
     if demo and observe:
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")

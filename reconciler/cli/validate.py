@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from reconciler.cli.formats.report import Report
+    from reconciler.ports.source import ManifestFile
     from reconciler.settings import Settings
 
 
@@ -55,8 +56,14 @@ def command(
     from reconciler.domain.findings import has_errors
 
     settings = options.settings(secrets_env=secrets_env)
+    if wiring.is_followed(settings, paths) and since is None:
+        from reconciler.cli import logs
+
+        logs.configure(settings.log_format, level="warning")
+    else:
+        # What is compared with a commit is what is here, wherever it is usually taken from.
+        paths = paths or wiring.paths_here(settings)
     wiring.demand_paths(settings, paths)
-    paths = paths or settings.paths
     report = _report(settings, paths, since)
     for line in _FORMS[form](report):
         click.echo(line)
@@ -75,7 +82,7 @@ def _report(settings: "Settings", paths: tuple[Path, ...], since: str | None) ->
     # One look and an end: whatever is made lives until then, so that searching it for garbage only costs time.
     gc.disable()
     try:
-        files = wiring.files(paths)
+        files = wiring.files(paths) if paths else _fetched(settings)
         reader = wiring.manifest_reader(settings)
         verdict = reader.read(files)
     finally:
@@ -92,6 +99,13 @@ def _report(settings: "Settings", paths: tuple[Path, ...], since: str | None) ->
         since=since or "",
         source_of=reader.source_of,
     )
+
+
+def _fetched(settings: "Settings") -> "tuple[ManifestFile, ...]":
+    from reconciler import wiring
+    from reconciler.cli.asynchronous import one_shot
+
+    return one_shot(wiring.source(settings).snapshot()).files
 
 
 def _text(report: "Report") -> "Iterable[str]":

@@ -78,11 +78,14 @@ class _Journal:
 def _look(settings: "Settings", paths: tuple[Path, ...], address: str) -> _Tree:
     """Return what the manifests say; where nobody named them and they are not there, the journal is enough."""
     from reconciler import wiring
+    from reconciler.cli import logs
     from reconciler.cli.asynchronous import one_shot
     from reconciler.cli.decision import InTree, in_tree
 
     try:
         wiring.demand_paths(settings, paths)
+        if wiring.is_followed(settings, paths):
+            logs.configure(settings.log_format, level="warning")
         snapshot = one_shot(wiring.source(settings, paths).snapshot())
     except ReconcilerError as error:
         if paths:

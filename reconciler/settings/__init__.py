@@ -5,7 +5,15 @@ A flag wins over the environment, the environment over `reconciler.yaml`, and th
 knows how to read them from mappings; `wiring` fetches the mappings. Secrets come from the environment alone.
 """
 
-from reconciler.settings.choices import AUTO, BackendKind, BackendSettings, LogFormat, Settings
+from reconciler.settings.choices import (
+    AUTO,
+    BackendKind,
+    BackendSettings,
+    LogFormat,
+    Settings,
+    Signatures,
+    SourceSettings,
+)
 from reconciler.settings.layers import DEFAULT_FILE, DEFAULT_STATE, Layers, settings_from
 
 __all__ = [
@@ -17,5 +25,7 @@ __all__ = [
     "Layers",
     "LogFormat",
     "Settings",
+    "Signatures",
+    "SourceSettings",
     "settings_from",
 ]

@@ -37,6 +37,15 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
+class Signatures(StrEnum):
+    """Whose commits count."""
+
+    NONE = "none"
+    """Those of everybody who may push."""
+    SSH = "ssh"
+    GPG = "gpg"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """The keys of a StreamLink account, as the vendor's own tools read them from the environment."""
@@ -74,6 +83,34 @@ class BackendSettings:
     rate_per_s: float | None = None
     """Calls a second and action at most; None when nobody chose: 15 for a cloud account, none for the relay."""
     account: Account | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """A branch on a server that the manifests come from."""
+
+    git: str = ""
+    """The address of its repository; "" when manifests are files of this machine."""
+    branch: str = "main"
+    path: str = str(DEFAULT_MANIFESTS)
+    """Where the manifests are in the repository; "." for all of it."""
+    poll_s: float = 30.0
+    """Between two questions to the server, 1..86400."""
+    git_timeout_s: float = 60.0
+    """The longest that one of them may take, 0.1..86400."""
+    signatures: Signatures = Signatures.NONE
+    signers: tuple[str, ...] = ()
+    """Whose SSH signature counts, each `NAME KEY-TYPE KEY` as in SSH's allowed signers."""
+    signers_file: Path | None = None
+    """Public keys of OpenPGP, armoured, whose signature counts."""
+    ssh_key: Path | None = None
+    ssh_known_hosts: Path | None = None
+    user: str = ""
+    token_file: Path | None = None
+    credential_helper: str = ""
+    """A program that tells git who asks, as git's own setting of that name."""
+    insecure_http: bool = False
+    """Whether a repository of another machine may be read over plain http."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +162,7 @@ class Settings:
     guard: GuardSettings
     state: Path
     paths: tuple[Path, ...] = (DEFAULT_MANIFESTS,)
-    """Where the manifests are, when the command line does not say."""
+    """Where the manifests are, when the command line does not say; none when they come from a branch on a server."""
+    source: SourceSettings = field(default_factory=SourceSettings)
     log_format: LogFormat | None = None
     """None: text on a terminal, else JSON."""

@@ -18,6 +18,7 @@ from reconciler.settings.choices import (
     LoopSettings,
     SecretsSettings,
     Settings,
+    SourceSettings,
 )
 from reconciler.settings.values import SETTINGS
 
@@ -49,6 +50,8 @@ def settings_from(layers: Layers) -> Settings:
 
     """
     values = _merged(layers)
+    _refuse_two_sources(layers)
+    source = _source(values)
     state = values.get("state", DEFAULT_STATE)
     backend = BackendSettings(**_group("backend", values), account=_account(layers.environment))
     return Settings(
@@ -57,7 +60,8 @@ def settings_from(layers: Layers) -> Settings:
         loop=LoopSettings(**_group("loop", values)),
         guard=GuardSettings(**_group("guard", values)),
         state=state,
-        paths=values.get("source.paths", (DEFAULT_MANIFESTS,)),
+        paths=() if source.git else values.get("source.paths", (DEFAULT_MANIFESTS,)),
+        source=source,
         log_format=values.get("logFormat"),
     )
 
@@ -110,6 +114,21 @@ def _refuse_unknown(environment: Mapping[str, str]) -> None:
 def _group(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     prefix = f"{name}."
     return {_snake(path.removeprefix(prefix)): value for path, value in values.items() if path.startswith(prefix)}
+
+
+def _source(values: Mapping[str, Any]) -> SourceSettings:
+    chosen = _group("source", values)
+    chosen.pop("paths", None)
+    return SourceSettings(**chosen)
+
+
+def _refuse_two_sources(layers: Layers) -> None:
+    in_file = layers.file.get("source", {})
+    if "git" in in_file and "paths" in in_file:
+        raise UsageError(
+            f"{layers.file_name}: source.git takes manifests from a server, and source.paths from this machine; give "
+            "one of them"
+        )
 
 
 def _account(environment: Mapping[str, str]) -> Account | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reconciler.domain.marks import OWNER_PATTERN, Owner
 from reconciler.domain.model import Region
-from reconciler.settings.choices import AUTO, BackendKind, LogFormat, Profile
+from reconciler.settings.choices import AUTO, BackendKind, LogFormat, Profile, Signatures
 
 EDIT_RULES: Final = (AUTO, "live-2023", "console-2022", "strict-2021")
 APPROVER_PATTERN: Final = re.compile(
@@ -116,6 +116,20 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "backend.editRules": _word_of(EDIT_RULES),
     "backend.ratePerS": _number(0.1, 1000),
     "source.paths": _paths,
+    "source.git": _text,
+    "source.branch": _text,
+    "source.path": _text,
+    "source.pollS": _number(1, 86_400),
+    "source.gitTimeoutS": _number(0.1, 86_400),
+    "source.signatures": _one_of(Signatures),
+    "source.signers": _approvers,
+    "source.signersFile": _path,
+    "source.sshKey": _path,
+    "source.sshKnownHosts": _path,
+    "source.user": _text,
+    "source.tokenFile": _path,
+    "source.credentialHelper": _text,
+    "source.insecureHttp": _flag,
     "secrets.dir": _path,
     "secrets.env": _listed,
     "guard.deleteShare": _number(0, 1),

@@ -60,6 +60,7 @@ async def session(
     place = where(settings.backend, may_embed=True)
     tree, reading = sources.source(settings, paths), sources.reader(settings)
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(tree.close)
         coordinator = AloneInDirectory(settings.state, verb="run")
         coordinator.acquire()
         stack.callback(coordinator.release)

@@ -7,21 +7,40 @@ from typing import TYPE_CHECKING
 
 from reconciler.domain.errors import UsageError
 from reconciler.settings import Settings
-from reconciler.wiring import machine
+from reconciler.wiring import branches, machine
 
 if TYPE_CHECKING:
     from reconciler.manifests.reader import ManifestReader
     from reconciler.ports.secrets import Vault
     from reconciler.ports.source import ManifestFile, Reader, Source, Verdict
     from reconciler.ports.writer import Writer
-    from reconciler.sources.git import Repository
+    from reconciler.sources.git.repository import Repository
 
 
 def source(settings: Settings, paths: Sequence[Path] = ()) -> "Source":
-    """Return the tree of manifests: the given paths, else those of the settings."""
+    """
+    Return the tree of manifests: the given paths, else those of the settings, or the branch that they say.
+
+    Raises:
+        UsageError: what the settings say of the branch cannot be.
+        EnvironmentFailedError: this machine cannot check its signatures.
+
+    """
+    if is_followed(settings, paths):
+        return branches.source(settings)
     from reconciler.sources.directory import DirectorySource
 
     return DirectorySource(tuple(paths) or settings.paths)
+
+
+def is_followed(settings: Settings, paths: Sequence[Path] = ()) -> bool:
+    """Return whether manifests come from a branch on a server; paths that are given win over the settings."""
+    return bool(settings.source.git) and not paths
+
+
+def paths_here(settings: Settings) -> tuple[Path, ...]:
+    """Return where manifests are in the working directory, also where they are usually taken from a server."""
+    return settings.paths or (Path(settings.source.path),)
 
 
 def files(paths: Sequence[Path]) -> "tuple[ManifestFile, ...]":
@@ -42,6 +61,8 @@ def demand_paths(settings: Settings, paths: Sequence[Path]) -> None:
     from reconciler.sources.listing import missing
     from reconciler.sources.scanning import shown
 
+    if is_followed(settings, paths):
+        return
     if absent := missing(tuple(paths) or settings.paths):
         names = ", ".join(shown(str(path)) for path in absent)
         raise UsageError(f"There is nothing at {names}. `reconciler init` writes a first working tree of manifests.")
@@ -113,22 +134,27 @@ def verdict_at(settings: Settings, paths: Sequence[Path], commit: str) -> "Verdi
         EnvironmentFailedError: git is not there.
 
     """
-    return reader(settings).read(_repository().manifests(commit, tuple(paths) or settings.paths))
+    return reader(settings).read(_repository().manifests(commit, tuple(paths) or paths_here(settings)))
 
 
 def verdict_now(settings: Settings, paths: Sequence[Path]) -> "Verdict":
     """
-    Return what the manifests at or below paths say as the files are now.
+    Return what the manifests say as they are now: at or below paths, else where the settings have them.
 
     Raises:
         UsageError: a path does not exist.
+        SourceUnreadableError: they come from a server, and nothing of them is known.
 
     """
+    if is_followed(settings, paths):
+        import asyncio
+
+        return reader(settings).read(asyncio.run(source(settings).snapshot()).files)
     demand_paths(settings, paths)
     return reader(settings).read(files(tuple(paths) or settings.paths))
 
 
 def _repository() -> "Repository":
-    from reconciler.sources.git import Repository
+    from reconciler.sources.git.repository import Repository
 
     return Repository(Path(), environment=machine.variables())

@@ -20,6 +20,7 @@ from reconciler.ports.source import Revision, Verdict
 from reconciler.relay import service, serving, supervisor
 from reconciler.relay.faults import injection, turns
 from reconciler.relay.recording import recorder, records
+from reconciler.sources.git import source as branch
 from reconciler.streamlink import breaker
 from tests.builders import LOCAL, flow
 from tests.unit.engine.worlds import BROKEN
@@ -46,8 +47,9 @@ def documented() -> dict[str, set[str]]:
 
 
 def sent_by_source() -> set[str]:
-    """Return the names of the events in the code of the engine, the relay, the journal, the breaker and the audit."""
-    modules = (loop, report, records, recorder, injection, turns, service, serving, supervisor, audit, journal, breaker)
+    """Return the names of the events in the code of the engine, the relay, the journal, the sources and so on."""
+    relays = (records, recorder, injection, turns, service, serving, supervisor)
+    modules = (loop, report, *relays, audit, journal, breaker, branch)
     text = "".join(Path(module.__file__).read_text() for module in modules if module.__file__)
     return set(re.findall(r'(?:log\.[a-z]+|emit)\(\s*"([a-z_]+\.[a-z_]+)"', text))
 

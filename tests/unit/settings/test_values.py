@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.domain.errors import UsageError
-from reconciler.settings.choices import BackendKind, LogFormat, Profile
+from reconciler.settings.choices import BackendKind, LogFormat, Profile, Signatures
 from tests.unit.settings.told import told
 
 
@@ -98,3 +98,49 @@ def test_a_value_that_is_not_allowed_is_refused(layers: dict[str, Any], message:
     """The message names what is allowed."""
     with pytest.raises(UsageError, match=message):
         told(**layers)
+
+
+def test_a_branch_is_told_from_the_file_and_from_the_environment() -> None:
+    """Every setting of it has both forms."""
+    env = {
+        "RECONCILER_SOURCE_GIT": "https://forge.example/news.git",
+        "RECONCILER_SOURCE_BRANCH": "live",
+        "RECONCILER_SOURCE_PATH": "tv/manifests",
+        "RECONCILER_SOURCE_POLL_S": "5",
+        "RECONCILER_SOURCE_GIT_TIMEOUT_S": "0.5",
+        "RECONCILER_SOURCE_SIGNATURES": "ssh",
+        "RECONCILER_SOURCE_SIGNERS": f"{ANNA}\n{BERTA}",
+        "RECONCILER_SOURCE_SIGNERS_FILE": "/etc/keys.asc",
+        "RECONCILER_SOURCE_SSH_KEY": "/etc/key",
+        "RECONCILER_SOURCE_SSH_KNOWN_HOSTS": "/etc/hosts",
+        "RECONCILER_SOURCE_USER": "bot",
+        "RECONCILER_SOURCE_TOKEN_FILE": "/run/token",
+        "RECONCILER_SOURCE_CREDENTIAL_HELPER": "/usr/bin/helper",
+        "RECONCILER_SOURCE_INSECURE_HTTP": "true",
+    }
+    file = {
+        "source": {
+            "git": "https://forge.example/news.git", "branch": "live", "path": "tv/manifests", "pollS": 5,
+            "gitTimeoutS": 0.5, "signatures": "ssh", "signers": [ANNA, BERTA], "signersFile": "/etc/keys.asc",
+            "sshKey": "/etc/key", "sshKnownHosts": "/etc/hosts", "user": "bot", "tokenFile": "/run/token",
+            "credentialHelper": "/usr/bin/helper", "insecureHttp": True,
+        }
+    }  # fmt: skip
+
+    from_env = told(env=env)
+
+    assert from_env.source == told(file=file).source
+    assert from_env.source.signatures is Signatures.SSH
+    assert from_env.source.signers == (ANNA, BERTA)
+    assert from_env.source.git_timeout_s == 0.5
+    assert from_env.paths == ()
+
+
+def test_manifests_have_one_place() -> None:
+    """A branch wins over files that are named elsewhere, and one file does not say both."""
+    branch = "https://forge.example/news.git"
+
+    assert told(env={"RECONCILER_SOURCE_GIT": branch}, file={"source": {"paths": ["a"]}}).paths == ()
+    assert told().source.git == ""
+    with pytest.raises(UsageError, match=r"source\.git takes manifests from a server, and source\.paths"):
+        told(file={"source": {"git": branch, "paths": ["a"]}})

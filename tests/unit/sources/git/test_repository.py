@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
-from reconciler.sources.git import Repository
+from reconciler.sources.git.repository import Repository
 from reconciler.sources.scanning import Scanner
 
 Git = Callable[..., str]
