@@ -17,7 +17,7 @@ from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.journal import sqlite as journal
 from reconciler.ports.source import Revision, Verdict
-from reconciler.relay import service, serving, supervisor
+from reconciler.relay import service, supervisor
 from reconciler.relay.faults import injection, turns
 from reconciler.relay.recording import recorder, records
 from reconciler.streamlink import breaker
@@ -47,7 +47,7 @@ def documented() -> dict[str, set[str]]:
 
 def sent_by_source() -> set[str]:
     """Return the names of the events in the code of the engine, the relay, the journal, the breaker and the audit."""
-    modules = (loop, report, records, recorder, injection, turns, service, serving, supervisor, audit, journal, breaker)
+    modules = (loop, report, records, recorder, injection, turns, service, supervisor, audit, journal, breaker)
     text = "".join(Path(module.__file__).read_text() for module in modules if module.__file__)
     return set(re.findall(r'(?:log\.[a-z]+|emit)\(\s*"([a-z_]+\.[a-z_]+)"', text))
 
