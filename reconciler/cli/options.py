@@ -51,6 +51,7 @@ SETTING_OF: Final = {
     "owner": "backend.owner",
     "region": "backend.regions",
     "secrets_env": "secrets.env",
+    "listen": "service.listen",
 }
 """Which setting a shared option sets."""
 

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     help="Publish a test signal to every input that waits, receive every output, and show what arrives; with --once, "
     "until every output has delivered. Secrets that the manifests name by file are made up where they are missing.",
 )
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Serve health, metrics and an API there, while it runs.  [default: nowhere]",
+)
 @backend_options
 @click.pass_obj
 def command(
@@ -47,7 +52,10 @@ def command(
     from reconciler.cli import logs
     from reconciler.cli.interruption import interruptible
 
-    settings, here = options.settings(**backend), Invocation.of(options, paths, **backend)
+    listen = backend.pop("listen")
+    if listen is not None and (once or demo):
+        raise UsageError("--listen is for a loop that goes on: neither with --once nor with --demo")
+    settings, here = options.settings(**backend, listen=listen), Invocation.of(options, paths, **backend)
     if demo and observe:
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:

@@ -17,6 +17,7 @@ from reconciler.settings.choices import (
     GuardSettings,
     LoopSettings,
     SecretsSettings,
+    ServiceSettings,
     Settings,
 )
 from reconciler.settings.values import SETTINGS
@@ -56,6 +57,7 @@ def settings_from(layers: Layers) -> Settings:
         secrets=SecretsSettings(**{"dir": state / "secrets", **_group("secrets", values)}),
         loop=LoopSettings(**_group("loop", values)),
         guard=GuardSettings(**_group("guard", values)),
+        service=ServiceSettings(**_group("service", values)),
         state=state,
         paths=values.get("source.paths", (DEFAULT_MANIFESTS,)),
         log_format=values.get("logFormat"),
