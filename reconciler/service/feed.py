@@ -67,23 +67,24 @@ class Feed:
             if position < first:
                 break
             if position < self._next:
-                yield self._event("transition", position, self._ring[position - first])
+                yield self._event("transition", position + 1, self._ring[position - first])
                 position += 1
             elif not await self._clock.wait(self._news, HEARTBEAT_S):
                 yield ": still here\n\n"
         if not self._closing:
             # With an id, so that whoever comes again goes on from now and is not told the same once more.
-            yield self._event("lagged", self._next - 1, '{"detail": "Some were missed: read /api/v1/resources anew."}')
+            yield self._event("lagged", self._next, '{"detail": "Some were missed: read /api/v1/resources anew."}')
 
-    def _event(self, kind: str, number: int, text: str) -> str:
-        return f"id: {self._era}-{number}\nevent: {kind}\ndata: {text}\n\n"
+    def _event(self, kind: str, after: int, text: str) -> str:
+        # The id is where whoever has read this goes on.
+        return f"id: {self._era}-{after}\nevent: {kind}\ndata: {text}\n\n"
 
     def _position_after(self, last_id: str) -> tuple[int, bool]:
         era, _, number = last_id.rpartition("-")
         if not last_id:
             return self._next, True
-        is_ours = era == self._era and number.isascii() and number.isdigit() and int(number) < self._next
-        return (int(number) + 1, True) if is_ours else (self._next, False)
+        is_ours = era == self._era and number.isascii() and number.isdigit() and int(number) <= self._next
+        return (int(number), True) if is_ours else (self._next, False)
 
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()

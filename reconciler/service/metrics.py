@@ -24,7 +24,7 @@ class Metrics:
     """Implements the counters of `ports.telemetry.Telemetry`; spans are nobody's here."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry(auto_describe=True)
+        registry = CollectorRegistry(auto_describe=False)
         self.registry: Final = registry
         ProcessCollector(registry=registry)
         build = Info("reconciler_build", "What runs.", registry=registry)

@@ -1,5 +1,6 @@
 """The query of a request, read strictly: a slip is told with its name, and never quietly ignored."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +10,7 @@ from typing import Final, TypeVar
 from starlette.requests import Request
 
 from reconciler.domain.conditions import Aspect, Reason, Standing
-from reconciler.domain.model import ResourceKind, key_of
+from reconciler.domain.model import ResourceKind
 from reconciler.service.problems import ProblemError
 
 DEFAULT_LIMIT: Final = 100
@@ -17,6 +18,7 @@ MOST: Final = 1000
 """Of anything in one answer."""
 _MOST_CHARACTERS: Final = 200
 _SHOWN: Final = 40
+_ADDRESS: Final = re.compile(r"(flow|output/\w{1,32})/\w{1,32}", re.ASCII)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -56,7 +58,7 @@ def _word(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if key_of(text) is None:
+    if not _ADDRESS.fullmatch(text):
         raise ValueError("an address, flow/NAME or output/FLOW/NAME")
     return text
 

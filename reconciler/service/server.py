@@ -15,6 +15,7 @@ from typing import Final, Self
 import structlog
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from reconciler.domain.errors import UsageError
 from reconciler.domain.model import Address
@@ -87,20 +88,29 @@ class Service:
 
     async def _start(self) -> None:
         options = self._options
-        on_loopback = ipaddress.ip_address(options.host).is_loopback
-        tokens = self._tokens(on_loopback=on_loopback)
-        tls = _tls(options)
-        app = self._app()
+        app, tls = self.application(), _tls(options)
         listener = bind(options.host, options.port)
         self._cleanup.callback(listener.close)
         self._port = listener.getsockname()[1]
-        gate = Gate(app, on_loopback=on_loopback, tokens=tokens)
         bounds = Bounds(connections=CONNECTIONS, on_turned_away=_tell_of_turned_away)
-        serving = Serving(gate, listener, bounds=bounds, tls=tls)
+        serving = Serving(app, listener, bounds=bounds, tls=tls)
         await serving.start()
         self._cleanup.push_async_callback(serving.stop)
         self._follow()
-        log.info("service.started", url=self.url, tokens=tokens is not None)
+        log.info("service.started", url=self.url, tokens=options.token_file is not None)
+
+    def application(self) -> ASGIApp:
+        """
+        Return what is served, behind its gate; `stop` lets go of it.
+
+        Raises:
+            UsageError: a network could listen and no token is asked for, or a file does not hold what it should.
+            EnvironmentFailedError: a file cannot be read.
+
+        """
+        on_loopback = ipaddress.ip_address(self._options.host).is_loopback
+        tokens = self._tokens(on_loopback=on_loopback)
+        return Gate(self._app(), on_loopback=on_loopback, tokens=tokens)
 
     def _tokens(self, *, on_loopback: bool) -> SecretLines | None:
         file = self._options.token_file

@@ -35,7 +35,6 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.journal = MemoryJournal(self.clock)
-        self.metrics = Metrics()
 
     def with_options(self, **options: Any) -> "Stage":
         """Choose something."""
@@ -54,15 +53,30 @@ class Stage:
             on_push=self._push,
         )
 
+    def build(self) -> Service:
+        """Return a service that is not started."""
+        # Its own, because a registry takes the gauges of one board.
+        self.metrics = Metrics()
+        self.service = Service(self.options, self.sights, self.metrics)
+        return self.service
+
     @contextlib.asynccontextmanager
     async def served(self, **client: Any) -> AsyncIterator[httpx.AsyncClient]:
         """Lend a client of the running service."""
-        async with Service(self.options, self.sights, self.metrics) as service:
+        async with self.build() as service:
             headers = {"Accept": "application/json"}
             async with httpx.AsyncClient(
                 base_url=service.url, timeout=PATIENCE_S, trust_env=False, headers=headers, **client
             ) as asking:
                 yield asking
+
+    @contextlib.asynccontextmanager
+    async def asked(self, *, host: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+        """Lend a client of the same application without a server, which costs nothing to start and stop."""
+        transport = httpx.ASGITransport(self.build().application(), client=("127.0.0.1", 50_000))
+        async with httpx.AsyncClient(base_url=f"http://{host}:8080", transport=transport) as asking:
+            yield asking
+        await self.service.stop()
 
     def _push(self) -> None:
         self.pushes += 1
