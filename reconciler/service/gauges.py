@@ -52,8 +52,8 @@ GAUGES: Final = (
 RESOURCES: Final = "reconciler_resources"
 PAUSED: Final = "reconciler_paused_resources"
 PINNED: Final = "reconciler_pinned_resources"
-BITRATE: Final = "reconciler_output_bitrate_bits_per_second"
-LEFT_OUT: Final = "reconciler_output_bitrates_left_out"
+THROUGHPUT: Final = "reconciler_output_throughput_bytes_per_second"
+LEFT_OUT: Final = "reconciler_outputs_left_out"
 READY: Final = "reconciler_ready"
 
 
@@ -94,11 +94,11 @@ class BoardGauges:
             if isinstance(status.key, OutputKey) and status.bitrate_bps is not None
         ]
         kept = heapq.nlargest(self._bitrate_series, known)
-        samples: dict[tuple[str, ...], float] = {labels: float(bitrate_bps) for bitrate_bps, labels in kept}
-        yield _family(BITRATE, "Bitrate of an output as it was last seen.", ("flow", "output"), samples)
+        samples: dict[tuple[str, ...], float] = {labels: bitrate_bps / 8 for bitrate_bps, labels in kept}
+        yield _family(THROUGHPUT, "What an output sends, as it was last seen.", ("flow", "output"), samples)
         yield _family(
             LEFT_OUT,
-            "Outputs with a known bitrate that have no series, those with the least.",
+            "Outputs with a known throughput that have no series, those with the least.",
             (),
             {(): len(known) - len(kept)},
         )

@@ -127,12 +127,12 @@ def test_bitrates_are_bounded_and_the_least_are_left_out() -> None:
 
     samples = exposed(watching(board, bitrate_series=2))
 
-    name = "reconciler_output_bitrate_bits_per_second"
+    name = "reconciler_output_throughput_bytes_per_second"
     assert {labels: value for (found, labels), value in samples.items() if found == name} == {
-        frozenset({("flow", "news"), ("output", "o4")}): 4000,
-        frozenset({("flow", "news"), ("output", "o3")}): 3000,
+        frozenset({("flow", "news"), ("output", "o4")}): 500,
+        frozenset({("flow", "news"), ("output", "o3")}): 375,
     }
-    assert value(samples, "reconciler_output_bitrates_left_out") == 3
+    assert value(samples, "reconciler_outputs_left_out") == 3
 
 
 def test_the_page_names_every_metric_with_its_kind() -> None:
