@@ -46,6 +46,8 @@ class Forge:
     """Headers that name a delivery, the best first."""
     event: str = ""
     """The header that says what happened; "" where everything is a push."""
+    signs: bool = True
+    """Whether it signs what it sends; a mere token proves nothing of a body."""
     kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What the words of that header mean; what is none of them is nothing to us."""
 
@@ -59,8 +61,9 @@ class Forge:
 
         Ids are not signed, so a signature of the body counts, too: whoever has overheard one could send another id.
         """
-        given = (delivery.headers.get(name, "") for name in self.ids)
-        return tuple(name[:_KEPT_CHARACTERS] for name in (next(filter(None, given), ""), proof) if name)
+        given = next(filter(None, (delivery.headers.get(name, "") for name in self.ids)), "")
+        names = (given, proof) if self.signs else (given or proof,)
+        return tuple(name[:_KEPT_CHARACTERS] for name in names if name)
 
 
 def _hmac_of_body(header: str, prefix: str) -> Proof:
@@ -122,6 +125,7 @@ FORGES: Final[Mapping[str, Forge]] = {
     "gitlab": Forge(
         signature="x-gitlab-token",
         proof=_token("x-gitlab-token"),
+        signs=False,
         # The key is new for each delivery; the event's id is shared by the webhooks of one event.
         ids=("idempotency-key", "x-gitlab-event-uuid"),
         event="x-gitlab-event",

@@ -20,10 +20,12 @@ from reconciler.ports.source import Revision, Verdict
 from reconciler.relay import service, supervisor
 from reconciler.relay.faults import injection, turns
 from reconciler.relay.recording import recorder, records
+from reconciler.service import problems, secret_lines, server, webhooks
 from reconciler.streamlink import breaker
 from tests.builders import LOCAL, flow
 from tests.unit.engine.worlds import BROKEN
 
+SERVICE: Final = (problems, secret_lines, server, webhooks)
 PAGE: Final = Path(__file__).parents[3] / "docs" / "events.md"
 CHANGE: Final = Create(key=FlowKey("news"), at=FlowAt(LOCAL, "news"), wanted=flow())
 HELD: Final = Plan(
@@ -46,8 +48,21 @@ def documented() -> dict[str, set[str]]:
 
 
 def sent_by_source() -> set[str]:
-    """Return the names of the events in the code of the engine, the relay, the journal, the breaker and the audit."""
-    modules = (loop, report, records, recorder, injection, turns, service, supervisor, audit, journal, breaker)
+    """Return the names of every event in the code of the engine, the relay, the service and all beside them."""
+    modules = (
+        loop,
+        report,
+        records,
+        recorder,
+        injection,
+        turns,
+        service,
+        supervisor,
+        audit,
+        journal,
+        breaker,
+        *SERVICE,
+    )
     text = "".join(Path(module.__file__).read_text() for module in modules if module.__file__)
     return set(re.findall(r'(?:log\.[a-z]+|emit)\(\s*"([a-z_]+\.[a-z_]+)"', text))
 

@@ -147,9 +147,9 @@ async def test_an_overheard_delivery_with_another_id_is_a_replay(stage: Stage, c
 
 
 async def test_gitlabs_key_counts_before_the_events_id(stage: Stage, client: httpx.AsyncClient) -> None:
-    """Several webhooks of one event share the id."""
+    """Several webhooks of one event share the id; the body tells nothing where a token is all that is shown."""
+    body = body_of(PUSH)
     for number in range(2):
-        body = body_of({**PUSH, "n": number})
         answer = await deliver(client, "gitlab", body, {**gitlab(body), "Idempotency-Key": str(number)})
         assert answer.status_code == 202
         await stage.clock.advance(WAKE_GAP_S)
