@@ -56,6 +56,7 @@ SETTING_OF: Final = {
     "git": "source.git",
     "branch": "source.branch",
     "path": "source.path",
+    "listen": "service.listen",
 }
 """Which setting a shared option sets."""
 

@@ -14,7 +14,7 @@ from reconciler.relay.editing import EditRules
 from reconciler.relay.limits import Limits
 from reconciler.relay.reach import Reach, authorities_in
 from reconciler.relay.settings import MediaKind, RelaySettings
-from reconciler.relay.tls import TlsFiles
+from reconciler.serving.tls import TlsFiles
 
 DEFAULT_LISTEN: Final = "127.0.0.1:0"
 _MAX_PORT: Final = 65_535

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     "until every output has delivered. Secrets that the manifests name by file are made up where they are missing.",
 )
 @branch_options
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Serve health, metrics and an API there, while it runs.  [default: nowhere]",
+)
 @backend_options
 @click.pass_obj
 def command(
@@ -49,7 +54,10 @@ def command(
     from reconciler.cli.interruption import interruptible
 
     demand_one_source(paths, backend["git"])
-    settings, here = options.settings(**backend), Invocation.of(options, paths, **backend)
+    listen = backend.pop("listen")
+    if listen is not None and (once or demo):
+        raise UsageError("--listen is for a loop that goes on: neither with --once nor with --demo")
+    settings, here = options.settings(**backend, listen=listen), Invocation.of(options, paths, **backend)
     if demo and observe:
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:

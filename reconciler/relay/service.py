@@ -44,11 +44,11 @@ from reconciler.relay.recording.recorder import Recorder
 from reconciler.relay.recording.records import FILE_NAME as RECORDS_FILE
 from reconciler.relay.recording.records import Records
 from reconciler.relay.registration import Registration
-from reconciler.relay.serving import Serving, bind
 from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.signatures import SpentSignatures
 from reconciler.relay.supervisor import Supervisor
-from reconciler.relay.tls import Identity, identity_from
+from reconciler.serving.server import Bounds, Serving, bind
+from reconciler.serving.tls import Identity, identity_from
 from reconciler.streamlink.signing import Credentials
 
 log: Final = structlog.get_logger()
@@ -156,9 +156,16 @@ class Relay:
         log.info("relay.started", endpoint=self.endpoint, regions=settings.regions, flows=len(plane.catalogue.flows()))
 
     async def _serve(self, app: Starlette, listener: socket.socket, identity: Identity | None) -> None:
-        tls = identity.context if identity is not None else None
-        cuts = self.settings.faults is not None
-        serving = Serving(app, listener, limits=self.settings.limits, tls=tls, cuts_unanswered=cuts)
+        limits = self.settings.limits
+        serving = Serving(
+            app,
+            listener,
+            bounds=Bounds(
+                connections=limits.connections, request_s=limits.request_s, on_turned_away=_tell_of_turned_away
+            ),
+            tls=identity.context if identity is not None else None,
+            cuts_unanswered=self.settings.faults is not None,
+        )
         await serving.start()
         self._cleanup.push_async_callback(serving.stop)
 
@@ -253,6 +260,10 @@ class _Running:
     address: str
     credentials: Credentials
     plane: ControlPlane
+
+
+def _tell_of_turned_away(count: int, still_open: int) -> None:
+    log.warning("relay.connections_turned_away", count=count, open=still_open)
 
 
 def _make_private(directory: Path) -> None:

@@ -14,7 +14,7 @@ from reconciler.relay.editing import EditRules
 from reconciler.relay.faults.injection import Faults
 from reconciler.relay.limits import Limits
 from reconciler.relay.reach import ANYWHERE, Reach
-from reconciler.relay.tls import TlsFiles
+from reconciler.serving.tls import TlsFiles
 
 _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

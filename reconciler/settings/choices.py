@@ -152,6 +152,33 @@ class GuardSettings:
     """Whose signature an approval needs, each `NAME KEY-TYPE KEY` as in SSH's allowed signers; empty for none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where something listens."""
+
+    host: str
+    """An address of this machine."""
+    port: int
+    """0..65535; 0 takes a free one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """HTTP beside `run`, for people and machines."""
+
+    listen: Listen | None = None
+    """None for none of it."""
+    token_file: Path | None = None
+    """Tokens that callers show, one a line; required off loopback."""
+    cert_file: Path | None = None
+    """Certificate for TLS, PEM."""
+    key_file: Path | None = None
+    webhook_secret_file: Path | None = None
+    """Secrets that forges sign with, one a line; None for no webhooks."""
+    bitrate_series: int = 500
+    """Outputs whose bitrate is a series of its own in the metrics, at most: 0..100000."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be chosen, chosen."""
@@ -164,5 +191,6 @@ class Settings:
     paths: tuple[Path, ...] = (DEFAULT_MANIFESTS,)
     """Where the manifests are, when the command line does not say; none when they come from a branch on a server."""
     source: SourceSettings = field(default_factory=SourceSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
     log_format: LogFormat | None = None
     """None: text on a terminal, else JSON."""

@@ -17,6 +17,7 @@ from reconciler.settings.choices import (
     GuardSettings,
     LoopSettings,
     SecretsSettings,
+    ServiceSettings,
     Settings,
     SourceSettings,
 )
@@ -59,6 +60,7 @@ def settings_from(layers: Layers) -> Settings:
         secrets=SecretsSettings(**{"dir": state / "secrets", **_group("secrets", values)}),
         loop=LoopSettings(**_group("loop", values)),
         guard=GuardSettings(**_group("guard", values)),
+        service=ServiceSettings(**_group("service", values)),
         state=state,
         paths=() if source.git else values.get("source.paths", (DEFAULT_MANIFESTS,)),
         source=source,

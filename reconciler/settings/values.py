@@ -1,5 +1,6 @@
 """Every setting by its path, and how its value is read: from a flag, from text of the environment, or from the file."""
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
@@ -9,9 +10,10 @@ from typing import Any, Final
 
 from reconciler.domain.marks import OWNER_PATTERN, Owner
 from reconciler.domain.model import Region
-from reconciler.settings.choices import AUTO, BackendKind, LogFormat, Profile, Signatures
+from reconciler.settings.choices import AUTO, BackendKind, Listen, LogFormat, Profile, Signatures
 
 EDIT_RULES: Final = (AUTO, "live-2023", "console-2022", "strict-2021")
+_MOST_PORT: Final = 65_535
 APPROVER_PATTERN: Final = re.compile(
     r"[A-Za-z0-9._@+-]+[ \t]+(ssh-|ecdsa-|sk-)[A-Za-z0-9@.-]+[ \t]+AAAA[A-Za-z0-9+/]+=*"
 )
@@ -67,6 +69,20 @@ def _egress(value: Any) -> Mapping[Region, tuple[str, ...]]:
     if not isinstance(value, Mapping):
         raise ValueError("the addresses of regions can only be given in the settings file")  # noqa: TRY004 -- as all here
     return MappingProxyType({Region(region): _listed(networks) for region, networks in value.items()})
+
+
+def _listen(value: Any) -> Listen:
+    host, _, port = str(value).rpartition(":")
+    if not (port.isascii() and port.isdigit() and len(port) <= len(str(_MOST_PORT)) and int(port) <= _MOST_PORT):
+        raise ValueError(f"{value!r} is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    bare = host.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        raise ValueError(
+            f"{host!r} is no address of this machine, such as 127.0.0.1, [::1], or 0.0.0.0 for all of them"
+        ) from None
+    return Listen(bare, int(port))
 
 
 def _one_of(words: Iterable[StrEnum]) -> Callable[[Any], StrEnum]:
@@ -137,6 +153,12 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "guard.twinDeadlineS": _number(1, 86_400),
     "guard.trialS": _number(5, 86_400),
     "guard.approvers": _approvers,
+    "service.listen": _listen,
+    "service.tokenFile": _path,
+    "service.certFile": _path,
+    "service.keyFile": _path,
+    "service.webhookSecretFile": _path,
+    "service.bitrateSeries": _number(0, 100_000, whole=True),
     "loop.debounceMs": _number(0, 60_000, whole=True),
     "loop.maxWaitMs": _number(0, 600_000, whole=True),
     "loop.rescanS": _number(1, 86_400),

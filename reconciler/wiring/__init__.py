@@ -9,6 +9,7 @@ from reconciler.wiring.backends import existing_backend, relay_on, without_media
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
 from reconciler.wiring.machine import clock, step_summary, token, user, wants_color
+from reconciler.wiring.services import Instruments, Loops, instruments, service
 from reconciler.wiring.sessions import Session, session
 from reconciler.wiring.sources import (
     Branch,
@@ -31,6 +32,8 @@ from reconciler.wiring.worlds import existing_world
 
 __all__ = [
     "Branch",
+    "Instruments",
+    "Loops",
     "Session",
     "branch",
     "capabilities",
@@ -39,6 +42,7 @@ __all__ = [
     "existing_backend",
     "existing_world",
     "files",
+    "instruments",
     "is_followed",
     "is_held",
     "journal",
@@ -54,6 +58,7 @@ __all__ = [
     "reading_journal",
     "relay_on",
     "saved_document",
+    "service",
     "session",
     "sign",
     "source",

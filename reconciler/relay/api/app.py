@@ -29,14 +29,13 @@ from reconciler.relay.api.refusals import RefusalError
 from reconciler.relay.api.table import carry_out
 from reconciler.relay.catalogue import CatalogueFailedError
 from reconciler.relay.plane import ControlPlane
+from reconciler.serving.connections import PROVEN
 from reconciler.streamlink.codes import Code
 from reconciler.streamlink.signing import CONTENT_TYPE
 from reconciler.streamlink.wire import ACTIONS
 
 log: Final = structlog.get_logger()
 
-PROVEN: Final = "proven"
-"""In the state of a request's scope: what to call once the connection has shown whose it is."""
 _BODIES: Final = 8
 """Of the largest kind that may be in memory at once; who waits to be proven must not fill it."""
 

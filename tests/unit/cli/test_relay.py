@@ -20,7 +20,7 @@ from reconciler.relay.editing import EditRules
 from reconciler.relay.limits import Limits
 from reconciler.relay.settings import MediaKind, RelaySettings
 from reconciler.relay.supervisor import FOLDER, left_over
-from reconciler.relay.tls import TlsFiles
+from reconciler.serving.tls import TlsFiles
 
 COMMAND = [sys.executable, "-m", "reconciler", "relay"]
 

@@ -17,14 +17,16 @@ from reconciler.engine.plan import Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.journal import sqlite as journal
 from reconciler.ports.source import Revision, Verdict
-from reconciler.relay import service, serving, supervisor
+from reconciler.relay import service, supervisor
 from reconciler.relay.faults import injection, turns
 from reconciler.relay.recording import recorder, records
+from reconciler.service import problems, secret_lines, server, webhooks
 from reconciler.sources.git import source as branch
 from reconciler.streamlink import breaker
 from tests.builders import LOCAL, flow
 from tests.unit.engine.worlds import BROKEN
 
+SERVICE: Final = (problems, secret_lines, server, webhooks)
 PAGE: Final = Path(__file__).parents[3] / "docs" / "events.md"
 CHANGE: Final = Create(key=FlowKey("news"), at=FlowAt(LOCAL, "news"), wanted=flow())
 HELD: Final = Plan(
@@ -47,9 +49,9 @@ def documented() -> dict[str, set[str]]:
 
 
 def sent_by_source() -> set[str]:
-    """Return the names of the events in the code of the engine, the relay, the journal, the sources and so on."""
-    relays = (records, recorder, injection, turns, service, serving, supervisor)
-    modules = (loop, report, *relays, audit, journal, breaker, branch)
+    """Return the names of every event in the code of the engine, the relay, the service and all beside them."""
+    relays = (records, recorder, injection, turns, service, supervisor)
+    modules = (loop, report, *relays, audit, journal, breaker, branch, *SERVICE)
     text = "".join(Path(module.__file__).read_text() for module in modules if module.__file__)
     return set(re.findall(r'(?:log\.[a-z]+|emit)\(\s*"([a-z_]+\.[a-z_]+)"', text))
 

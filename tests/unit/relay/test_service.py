@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.relay import registration
 from reconciler.relay.service import Relay
-from reconciler.relay.serving import bind
 from reconciler.relay.settings import MediaKind, RelaySettings
-from reconciler.relay.tls import TlsFiles
+from reconciler.serving.server import bind
+from reconciler.serving.tls import TlsFiles
 from reconciler.streamlink.signing import SignedParts, signed_headers
 from tests.certificates import Certificate, make_authority, make_certificate
 from tests.unit.relay.calling import Json, srt_input, srt_output

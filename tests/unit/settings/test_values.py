@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.domain.errors import UsageError
-from reconciler.settings.choices import BackendKind, LogFormat, Profile, Signatures
+from reconciler.settings.choices import BackendKind, Listen, LogFormat, Profile, ServiceSettings, Signatures
 from tests.unit.settings.told import told
 
 
@@ -37,6 +37,35 @@ def test_every_kind_of_value_is_read_from_the_environment() -> None:
     assert settings.log_format is LogFormat.JSON
     assert settings.paths == (Path("a"), Path("b"))
     assert settings.secrets.dir == Path("/var/lib/x/secrets")
+
+
+def test_the_service_is_told_where_to_listen() -> None:
+    """And what to ask for."""
+    env = {
+        "RECONCILER_SERVICE_LISTEN": "[::1]:8443",
+        "RECONCILER_SERVICE_TOKEN_FILE": "/run/tokens",
+        "RECONCILER_SERVICE_WEBHOOK_SECRET_FILE": "/run/secrets",
+        "RECONCILER_SERVICE_BITRATE_SERIES": "0",
+    }
+
+    settings = told(env=env, file={"service": {"certFile": "c.pem", "keyFile": "k.pem"}})
+
+    assert settings.service == ServiceSettings(
+        listen=Listen("::1", 8443),
+        token_file=Path("/run/tokens"),
+        webhook_secret_file=Path("/run/secrets"),
+        cert_file=Path("c.pem"),
+        key_file=Path("k.pem"),
+        bitrate_series=0,
+    )
+    assert told().service == ServiceSettings()
+
+
+@pytest.mark.parametrize("listen", ["8080", ":8080", "localhost:8080", "127.0.0.1:", "127.0.0.1:65536", "1.2.3:8"])
+def test_a_place_to_listen_is_an_address_of_this_machine(listen: str) -> None:
+    """A name may stand for several, and a slip for none."""
+    with pytest.raises(UsageError, match=r"service\.listen: .*, such as 127\.0\.0\.1"):
+        told(flags={"service.listen": listen})
 
 
 ANNA = "anna ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7 anna@example"

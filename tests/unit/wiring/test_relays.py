@@ -15,7 +15,7 @@ from reconciler.relay.engines.none import NoMedia
 from reconciler.relay.media import Media
 from reconciler.relay.service import Relay
 from reconciler.relay.settings import MediaKind, RelaySettings
-from reconciler.relay.tls import TlsFiles
+from reconciler.serving.tls import TlsFiles
 from reconciler.settings.choices import Account, Settings
 from tests.builders import LOCAL
 from tests.certificates import Certificate, make_authority, make_certificate

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from reconciler.relay.connections import Connection, Connections
+from reconciler.serving.connections import Connection, Connections
 
 Caller = Callable[[str], Connection]
 

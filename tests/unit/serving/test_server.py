@@ -16,10 +16,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from reconciler.relay.api.app import PROVEN
-from reconciler.relay.limits import Limits
-from reconciler.relay.serving import Serving, bind
-from reconciler.relay.tls import TlsFiles, identity_from
+from reconciler.serving.connections import PROVEN
+from reconciler.serving.server import Bounds, Serving, bind
+from reconciler.serving.tls import TlsFiles, identity_from
 from tests.certificates import Certificate, make_authority, make_certificate
 
 pytestmark = pytest.mark.anyio
@@ -29,8 +28,8 @@ GET: Final = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n"
 PROVE: Final = b"GET /prove HTTP/1.1\r\nHost: relay\r\n\r\n"
 LARGE: Final = 32 * 1024 * 1024
 """More than the kernel takes on for a client that does not read."""
-FEW: Final = Limits(connections=4)
-BRIEF: Final = Limits(request_s=0.3)
+FEW: Final = Bounds(connections=4)
+BRIEF: Final = Bounds(request_s=0.3)
 """So brief that no test waits for long; nothing measures it."""
 
 
@@ -94,9 +93,9 @@ async def serve() -> AsyncIterator[Serve]:
     app = Starlette(routes=[Route("/{path:path}", heard, methods=["GET", "POST"])])
     async with contextlib.AsyncExitStack() as stack:
 
-        async def begin(limits: Limits, tls: ssl.SSLContext | None = None) -> Served:
+        async def begin(bounds: Bounds, tls: ssl.SSLContext | None = None) -> Served:
             listener = bind("127.0.0.1", 0)
-            serving = Serving(app, listener, limits=limits, tls=tls)
+            serving = Serving(app, listener, bounds=bounds, tls=tls)
             await serving.start()
             stack.push_async_callback(serving.stop)
             talks = await stack.enter_async_context(contextlib.AsyncExitStack())
@@ -197,7 +196,7 @@ async def test_who_does_not_take_its_answer_is_cut_off(serve: Serve) -> None:
 
 async def test_headers_are_bounded(serve: Serve) -> None:
     """A head that does not end is refused when it is large, not when memory is full."""
-    talk = await (await serve(Limits())).call()
+    talk = await (await serve(Bounds())).call()
 
     await talk.say(b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 65_536)
 
@@ -238,7 +237,7 @@ async def test_a_flood_in_the_handshake_starves_nobody(
 
 async def test_a_client_speaks_tls_of_today(serve: Serve, tls: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
     """TLS 1.2 and 1.3 are spoken, and nothing older."""
-    served = await serve(Limits(), tls)
+    served = await serve(Bounds(), tls)
     spoken = []
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         trusting.minimum_version = trusting.maximum_version = version
@@ -256,16 +255,16 @@ async def test_a_client_speaks_tls_of_today(serve: Serve, tls: ssl.SSLContext, t
 @pytest.fixture
 def caller() -> Iterator[socket.socket]:
     """Return a socket that needs no descriptor any more; how many there may be is set back afterwards."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bounds = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.socket() as made:
         made.setblocking(False)
         yield made
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, bounds)
 
 
 async def test_it_goes_on_when_the_machine_has_no_descriptor_left(serve: Serve, caller: socket.socket) -> None:
     """A stranger's is taken then, and the next one is served."""
-    served = await serve(Limits())
+    served = await serve(Bounds())
     stranger = await served.call()
     await until(lambda: len(served.serving.connections) == 1)
     next_free = os.dup(caller.fileno())

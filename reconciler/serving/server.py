@@ -11,31 +11,40 @@ import errno
 import socket
 import ssl
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import h11
-import structlog
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reconciler.domain.errors import EnvironmentFailedError
-from reconciler.relay.api.app import PROVEN
-from reconciler.relay.connections import Connection, Connections
-from reconciler.relay.limits import Limits
-
-log: Final = structlog.get_logger()
+from reconciler.serving.connections import PROVEN, Connection, Connections
 
 _BACKLOG: Final = 512
 _GRACE_S: Final = 5
 """How long requests in flight have at a stop."""
 _MAX_HEAD_BYTES: Final = 16 * 1024
-"""Of a request's line and headers together; a signed request has about one kilobyte."""
+"""Of a request's line and headers together; the largest of ours has about one kilobyte."""
 _REST_S: Final = 0.05
 """Before the next try to accept, when the machine had no descriptor left."""
 _TELL_EVERY_S: Final = 60.0
-"""Between two log lines of those that were turned away: who floods the relay must not flood its log."""
+"""Between two words of those that were turned away: who floods us must not flood the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How many may be connected, and how slow they may be."""
+
+    connections: int = 512
+    """At once; who has proven nothing yet makes room for others first."""
+    request_s: float = 20.0
+    """Seconds that a client has for each request, from its first byte to its last; the first one's begin with the
+    connection, so that the TLS handshake is among them."""
+    on_turned_away: Callable[[int, int], None] = lambda _count, _open: None
+    """Told at most once a minute how many were turned away since, and how many are open."""
 
 
 class Serving:
@@ -50,7 +59,7 @@ class Serving:
         app: ASGIApp,
         listener: socket.socket,
         *,
-        limits: Limits | None = None,
+        bounds: Bounds | None = None,
         tls: ssl.SSLContext | None = None,
         cuts_unanswered: bool = False,
     ) -> None:
@@ -58,9 +67,10 @@ class Serving:
         Prepare to serve.
 
         Args:
-            app: the application; it finds under `PROVEN` in the state of a request what to call for one that is signed.
+            app: the application; it finds under `PROVEN` in the state of a request what to call for one that shows who
+                sends it.
             listener: a socket that listens.
-            limits: how many connections, and how slow.
+            bounds: how many connections, and how slow.
             tls: certificate and key; None for plain HTTP.
             cuts_unanswered: whether to do so; for faults on purpose.
 
@@ -80,7 +90,7 @@ class Serving:
             h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
             server_header=False,
         )
-        self._server = _Server(config, limits or Limits(), tls)
+        self._server = _Server(config, bounds or Bounds(), tls)
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -90,7 +100,7 @@ class Serving:
 
     async def start(self) -> None:
         """Answer from now on, also whoever has connected since the socket listens."""
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]), name="relay api")
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._listener]), name="http")
 
     async def stop(self) -> None:
         """Finish what is being answered, and close."""
@@ -126,10 +136,10 @@ class Serving:
 class _Server(uvicorn.Server):
     """Accepts by itself, and leaves the process's signals alone: whoever embeds it decides what they mean."""
 
-    def __init__(self, config: uvicorn.Config, limits: Limits, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, config: uvicorn.Config, bounds: Bounds, tls: ssl.SSLContext | None) -> None:
         super().__init__(config)
-        self.open: Final = Connections(limits.connections)
-        self._limits = limits
+        self.open: Final = Connections(bounds.connections)
+        self._bounds = bounds
         self._tls = tls
         self._listeners: list[socket.socket] = []
         self._telling: asyncio.Task[None] | None = None
@@ -146,7 +156,7 @@ class _Server(uvicorn.Server):
         for listener in self._listeners:
             listener.setblocking(False)
             self._listen(listener)
-        self._telling = asyncio.create_task(self._tell(), name="relay api tells")
+        self._telling = asyncio.create_task(self._tell(), name="http tells")
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -183,14 +193,14 @@ class _Server(uvicorn.Server):
             return
         accepted.setblocking(False)
         # An answer that the client does not take in so much time is given up by the kernel.
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._limits.request_s * 1000))
-        task = loop.create_task(self._greet(connection), name="relay api greets")
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._bounds.request_s * 1000))
+        task = loop.create_task(self._greet(connection), name="http greets")
         self._greeting.add(task)
         task.add_done_callback(self._greeting.discard)
 
     async def _greet(self, connection: Connection) -> None:
         """Take the connection through its handshake, where there is one, and hand it over."""
-        conversation = _Conversation(self, connection, request_s=self._limits.request_s)
+        conversation = _Conversation(self, connection, request_s=self._bounds.request_s)
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: conversation, connection.socket, ssl=self._tls
@@ -211,7 +221,7 @@ class _Server(uvicorn.Server):
         while True:
             await asyncio.sleep(_TELL_EVERY_S)
             if self.open.turned_away > told:
-                log.warning("relay.connections_turned_away", count=self.open.turned_away - told, open=len(self.open))
+                self._bounds.on_turned_away(self.open.turned_away - told, len(self.open))
                 told = self.open.turned_away
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
-from reconciler.relay.tls import TlsFiles, identity_from
+from reconciler.serving.tls import TlsFiles, identity_from
 from tests.certificates import Certificate, make_authority, make_certificate
 
 

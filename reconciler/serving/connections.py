@@ -1,7 +1,7 @@
 """
-Who may hold a connection to the API, when there are more who want one than there is room.
+Who may hold a connection, when there are more who want one than there is room.
 
-Whoever has proven to be the account's owner, by a signed request on that connection, stays. Of the others the oldest
+Whoever has proven to be somebody, by a signed request or a token on that connection, stays. Of the others the oldest
 goes, and of that network which holds most: however many connections a stranger opens, it is their own that make room.
 """
 
@@ -10,6 +10,8 @@ import ipaddress
 import socket
 from typing import Final
 
+PROVEN: Final = "proven"
+"""In the state of a request's scope: what to call once the connection has shown whose it is."""
 _V6_SITE: Final = 64
 """Bits of an IPv6 address that are one site's; the rest anybody there may choose for every connection anew."""
 
@@ -22,10 +24,10 @@ class Connection:
         self.site: Final = _site(address)
         """From which network it comes."""
         self.is_proven: bool = False
-        """Whether a request on it was signed by the account's owner."""
+        """Whether a request on it has shown who sends it."""
 
     def prove(self) -> None:
-        """Note that it is the owner's."""
+        """Note that it is no stranger's."""
         self.is_proven = True
 
     def cut(self) -> None:

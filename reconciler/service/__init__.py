@@ -1,0 +1,1 @@
+"""HTTP for people and machines: health, metrics, what is true now and what happened, and the door for webhooks."""
