@@ -6,6 +6,7 @@ so that a verb which asks for little starts at once.
 """
 
 from reconciler.wiring.backends import existing_backend, relay_on, without_media
+from reconciler.wiring.checks import checks
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
 from reconciler.wiring.machine import clock, step_summary, token, wants_color
@@ -32,6 +33,7 @@ __all__ = [
     "Session",
     "branch",
     "capabilities",
+    "checks",
     "clock",
     "demand_paths",
     "existing_backend",

@@ -27,6 +27,14 @@ def variables() -> Mapping[str, str]:
     return os.environ
 
 
+def is_proxied(host: str) -> bool:
+    """Return whether a proxy of the environment is asked for https to a host."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    return ("https" in proxies or "all" in proxies) and not proxy_bypass(host)
+
+
 def wants_color(*, environment: Mapping[str, str] | None = None) -> bool | None:
     """Return False where NO_COLOR asks for none (see no-color.org); None leaves it to the terminal."""
     environment = variables() if environment is None else environment
