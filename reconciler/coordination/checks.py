@@ -16,7 +16,8 @@ _MIB: Final = 1024 * 1024
 _REMOTE: Final = re.compile(r"nfs\d?|cifs|smb.*|9p|afs|ceph|glusterfs|lustre|fuse\..*|fuse|virtiofs|beegfs|ocfs2|gfs2")
 """File systems that others may write at the same time, or whose locks hold on one machine alone."""
 _MOUNTS: Final = Path("/proc/self/mountinfo")
-_OTHERS: Final = 0o077
+_OTHERS: Final = 0o007
+"""The group is nobody else's where a cluster gives the volume to one of its own."""
 
 
 def state_checks(state: Path) -> tuple[BlockingCheck, ...]:

@@ -64,7 +64,7 @@ def test_one_that_is_a_file_is_a_failure(tmp_path: Path) -> None:
 
 def test_one_that_others_may_read_is_warned_of(state: Path) -> None:
     """It may hold keys, and the next step closes it."""
-    state.chmod(0o755)
+    state.chmod(0o705)
     found = signs_of(state)["state"]
 
     assert (found.grade, found.next_step) == (Grade.WARN, f"chmod 0700 {state}")
