@@ -63,7 +63,7 @@ def _secrets(sound: Desired, vault: Vault) -> Iterable[Sign]:
     refs = {secret for spec in specs for secret in by_path(spec).values() if isinstance(secret, SecretRef)}
     problems = [error for ref in sorted(refs, key=str) if (error := _problem(ref, vault)) is not None]
     for error in problems[:_SHOWN]:
-        yield failed("secrets", error)
+        yield failed("secrets", error, "Put it there; until then the resource that names it fails, and no other.")
     if (hidden := len(problems) - _SHOWN) > 0:
         yield fail("secrets", f"and {hidden} more cannot be used", "Each fails the resource that names it, alone.")
     if not problems:
