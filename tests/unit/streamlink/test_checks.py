@@ -198,7 +198,7 @@ async def test_a_read_that_the_policy_forbids_is_named(denied: str) -> None:
 
     assert found["credentials"].grade is Grade.OK
     assert (found["rights"].grade, found["rights"].status) == (Grade.FAIL, ExitStatus.BACKEND)
-    assert denied in found["rights"].said
+    assert (denied in found["rights"].said, "policy" in found["rights"].next_step) == (True, True)
 
 
 async def test_all_reads_are_tried_on_a_flow() -> None:
