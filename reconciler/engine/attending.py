@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.ports.clock import Clock
+from reconciler.ports.status import Board, Vitals
 from reconciler.ports.supervision import Supervisor
 
 _SHARE: Final = 3
@@ -15,6 +16,9 @@ _RUNNING_S: Final = 5.0
 """At most, between two looks at one that is: a status is not to be older."""
 _EXTENSION_S: Final = 30.0
 """By how much a start is prolonged that goes on: many times the pause between two looks."""
+
+_REVISION: Final = 12
+"""Characters of a revision, as git shortens them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,31 @@ class Health:
     """Whether nothing hangs; the same answer as `/livez` gives."""
     status: Callable[[], str]
     """What is being done, in a line for people, with no secret."""
+
+
+def health_of(board: Board, *, is_alive: Callable[[], bool]) -> Health:
+    """Return how the process is whose loop writes the board; it is ready once the manifests were looked at."""
+    return Health(
+        is_ready=lambda: has_looked(board.vitals()), is_alive=is_alive, status=lambda: in_a_line(board.vitals())
+    )
+
+
+def has_looked(vitals: Vitals) -> bool:
+    """Return whether the first look at the manifests is over, whatever came of it."""
+    return bool(vitals.seen or vitals.trouble or vitals.passed_at)
+
+
+def in_a_line(vitals: Vitals) -> str:
+    """Return what is being done, for people; the same words while nothing changes."""
+    revision = f" at {vitals.revision[:_REVISION]}" if vitals.revision else ", without a target yet"
+    troubles = {
+        "halted": "" if vitals.halt is None else vitals.halt.given.reason,
+        "manifests": vitals.trouble,
+        "backend": vitals.unreadable,
+        "failed": f"{vitals.failures} passes in a row" if vitals.failures else "",
+    }
+    told = (f"; {about}: {why}" for about, why in troubles.items() if why)
+    return f"{vitals.phase}{revision}{''.join(told)}"
 
 
 async def attend(supervisor: Supervisor, health: Health, *, clock: Clock) -> None:

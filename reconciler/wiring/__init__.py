@@ -9,7 +9,7 @@ from reconciler.wiring.backends import existing_backend, relay_on, without_media
 from reconciler.wiring.checks import checks
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
-from reconciler.wiring.machine import clock, step_summary, token, wants_color
+from reconciler.wiring.machine import clock, step_summary, supervisor, token, wants_color
 from reconciler.wiring.sessions import Session, session
 from reconciler.wiring.sources import (
     Branch,
@@ -55,6 +55,7 @@ __all__ = [
     "sign",
     "source",
     "step_summary",
+    "supervisor",
     "timetable",
     "token",
     "vault",

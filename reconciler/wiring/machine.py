@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.ports.clock import Clock
+    from reconciler.ports.supervision import Supervisor
 
 
 def clock() -> "Clock":
@@ -15,6 +16,13 @@ def clock() -> "Clock":
     from reconciler.sources.clock import SystemClock
 
     return SystemClock()
+
+
+def supervisor() -> "Supervisor":
+    """Return who restarts this process when it hangs: systemd, where it listens, else nobody."""
+    from reconciler.coordination.systemd import Systemd
+
+    return Systemd(variables(), pid=os.getpid())
 
 
 def token() -> str:

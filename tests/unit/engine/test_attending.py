@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.engine.attending import Health, attend
+from reconciler.domain.model import Key
+from reconciler.domain.orders import Given, Halt
+from reconciler.engine.attending import Health, attend, has_looked, health_of, in_a_line
+from reconciler.ports.status import Phase, ResourceStatus, Subscription, Vitals
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -123,3 +128,67 @@ async def test_three_signs_of_life_within_each_watchdog() -> None:
 
     assert quick.since().count("alive") == 10
     assert unwatched.since() == ["ready: in step", "passing"]
+
+
+VITALS = Vitals(
+    phase=Phase.STARTING,
+    phase_s=1.0,
+    source="manifests",
+    backend="relay",
+    owner="local",
+    observes=False,
+    started_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+GIVEN = Given(author="anna", reason="cup final", at=VITALS.started_at, until=None)
+
+
+@pytest.mark.parametrize(
+    ("vitals", "is_ready", "said"),
+    [
+        pytest.param(VITALS, False, "starting, without a target yet", id="nothing yet"),
+        pytest.param(replace(VITALS, trouble="no such branch"), True,
+                     "starting, without a target yet; manifests: no such branch", id="manifests that cannot be read"),
+        pytest.param(replace(VITALS, phase=Phase.RESTING, revision="0123456789abcdef", seen="0123456789abcdef"), True,
+                     "resting at 0123456789ab", id="in step"),
+        pytest.param(replace(VITALS, phase=Phase.PASSING, revision="a", seen="b", unreadable="no answer", failures=2),
+                     True, "passing at a; backend: no answer; failed: 2 passes in a row", id="a backend that is down"),
+        pytest.param(replace(VITALS, phase=Phase.RESTING, revision="a", seen="a", halt=Halt(given=GIVEN)), True,
+                     "resting at a; halted: cup final", id="halted"),
+    ],
+)  # fmt: skip
+async def test_the_vitals_in_a_line(vitals: Vitals, said: str, *, is_ready: bool) -> None:
+    """Ready is what has looked once, also where it found nothing to go by."""
+    assert (has_looked(vitals), in_a_line(vitals)) == (is_ready, said)
+
+
+class OneBoard:
+    """Implements `ports.status.Board` with the vitals that a test writes on it."""
+
+    def __init__(self, vitals: Vitals) -> None:
+        self.written = vitals
+
+    def vitals(self) -> Vitals:
+        """Return what was written last."""
+        return self.written
+
+    def resources(self) -> Mapping[Key, ResourceStatus]:
+        """Return none."""
+        return {}
+
+    def follow(self) -> AbstractContextManager[Subscription]:
+        """Lend nothing."""
+        raise NotImplementedError
+
+
+async def test_the_health_of_a_board_is_asked_anew() -> None:
+    """What is written on it later is told later."""
+    board = OneBoard(VITALS)
+    health = health_of(board, is_alive=lambda: True)
+    before = (health.is_ready(), health.status())
+    board.written = replace(VITALS, phase=Phase.RESTING, revision="a", seen="a")
+
+    assert (before, health.is_ready(), health.status()) == (
+        (False, "starting, without a target yet"),
+        True,
+        "resting at a",
+    )
