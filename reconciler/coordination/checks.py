@@ -25,7 +25,7 @@ def state_checks(state: Path) -> tuple[BlockingCheck, ...]:
 
     def look() -> tuple[Sign, ...]:
         there = _nearest(state)
-        return (_writable(state, there), _room(there), _local(there), *_holder(state))
+        return (_writable(state, there), _room(there), local_sign(there, _file_system(there)), *_holder(state))
 
     return (BlockingCheck(about="state", look=look),)
 
@@ -54,19 +54,25 @@ def _writable(state: Path, there: Path) -> Sign:
 
 def _room(there: Path) -> Sign:
     disk = os.statvfs(there)
-    free = disk.f_bavail * disk.f_frsize
-    said = f"{free // _MIB} MiB are free at {there}"
-    if disk.f_files and not disk.f_favail:
+    # Some file systems have no bound of files, and say 0 of 0.
+    has_files_left = disk.f_favail > 0 or disk.f_files == 0
+    return room_sign(there, free_bytes=disk.f_bavail * disk.f_frsize, has_files_left=has_files_left)
+
+
+def room_sign(there: Path, *, free_bytes: int, has_files_left: bool) -> Sign:
+    """Return whether a disk has room for what is written down."""
+    said = f"{free_bytes // _MIB} MiB are free at {there}"
+    if not has_files_left:
         return fail("disk", f"{said}, and not one file more", "Delete files that nobody needs.")
-    if free < FREE_FAIL_BYTES:
-        return fail("disk", said, f"Make room: the journal needs some of the {FREE_FAIL_BYTES // _MIB} MiB at least.")
-    if free < FREE_WARN_BYTES:
-        return warn("disk", said, "Make room: without it nothing is written down, and secrets cannot be kept.")
+    if free_bytes < FREE_FAIL_BYTES:
+        return fail("disk", said, f"Make room: less than {FREE_FAIL_BYTES // _MIB} MiB hold no journal.")
+    if free_bytes < FREE_WARN_BYTES:
+        return warn("disk", said, "Make room: on a full disk nothing is written down, and no secret can be kept.")
     return ok("disk", said)
 
 
-def _local(there: Path) -> Sign:
-    kind = _file_system(there)
+def local_sign(there: Path, kind: str) -> Sign:
+    """Return whether a file system is one of this machine; "" where its kind is not known."""
     if _REMOTE.fullmatch(kind):
         said = f"{there} is on {kind}, where locks and the journal's database are not reliable"
         return warn("file system", said, "Name a directory on a disk of this machine with --state DIR.")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.coordination.alone import AloneInDirectory
-from reconciler.coordination.checks import state_checks
+from reconciler.coordination.checks import FREE_FAIL_BYTES, FREE_WARN_BYTES, local_sign, room_sign, state_checks
 from reconciler.ports.checks import Grade, Sign
 
 NOBODYS = Path("/proc/sys/fs")
@@ -84,3 +84,26 @@ def test_who_holds_it_is_named(state: Path) -> None:
 def test_the_file_system_is_known() -> None:
     """As the kernel calls it."""
     assert signs_of(Path("/proc/sys/fs"))["file system"].said == "proc at /proc/sys/fs"
+
+
+@pytest.mark.parametrize(
+    ("free", "files_left", "expected"),
+    [
+        pytest.param(FREE_WARN_BYTES, 1, Grade.OK, id="enough"),
+        pytest.param(FREE_WARN_BYTES - 1, 1, Grade.WARN, id="little"),
+        pytest.param(FREE_FAIL_BYTES - 1, 1, Grade.FAIL, id="next to none"),
+        pytest.param(FREE_WARN_BYTES, 0, Grade.FAIL, id="room for bytes and for no file"),
+    ],
+)
+def test_a_disk_that_fills_is_told_in_time(free: int, files_left: int, expected: Grade) -> None:
+    """First as a warning."""
+    assert room_sign(Path("/state"), free_bytes=free, has_files_left=files_left > 0).grade is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ext4", Grade.OK), ("", Grade.OK), ("nfs4", Grade.WARN), ("fuse.sshfs", Grade.WARN), ("cifs", Grade.WARN)],
+)
+def test_a_file_system_of_others_is_warned_of(kind: str, expected: Grade) -> None:
+    """Locks and databases are not reliable there."""
+    assert local_sign(Path("/state"), kind).grade is expected

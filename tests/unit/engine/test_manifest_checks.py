@@ -1,5 +1,6 @@
 """Tests of `engine.manifest_checks`, with real manifests, and a vault of a test's own."""
 
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from reconciler.engine.examine import examine, status_of
 from reconciler.engine.manifest_checks import manifest_checks
 from reconciler.manifests.reader import ManifestReader
 from reconciler.ports.checks import Grade, Sign
+from reconciler.ports.source import Snapshot
 from reconciler.sources.directory import DirectorySource
 from reconciler.sources.vault import SecretVault
 from reconciler.wiring import zone_of
@@ -57,6 +59,36 @@ async def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "env:STREAM_TOWER" in signs[-1].said
     assert not any(value in str(signs) for value in CANARIES.values())
     assert status_of(signs) is ExitStatus.ALL_FAILED
+
+
+async def test_of_many_that_are_not_there_some_are_named(tmp_path: Path) -> None:
+    """The others are counted."""
+    outputs = [
+        TOWER.replace("name: tower", f"name: tower_{n}").replace("STREAM_TOWER", f"STREAM_{n}") for n in range(8)
+    ]
+    signs = await signs_of(tmp_path, "---\n".join((MANIFESTS, *outputs)), {"STREAM_NEWS": "canary-of-the-news"})
+    said = [sign.said for sign in signs if sign.about == "secrets"]
+
+    assert len(said) == 6
+    assert said[-1] == "and 3 more cannot be used"
+
+
+class Stale(DirectorySource):
+    """A tree that is not the newest that there is."""
+
+    async def snapshot(self) -> Snapshot:
+        """Return it, with the reason."""
+        return replace(await super().snapshot(), trouble="the server is down")
+
+
+async def test_a_tree_that_is_not_the_newest_is_warned_of(tmp_path: Path) -> None:
+    """In the source's words."""
+    (tmp_path / "news.yaml").write_text(MANIFESTS)
+    vault = SecretVault(env=CANARIES, env_patterns=("STREAM_*",), directory=None)
+    checks = manifest_checks(Stale([tmp_path]), ManifestReader(), vault, zone_of)
+    (sign, *_) = await examine(checks, clock=FakeClock(auto=False))
+
+    assert (sign.about, sign.grade, "the server is down" in sign.said) == ("source", Grade.WARN, True)
 
 
 async def test_findings_are_counted(tmp_path: Path) -> None:
