@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.options import Options
 
 
 @click.command(name="approve")
-@click.argument("resource", metavar="RESOURCE")
+@click.argument("resource", metavar="RESOURCE", shell_complete=resources)
 @click.argument("action", metavar="ACTION")
 @click.argument("change", metavar="ID")
 @click.option("--reason", required=True, help="Why it may be noticed; it is recorded.")

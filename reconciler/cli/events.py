@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.journal_options import limit_option
 from reconciler.cli.options import Options, form_option
 from reconciler.domain.errors import UsageError
@@ -35,7 +36,7 @@ KINDS: Final = (
 
 
 @click.command(name="events")
-@click.argument("resource", required=False, default="", metavar="[RESOURCE]")
+@click.argument("resource", required=False, default="", metavar="[RESOURCE]", shell_complete=resources)
 @click.option("--kind", default="", metavar="KIND", help="Only those of this kind, such as change.blocked.")
 @limit_option
 @form_option

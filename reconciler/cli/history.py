@@ -4,12 +4,13 @@ import contextlib
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.journal_options import limit_option
 from reconciler.cli.options import Options, form_option
 
 
 @click.command(name="history")
-@click.argument("resource", required=False, default="", metavar="[RESOURCE]")
+@click.argument("resource", required=False, default="", metavar="[RESOURCE]", shell_complete=resources)
 @limit_option
 @form_option
 @click.pass_obj

@@ -15,7 +15,7 @@ from reconciler.settings import LogFormat
 
 OF_CALLS: Final = frozenset({"relay.request_finished", "streamlink.call_finished"})
 """Events of single calls: of those that went well, the event of the change says all that people look for."""
-_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30}
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _COLUMNS: Final = 24
 """Of the name of an event; nearly all have room."""
 _ALWAYS: Final = frozenset({"event", "level", "timestamp"})

@@ -38,6 +38,8 @@ VERBS: Final[Mapping[str, str]] = {
     "init": "Write a first working tree, with comments.",
     "explain": "Say what a property or a rule means, with its unit, range and default.",
     "schema": "Print or write the JSON Schemas of manifests.",
+    "doctor": "Say whether everything is there that a run needs, and what to do where it is not.",
+    "completion": "Print what makes a shell complete verbs, options and names.",
     "version": "Print the version.",
 }
 """Every verb and its short help: kept here so that `--help` imports none of them."""

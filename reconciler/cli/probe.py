@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from reconciler.cli.completing import outputs
 from reconciler.cli.options import Options, backend_options, form_option
 from reconciler.domain.errors import EnvironmentFailedError, ExitStatus
 
@@ -22,7 +23,7 @@ HELD_BACK_S: Final = 1.0
 
 
 @click.command(name="probe")
-@click.argument("output")
+@click.argument("output", shell_complete=outputs)
 @form_option
 @click.option(
     "--seconds",

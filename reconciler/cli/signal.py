@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.completing import flows
 from reconciler.cli.options import Options, backend_options
 from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, UsageError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="signal")
-@click.argument("flow")
+@click.argument("flow", shell_complete=flows)
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="End after this long.  [default: at Ctrl-C]")
 @click.option("--yes", is_flag=True, help="Publish to a cloud account, where people may be watching.")
 @backend_options

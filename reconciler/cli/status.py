@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.options import Options, backend_options, form_option
 from reconciler.domain.errors import BackendError, ExitStatus, UsageError
 
@@ -25,7 +26,7 @@ _WIPE_BELOW: Final = "\x1b[J"
 
 
 @click.command(name="status")
-@click.argument("resource", required=False, default="", metavar="[FLOW|RESOURCE]")
+@click.argument("resource", required=False, default="", metavar="[FLOW|RESOURCE]", shell_complete=resources)
 @form_option
 @click.option("--watch", is_flag=True, help="Look again every 2 s until Ctrl-C.")
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.options import Options, form_option, paths_argument
 from reconciler.domain.errors import EnvironmentFailedError, ReconcilerError, UsageError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="why")
-@click.argument("resource", metavar="RESOURCE")
+@click.argument("resource", metavar="RESOURCE", shell_complete=resources)
 @paths_argument
 @form_option
 @click.pass_obj

@@ -56,6 +56,10 @@ class JournalReader:
         """Return notes, the newest first; of one resource, or of all; of one kind, or of every kind."""
         return self._ask(lambda database: rows.notes(database, resource=resource, kind=kind, limit=limit))
 
+    def flaws(self) -> tuple[str, ...]:
+        """Return what is broken in the file, in SQLite's words and at most some of it; empty where it is whole."""
+        return self._ask(rows.flaws)
+
     def close(self) -> None:
         """Let go of the file."""
         database, self._database = self._database, None

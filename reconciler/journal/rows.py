@@ -34,6 +34,8 @@ _NOTES: Final = {
     (True, True): f"{_NOTE} WHERE resource = ? AND kind = ? ORDER BY number DESC LIMIT ?",
 }
 """By whether a resource is asked for, and a kind."""
+_EXAMINE: Final = "PRAGMA quick_check(5)"
+"""All pages, without comparing indices with tables; told are five faults at most."""
 
 
 def calls(database: sqlite3.Connection, *, resource: str, limit: int) -> tuple[Written, ...]:
@@ -70,6 +72,12 @@ def keep(database: sqlite3.Connection, kept: Sequence[Step], *, most: int) -> No
         database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
+
+
+def flaws(database: sqlite3.Connection) -> tuple[str, ...]:
+    """Return what is broken in the file, in SQLite's words; the first so many."""
+    said = [line for row in database.execute(_EXAMINE).fetchall() for line in str(row[0]).splitlines()]
+    return () if said == ["ok"] else tuple(line for line in said if not line.startswith("***"))
 
 
 def microseconds(at: datetime) -> int:

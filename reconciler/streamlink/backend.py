@@ -94,6 +94,11 @@ class StreamLinkBackend:
         self._ids = FlowIds()
 
     @property
+    def client(self) -> StreamLinkClient:
+        """Return what calls the account's API, for whoever looks at the way there."""
+        return self._client
+
+    @property
     def name(self) -> str:
         """Say which account this is."""
         return f"{self._called} at {self._client.endpoint}, owner {self._owner}"

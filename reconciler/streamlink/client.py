@@ -6,6 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -121,12 +123,15 @@ class StreamLinkClient:
             limiter=RateLimiter(clock, Pace(rate_per_s=settings.rate_per_s, burst=settings.burst)),
             breaker=Breaker(clock, host=self.host, pause_s=settings.breaker_pause_s),
         )
+        # A proxy of the environment is for the world, never for this machine, nor for what anybody could read.
+        self.heeds_proxies: Final = (
+            self._url.scheme == "https" and not _is_local(self._url) and not settings.trust.certificate
+        )
         self._http = httpx.AsyncClient(
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S),
             timeout=settings.timeout,
             follow_redirects=False,
-            # A proxy of the environment is for the world, never for this machine, nor for what anybody could read.
-            trust_env=self._url.scheme == "https" and not _is_local(self._url) and not settings.trust.certificate,
+            trust_env=self.heeds_proxies,
             # Plain http needs no authorities, and reading them takes longer than everything else here.
             verify=(settings.trust.context() or True)
             if self._url.scheme == "https"
@@ -174,6 +179,19 @@ class StreamLinkClient:
                     raise doubt from error
             await self._clock.sleep(self._pause_s(attempt))
             attempt += 1
+
+    async def their_time(self) -> datetime | None:
+        """
+        Return the time of day that the service shows on whatever it answers, to the second; None where it shows none.
+
+        Nothing is signed, so neither a wrong clock nor wrong keys keep it from being told.
+        """
+        try:
+            async with asyncio.timeout(self.settings.deadline_s), self._http.stream("GET", self._url) as response:
+                shown_at = parsedate_to_datetime(response.headers.get("Date", ""))
+        except (httpx.HTTPError, TimeoutError, ValueError):
+            return None
+        return shown_at if shown_at.tzinfo is not None else None
 
     async def close(self) -> None:
         """Let go of connections."""

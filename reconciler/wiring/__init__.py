@@ -6,9 +6,10 @@ so that a verb which asks for little starts at once.
 """
 
 from reconciler.wiring.backends import existing_backend, relay_on, without_media
+from reconciler.wiring.checks import checks
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
-from reconciler.wiring.machine import clock, step_summary, token, user, wants_color
+from reconciler.wiring.machine import clock, step_summary, supervisor, token, user, wants_color
 from reconciler.wiring.services import Instruments, Loops, instruments, service
 from reconciler.wiring.sessions import Session, session
 from reconciler.wiring.sources import (
@@ -37,6 +38,7 @@ __all__ = [
     "Session",
     "branch",
     "capabilities",
+    "checks",
     "clock",
     "demand_paths",
     "existing_backend",
@@ -63,6 +65,7 @@ __all__ = [
     "sign",
     "source",
     "step_summary",
+    "supervisor",
     "timetable",
     "token",
     "user",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reconciler.ports.clock import Clock
+    from reconciler.ports.supervision import Supervisor
 
 
 def clock() -> "Clock":
@@ -15,6 +16,13 @@ def clock() -> "Clock":
     from reconciler.sources.clock import SystemClock
 
     return SystemClock()
+
+
+def supervisor() -> "Supervisor":
+    """Return who restarts this process when it hangs: systemd, where it listens, else nobody."""
+    from reconciler.coordination.systemd import Systemd
+
+    return Systemd(variables(), pid=os.getpid())
 
 
 def token() -> str:
@@ -38,6 +46,14 @@ def user() -> str:
 def variables() -> Mapping[str, str]:
     """Return the environment of this process, for whoever was given none."""
     return os.environ
+
+
+def is_proxied(host: str) -> bool:
+    """Return whether a proxy of the environment is asked for https to a host."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxies = getproxies()
+    return ("https" in proxies or "all" in proxies) and not proxy_bypass(host)
 
 
 def wants_color(*, environment: Mapping[str, str] | None = None) -> bool | None:
