@@ -21,7 +21,7 @@ def source(settings: Settings, paths: Sequence[Path] = ()) -> "Source":
     """Return the tree of manifests: the given paths, else those of the settings."""
     from reconciler.sources.directory import DirectorySource
 
-    return DirectorySource(tuple(paths) or settings.paths)
+    return DirectorySource(tuple(paths) or settings.paths, proofs=settings.state / "watch", clock=machine.clock())
 
 
 def files(paths: Sequence[Path]) -> "tuple[ManifestFile, ...]":
