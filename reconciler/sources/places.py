@@ -1,9 +1,9 @@
 """What to watch so that nothing at or below given paths changes unseen, whatever is swapped on the way there."""
 
-import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from reconciler.sources.listing import IGNORE_FILE, SUFFIXES
@@ -34,19 +34,19 @@ class Places:
         return path in self.files or any(_matters(path[len(root) :]) for root in self.roots if path.startswith(root))
 
 
-def places(paths: Sequence[str | os.PathLike[str]]) -> Places:
+def places(paths: Sequence[Path]) -> Places:
     """Return what to watch for these paths now; a path that is not there yet is waited for where the way to it ends."""
     directories: dict[str, bool] = {}
     roots, files, turns = set[str](), set[str](), set[str]()
-    ends = [_follow(os.path.abspath(path), turns) for path in paths]  # noqa: PTH100 -- names are compared as text, as events have them.
+    ends = [_follow(str(Path(path).absolute()), turns) for path in paths]
     for end in filter(None, ends):
-        if os.path.isdir(end):  # noqa: PTH112 -- same.
+        if stat.S_ISDIR(_mode(end)):
             roots.add(end)
             directories[end] = True
         else:
             files.add(end)
     for turn in turns:
-        directories.setdefault(os.path.dirname(turn), False)  # noqa: PTH120 -- same.
+        directories.setdefault(_parent(turn), False)
     ordered = dict(sorted(directories.items()))
     return Places(
         directories=ordered,
@@ -65,9 +65,9 @@ def _follow(path: str, turns: set[str]) -> str | None:
     while ahead:
         name = ahead.pop()
         if name == "..":
-            here = step = os.path.dirname(here)  # noqa: PTH120 -- same.
+            here = step = _parent(here)
             continue
-        step = os.path.join(here, name)  # noqa: PTH118 -- same.
+        step = f"{here.rstrip('/')}/{name}"
         mode = _mode(step)
         if stat.S_ISLNK(mode) and links < _MAX_LINKS:
             links += 1
@@ -85,6 +85,10 @@ def _follow(path: str, turns: set[str]) -> str | None:
     return step
 
 
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
 def _names(path: str) -> list[str]:
     """Return the names in a path, the first one last."""
     return [name for name in reversed(path.split("/")) if name not in {"", "."}]
@@ -93,14 +97,14 @@ def _names(path: str) -> list[str]:
 def _mode(path: str) -> int:
     """Return what is at a path itself, 0 where nothing can be seen."""
     try:
-        return os.lstat(path).st_mode
+        return Path(path).lstat().st_mode
     except OSError:
         return 0
 
 
 def _target(link: str) -> str:
     try:
-        return os.readlink(link)  # noqa: PTH115 -- same.
+        return str(Path(link).readlink())
     except OSError:
         # It went since it was looked at; whoever compares places sees that.
         return ""
@@ -109,7 +113,7 @@ def _target(link: str) -> str:
 def _identities(directories: Iterable[str]) -> Iterator[tuple[int, int] | None]:
     for directory in directories:
         try:
-            status = os.stat(directory)  # noqa: PTH116 -- same.
+            status = Path(directory).stat()
         except OSError:
             yield None
         else:

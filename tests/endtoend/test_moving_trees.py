@@ -158,9 +158,10 @@ async def test_a_checkout_of_ten_thousand_files_under_load_loses_nothing(tmp_pat
 
 
 def renamed(link: Path, target: str) -> None:
-    """Swap a link as git-sync does."""
-    (link.parent / "draft").symlink_to(target)
-    (link.parent / "draft").rename(link)
+    """Swap a link as git-sync and kubelets do."""
+    draft = link.with_name(f"{link.name}_tmp")
+    draft.symlink_to(target)
+    draft.rename(link)
 
 
 def forced(link: Path, target: str) -> None:

@@ -210,8 +210,8 @@ def deafen(before: set[str]) -> None:
 
 def instances() -> set[str]:
     """Return the descriptors of this process's inotify instances."""
-    descriptors = ((name, Path("/proc/self/fd") / name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 -- names.
-    return {name for name, path in descriptors if path.is_symlink() and path.readlink() == Path("anon_inode:inotify")}
+    opened = (path for path in Path("/proc/self/fd").iterdir() if path.is_symlink())
+    return {path.name for path in opened if path.readlink() == Path("anon_inode:inotify")}
 
 
 async def test_a_watch_that_is_deaf_is_replaced(tmp_path: Path, proofs: Path) -> None:
@@ -282,12 +282,17 @@ async def test_at_a_limit_of_the_machine_it_is_said_and_tried_again(tmp_path: Pa
         await lending.__aexit__(None, None, None)
 
 
-async def test_where_it_cannot_be_proven_nothing_is_replaced(tmp_path: Path, proofs: Path) -> None:
-    """A file that cannot be touched says nothing against the watch."""
-    proofs.mkdir()  # noqa: ASYNC240 -- at once.
+@pytest.fixture
+def untouchable(proofs: Path) -> Path:
+    """Return where a watch may try itself, and cannot."""
+    proofs.mkdir()
     (proofs / "beat").symlink_to("nowhere/at/all")
+    return proofs
 
-    async with watching(proofs, tmp_path) as watched:
+
+async def test_where_it_cannot_be_proven_nothing_is_replaced(tmp_path: Path, untouchable: Path) -> None:
+    """A file that cannot be touched says nothing against the watch."""
+    async with watching(untouchable, tmp_path) as watched:
         await watched.until(lambda: bool(watched.told("watch.unproven")))
         await watched.hinted(lambda: (tmp_path / "a.yaml").write_text("1"))
 

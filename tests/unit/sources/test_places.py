@@ -68,7 +68,7 @@ def test_places_are_others_when_a_directory_is_made_anew(tmp_path: Path) -> None
 def test_the_whole_file_system_is_a_root(tmp_path: Path) -> None:
     """It has no parent, and what is below it is held."""
     del tmp_path
-    found = places(["/"])
+    found = places([Path("/")])
 
     assert (found.roots, found.directories) == (("/",), {"/": True})
     assert found.holds("/srv/a.yaml")
