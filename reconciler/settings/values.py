@@ -118,6 +118,8 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "source.paths": _paths,
     "secrets.dir": _path,
     "secrets.env": _listed,
+    "secrets.sops": _paths,
+    "secrets.ageKeyFile": _path,
     "guard.deleteShare": _number(0, 1),
     "guard.editShare": _number(0, 1),
     "guard.twinDeadlineS": _number(1, 86_400),
