@@ -104,14 +104,6 @@ class SecretVault:
 
 def _read_within(ref: SecretRef, directory: Path) -> bytes:
     """Return the first bytes, one more than allowed; a link may point elsewhere, but not out of the directory."""
-    try:
-        return _read_once(ref, directory)
-    except FileNotFoundError:
-        # Kubernetes may have turned a link to other files, and taken the old ones away, in between.
-        return _read_once(ref, directory)
-
-
-def _read_once(ref: SecretRef, directory: Path) -> bytes:
     home = os.path.realpath(directory)
     path = os.path.realpath(Path(home) / ref.name)
     if os.path.commonpath([home, path]) != home:
