@@ -120,6 +120,10 @@ class SecretsSettings:
     dir: Path
     env: tuple[str, ...] = ("STREAM_*",)
     """Patterns of the environment variables that manifests may name."""
+    sops: tuple[Path, ...] = ()
+    """Files of secrets that SOPS has encrypted, looked through after `dir`."""
+    age_key_file: Path | None = None
+    """Where the age identities are that open them; None where nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

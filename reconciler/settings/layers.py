@@ -57,7 +57,7 @@ def settings_from(layers: Layers) -> Settings:
     backend = BackendSettings(**_group("backend", values), account=_account(layers.environment))
     return Settings(
         backend=backend,
-        secrets=SecretsSettings(**{"dir": state / "secrets", **_group("secrets", values)}),
+        secrets=_secrets(layers.environment, state, values),
         loop=LoopSettings(**_group("loop", values)),
         guard=GuardSettings(**_group("guard", values)),
         service=ServiceSettings(**_group("service", values)),
@@ -131,6 +131,13 @@ def _refuse_two_sources(layers: Layers) -> None:
             f"{layers.file_name}: source.git takes manifests from a server, and source.paths from this machine; give "
             "one of them"
         )
+
+
+def _secrets(environment: Mapping[str, str], state: Path, values: Mapping[str, Any]) -> SecretsSettings:
+    # As sops itself reads it.
+    key_file = environment.get("SOPS_AGE_KEY_FILE", "")
+    named = {"age_key_file": Path(key_file)} if key_file else {}
+    return SecretsSettings(**{"dir": state / "secrets", **named, **_group("secrets", values)})
 
 
 def _account(environment: Mapping[str, str]) -> Account | None:

@@ -148,6 +148,8 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "source.insecureHttp": _flag,
     "secrets.dir": _path,
     "secrets.env": _listed,
+    "secrets.sops": _paths,
+    "secrets.ageKeyFile": _path,
     "guard.deleteShare": _number(0, 1),
     "guard.editShare": _number(0, 1),
     "guard.twinDeadlineS": _number(1, 86_400),

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from reconciler.ports.clock import Clock
 from reconciler.ports.source import MAX_FILE_BYTES, Snapshot
 from reconciler.sources.events import Watch
 from reconciler.sources.scanning import Scanner, shown
@@ -17,10 +19,25 @@ class DirectorySource:
         self,
         paths: Sequence[Path],
         *,
+        proofs: Path,
+        clock: Clock,
         max_file_bytes: int = MAX_FILE_BYTES,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        """
+        Prepare to look; nothing is read yet.
+
+        Args:
+            paths: directories and files.
+            proofs: a directory of ours alone, in which a watch proves that it sees; made when watched.
+            clock: when to prove.
+            max_file_bytes: larger files are not read.
+            now_ns: the time as the file system has it.
+
+        """
         self._scanner = Scanner(paths, max_file_bytes=max_file_bytes, now_ns=now_ns)
+        self._proofs = proofs
+        self._clock = clock
         self._watch: Watch | None = None
 
     @property
@@ -38,6 +55,11 @@ class DirectorySource:
         """Say why changes are not noticed at once, "" when they are or nobody asked; rescans find them all the same."""
         return self._watch.problem if self._watch is not None else ""
 
+    @property
+    def proven_at(self) -> datetime | None:
+        """Return when the watch last proved that it notices changes, in UTC; None where it has not yet."""
+        return self._watch.proven_at if self._watch is not None else None
+
     async def snapshot(self) -> Snapshot:
         """
         Return the tree as it is now.
@@ -53,7 +75,7 @@ class DirectorySource:
         if self._watch is not None:
             msg = "A source is watched once."
             raise RuntimeError(msg)
-        self._watch = Watch(self._scanner.paths, hint, asyncio.get_running_loop())
+        self._watch = Watch(self._scanner.paths, hint, proofs=self._proofs, clock=self._clock)
 
     def close(self) -> None:
         """Stop watching."""

@@ -1,4 +1,4 @@
-"""Secrets of environment variables and of files in one directory."""
+"""Secrets of environment variables, of files in one directory, and of files that SOPS has encrypted."""
 
 import os
 import stat
@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.domain.errors import SecretUnavailableError
 from reconciler.domain.rules.secret_names import env_problem, file_problem
 from reconciler.domain.secrets import Secret, SecretRef, SecretSource
+from reconciler.sources.sops import SopsError, SopsFile
 
 MAX_SECRET_BYTES: Final = 4096
 """A file larger than this is no secret but a mistake."""
@@ -21,7 +22,15 @@ class SecretVault:
     No error and no attribute of one holds a value or its length.
     """
 
-    def __init__(self, *, env: Mapping[str, str], env_patterns: Sequence[str], directory: Path | None) -> None:
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str],
+        env_patterns: Sequence[str],
+        directory: Path | None,
+        encrypted: Sequence[SopsFile] = (),
+    ) -> None:
+        self._encrypted = tuple(encrypted)
         self._env = env
         self._env_patterns = tuple(env_patterns)
         self._directory = directory
@@ -53,13 +62,43 @@ class SecretVault:
         problem = file_problem(ref.name)
         if problem:
             raise SecretUnavailableError(ref, f"{problem}.")
+        is_here = self._directory is not None and os.path.lexists(self._directory / ref.name)
+        texts, problems = self._in_encrypted(ref.name)
+        places = [str(self._directory)] * is_here + list(texts)
+        if len(places) > 1:
+            raise SecretUnavailableError(
+                ref, f"it is in {' and in '.join(places)}: only one can be meant. Remove the others."
+            )
+        if texts:
+            return _text_of(ref, texts[places[0]].encode("utf-8", "surrogatepass"))
+        if problems and not is_here:
+            raise SecretUnavailableError(ref, f"{problems[0]}.")
+        return self._in_directory(ref)
+
+    def _in_encrypted(self, name: str) -> tuple[dict[str, str], list[str]]:
+        """Return the texts of that name by the file that has it, and why other files cannot be opened."""
+        texts: dict[str, str] = {}
+        problems: list[str] = []
+        for file in self._encrypted:
+            try:
+                text = file.text(name)
+            except SopsError as error:
+                problems.append(str(error))
+            else:
+                texts.update({str(file.path): text} if text is not None else {})
+        return texts, problems
+
+    def _in_directory(self, ref: SecretRef) -> str:
         if self._directory is None:
             raise SecretUnavailableError(ref, "no directory of secrets is set (secrets.dir).")
         try:
             return _text_of(ref, _read_within(ref, self._directory))
         except OSError as error:
+            others = f", and no such key in {', '.join(str(file.path) for file in self._encrypted)}" * bool(
+                self._encrypted
+            )
             raise SecretUnavailableError(
-                ref, f"the file {ref.name} in {self._directory}: {error.strerror or type(error).__name__}."
+                ref, f"the file {ref.name} in {self._directory}: {error.strerror or type(error).__name__}{others}."
             ) from None
 
 

@@ -1,5 +1,6 @@
 """What a pass starts from: manifests, of files or of a commit; who reads and writes them; and the vault of secrets."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ def source(settings: Settings, paths: Sequence[Path] = ()) -> "Source":
         return branches.source(settings)
     from reconciler.sources.directory import DirectorySource
 
-    return DirectorySource(tuple(paths) or settings.paths)
+    return DirectorySource(tuple(paths) or settings.paths, proofs=settings.state / "watch", clock=machine.clock())
 
 
 def is_followed(settings: Settings, paths: Sequence[Path] = ()) -> bool:
@@ -89,12 +90,16 @@ def writer() -> "Writer":
 
 def vault(settings: Settings, *, environment: Mapping[str, str] | None = None) -> "Vault":
     """Return where secrets are looked up."""
+    from reconciler.sources.sops import SopsFile
     from reconciler.sources.vault import SecretVault
 
+    env, secrets = machine.variables() if environment is None else environment, settings.secrets
+    programs = env.get("PATH", os.defpath)
     return SecretVault(
-        env=machine.variables() if environment is None else environment,
-        env_patterns=settings.secrets.env,
-        directory=settings.secrets.dir,
+        env=env,
+        env_patterns=secrets.env,
+        directory=secrets.dir,
+        encrypted=[SopsFile(path, key_file=secrets.age_key_file, programs=programs) for path in secrets.sops],
     )
 
 

@@ -93,3 +93,22 @@ def test_keys_come_from_the_vendors_variables_and_are_never_shown() -> None:
 def test_variables_follow_from_the_path(path: str, variable: str) -> None:
     """Whoever knows the key in the file knows the variable."""
     assert variable_of(path) == variable
+
+
+@pytest.mark.parametrize(
+    ("env", "file", "key_file"),
+    [
+        pytest.param({}, {}, None, id="nobody said"),
+        pytest.param({"SOPS_AGE_KEY_FILE": "theirs"}, {}, Path("theirs"), id="as sops has it"),
+        pytest.param({"SOPS_AGE_KEY_FILE": "theirs"}, {"ageKeyFile": "ours"}, Path("ours"), id="ours wins"),
+        pytest.param({"RECONCILER_SECRETS_AGE_KEY_FILE": "env"}, {"ageKeyFile": "ours"}, Path("env"), id="a variable"),
+    ],
+)
+def test_where_the_age_key_is(env: dict[str, str], file: dict[str, Any], key_file: Path | None) -> None:
+    """What sops's own variable names is the weakest."""
+    assert told(env=env, file={"secrets": file}).secrets.age_key_file == key_file
+
+
+def test_encrypted_files_are_listed() -> None:
+    """In a variable with commas."""
+    assert told(env={"RECONCILER_SECRETS_SOPS": "a.yaml, b.json"}).secrets.sops == (Path("a.yaml"), Path("b.json"))

@@ -91,6 +91,23 @@ def test_a_secret_may_be_in_a_folder_and_behind_a_link(tmp_path: Path) -> None:
     assert vault(tmp_path).resolve(file("..data/tower")) == Secret(CANARY)
 
 
+def test_a_mounted_secret_that_is_rotated_is_read_anew(tmp_path: Path) -> None:
+    """Kubernetes makes a directory, turns `..data` to it, and takes the old one away."""
+    for number in ("..1", "..2"):
+        (tmp_path / number).mkdir()
+        (tmp_path / number / "tower").write_text(number)
+    (tmp_path / "tower").symlink_to("..data/tower")
+    (tmp_path / "..data").symlink_to("..1")
+    mounted = vault(tmp_path)
+    assert mounted.resolve(file("tower")) == Secret("..1")
+
+    (tmp_path / "..data_tmp").symlink_to("..2")
+    (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+    (tmp_path / "..1" / "tower").unlink()
+
+    assert mounted.resolve(file("tower")) == Secret("..2")
+
+
 def test_a_file_as_large_as_allowed(tmp_path: Path) -> None:
     """4 KiB are a secret, one byte more is a mistake."""
     (tmp_path / "full").write_bytes(b"x" * MAX_SECRET_BYTES)
