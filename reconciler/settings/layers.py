@@ -16,6 +16,7 @@ from reconciler.settings.choices import (
     BackendSettings,
     GuardSettings,
     LoopSettings,
+    NotifySettings,
     SecretsSettings,
     Settings,
 )
@@ -56,6 +57,7 @@ def settings_from(layers: Layers) -> Settings:
         secrets=SecretsSettings(**{"dir": state / "secrets", **_group("secrets", values)}),
         loop=LoopSettings(**_group("loop", values)),
         guard=GuardSettings(**_group("guard", values)),
+        notify=NotifySettings(**_group("notify", values)),
         state=state,
         paths=values.get("source.paths", (DEFAULT_MANIFESTS,)),
         log_format=values.get("logFormat"),

@@ -9,6 +9,7 @@ from reconciler.wiring.backends import existing_backend, relay_on, without_media
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
 from reconciler.wiring.machine import clock, step_summary, token, wants_color
+from reconciler.wiring.notifiers import notifications, sinks
 from reconciler.wiring.sessions import Session, session
 from reconciler.wiring.sources import (
     Branch,
@@ -44,6 +45,7 @@ __all__ = [
     "load_plan",
     "load_settings",
     "manifest_reader",
+    "notifications",
     "owner",
     "reader",
     "reading_journal",
@@ -51,6 +53,7 @@ __all__ = [
     "saved_document",
     "session",
     "sign",
+    "sinks",
     "source",
     "step_summary",
     "timetable",
