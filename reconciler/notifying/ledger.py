@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from reconciler.domain.conditions import Aspect, Condition, Standing, Transition
+from reconciler.domain.conditions import Aspect, Standing, Transition
 from reconciler.notifying.entries import KEPT, Entry, document, entry_of
-from reconciler.notifying.judging import Problem, Verdict, judge
+from reconciler.notifying.judging import DARK, Problem, Verdict, judge
 from reconciler.notifying.notices import (
     GONE,
     MANIFESTS,
@@ -27,6 +27,8 @@ ACCEPTED: Final = "Accepted"
 APPLIED: Final = "Applied"
 _ABOUT: Final = "about"
 _NEWS: Final = "news"
+_ON_AIR: Final = "on air: "
+"""What a key begins with that stands for a resource which has been on air."""
 _MOST_FINDINGS: Final = 3
 
 
@@ -56,7 +58,7 @@ class Ledger:
         self._entries: dict[str, Entry] = {}
         self._news: Item | None = None
         self._on_air: set[str] = set()
-        """Resources that have been on air in the time of this process."""
+        """Resources that have been on air since their flow was last started."""
         self._dirty: set[str] = set()
         self._before: dict[str, Entry] = {}
         """Of what is being told right now: the entries as they were."""
@@ -65,7 +67,9 @@ class Ledger:
         """Go on with what an earlier process had to remember; what cannot be read is left out."""
         for key, found in kept.items():
             with suppress(KeyError, TypeError, ValueError):
-                if key == _ABOUT:
+                if key.startswith(_ON_AIR):
+                    self._on_air.add(key.removeprefix(_ON_AIR))
+                elif key == _ABOUT:
                     self._about = About(**{**found, "account": self._about.account})
                 elif key == _NEWS:
                     self._news = replace(_news("", 0, datetime.fromisoformat(found["since"])), text=str(found["text"]))
@@ -76,11 +80,10 @@ class Ledger:
         """Take note of what changed."""
         self._describe(bulletin)
         for transition in bulletin.transitions:
-            verdict = judge(transition, was_on_air=self._was_on_air(transition))
+            self._follow_air(transition)
+            verdict = judge(transition, was_on_air=transition.resource in self._on_air)
             if verdict is not None:
                 self._set(transition.resource, str(transition.aspect), verdict, bulletin.at)
-            if _is_on_air(transition.aspect, transition.after):
-                self._on_air.add(transition.resource)
         self._take_manifests(bulletin)
         if bulletin.resources is not None:
             self._forget_others(bulletin.resources, bulletin.at)
@@ -145,17 +148,26 @@ class Ledger:
             return {"source": about.source, "backend": about.backend, "revision": about.revision}
         if key == _NEWS:
             return self._news and {"text": self._news.text, "since": self._news.since.isoformat()}
+        if key.startswith(_ON_AIR):
+            return True if key.removeprefix(_ON_AIR) in self._on_air else None
         entry = self._entries.get(key)
         return None if entry is None or entry.is_idle else document(entry)
 
-    def _was_on_air(self, transition: Transition) -> bool:
-        """Return whether it has been on air: what waits for its first picture was not cut."""
-        known = self._entries.get(f"{transition.resource} {transition.aspect}")
-        return (
-            transition.resource in self._on_air
-            or _is_on_air(transition.aspect, transition.before)
-            or (known is not None and known.state is not None)
-        )
+    def _follow_air(self, transition: Transition) -> None:
+        """Remember what is on air, until its flow is stopped: what waits for its first picture is not cut."""
+        if transition.aspect is not Aspect.ON_AIR:
+            return
+        before, after = transition.before, transition.after
+        is_ended = after.standing is Standing.FALSE and after.reason not in DARK
+        if is_ended:
+            self._note_air({transition.resource}, is_on=False)
+        elif after.standing is Standing.TRUE or (before is not None and before.standing is Standing.TRUE):
+            self._note_air({transition.resource}, is_on=True)
+
+    def _note_air(self, resources: Collection[str], *, is_on: bool) -> None:
+        others = set(resources) - self._on_air if is_on else self._on_air & set(resources)
+        self._on_air ^= others
+        self._dirty |= {_ON_AIR + each for each in others}
 
     def _describe(self, bulletin: Bulletin) -> None:
         about = replace(
@@ -194,7 +206,7 @@ class Ledger:
         for key, entry in gone:
             over = entry.after(Verdict(problem=None), at, self._damp)
             self._put(key, replace(over, reason=GONE))
-        self._on_air &= set(resources)
+        self._note_air(self._on_air - set(resources), is_on=False)
 
     def _set(self, resource: str, aspect: str, verdict: Verdict, at: datetime) -> None:
         key = f"{resource} {aspect}"
@@ -250,10 +262,6 @@ class Ledger:
             return
         key = _key(item)
         self._put(key, self._entries[key].given_up(item))
-
-
-def _is_on_air(aspect: Aspect, condition: Condition | None) -> bool:
-    return aspect is Aspect.ON_AIR and condition is not None and condition.standing is Standing.TRUE
 
 
 def _key(item: Item) -> str:

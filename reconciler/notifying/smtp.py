@@ -19,7 +19,6 @@ from reconciler.notifying.notices import cut
 from reconciler.notifying.secret_files import read_secret
 
 STEP_S: Final = 15.0
-"""For each answer of the server."""
 TEMPORARY: Final = range(400, 500)
 """Replies that say: later. Source: RFC 5321, 4.2.1."""
 MOST_REPLY: Final = 200
@@ -47,6 +46,8 @@ class Server:
     """"" for no login."""
     password_file: Path | None = None
     ca_file: Path | None = None
+    step_s: float = STEP_S
+    """For each answer of the server."""
 
     @property
     def place(self) -> str:
@@ -106,10 +107,10 @@ class Delivery:
         if server.security is Security.TLS:
             context = _context(server)
             smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, local_hostname=name, timeout=STEP_S, context=context
+                server.host, server.port, local_hostname=name, timeout=server.step_s, context=context
             )
         else:
-            smtp = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=STEP_S)
+            smtp = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=server.step_s)
         self._smtp = smtp
         if self._is_aborted:
             raise TimeoutError

@@ -103,6 +103,29 @@ def test_what_was_on_air_once_is_cut_whatever_was_known_in_between() -> None:
     assert said(deliver(desk, 9)) == [f"problem {TOWER} OnAir"]
 
 
+def test_what_an_earlier_process_saw_on_air_is_cut_all_the_same() -> None:
+    """`run --once` is another process each time."""
+    first, second = ledger(), ledger()
+
+    first.take(bulletin(0, on_air()))
+    second.restore(dict(first.changed()))
+    second.take(bulletin(9, replace(dark(9), before=None)))
+
+    assert said(deliver(second, 9)) == [f"problem {TOWER} OnAir"]
+
+
+def test_what_was_stopped_and_is_started_again_waits_for_its_first_picture() -> None:
+    """It was not cut, whatever it was before; nor was what is not kept any more, and then is again."""
+    idle = condition(Aspect.ON_AIR, Standing.FALSE, Reason.IDLE)
+    desk = ledger()
+
+    desk.take(bulletin(0, on_air(), on_air(0, "flow/a"), resources={TOWER, "flow/a"}))
+    desk.take(bulletin(5, Transition(resource=TOWER, before=on_air().after, after=idle), resources={TOWER}))
+    desk.take(bulletin(9, replace(dark(9), before=idle), replace(dark(9, "flow/a"), before=None)))
+
+    assert deliver(desk, 9) is None
+
+
 def test_a_warning_waits_and_one_that_passes_is_not_told() -> None:
     """Not that it was there, nor that it is over."""
     desk = ledger()

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,15 +222,20 @@ async def test_a_server_that_hangs_is_let_go() -> None:
     """Whoever waits no longer leaves no thread behind that waits."""
     async with mail_server() as server:
         server.hangs = True
-        task = asyncio.create_task(mail(server.port).send(message_of("no signal")))
+        patient = replace(
+            mail(server.port), server=Server(host="127.0.0.1", port=server.port, security=Security.NONE, step_s=3600)
+        )
+        task = asyncio.create_task(patient.send(message_of("no signal")))
         await server.has_hung.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        # It would wait for an hour; ten seconds are for a machine that is busy.
         left = [each for each in threading.enumerate() if each.name == "notify mail"]
         for thread in left:
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, 10)
 
     assert task.cancelled()
+    assert not any(thread.is_alive() for thread in left)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

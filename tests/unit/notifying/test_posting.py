@@ -178,13 +178,14 @@ async def test_a_wrong_setting_is_told_once_and_tried_within_the_hour(tmp_path: 
 
 
 async def test_the_end_tells_what_is_to_be_told_now(tmp_path: Path) -> None:
-    """What was told right before the process ends is not lost."""
+    """What was told right before the process ends is not lost, however much it is."""
     clock, place = FakeClock(auto=False), Place("well")
 
     async with telling(tmp_path, clock, place) as notifications:
         notifications.tell(bulletin(0, dark()))
+        notifications.tell(bulletin(0, dark(0, "flow/a")))
 
-    assert place.said == [f"problem {TOWER} OnAir"]
+    assert place.said == ["problem flow/a OnAir", f"problem {TOWER} OnAir"]
 
 
 async def test_the_end_waits_for_nobody_for_long_and_the_next_process_goes_on(tmp_path: Path) -> None:

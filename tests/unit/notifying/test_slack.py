@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.notifying.http import Wire
 from reconciler.notifying.notices import MOST_LINES, Message
 from reconciler.notifying.slack import MOST_BLOCKS, MOST_HEADER, MOST_SECTION, Slack, document
+from reconciler.ports.notifier import Stage
 from tests.fakes.clock import FakeClock
 from tests.fakes.http_server import serving
 from tests.unit.notifying.bulletins import bulletin, dark, deliver, ledger
@@ -74,6 +75,20 @@ def test_what_is_left_out_is_counted() -> None:
 
     assert f"and {1000 - MOST_LINES} more; `reconciler status` has them all" in texts_of(document(few))
     assert any(re.fullmatch(r"and \d+ more; .*", text) for text in texts_of(document(wide)))
+
+
+def test_what_does_not_fit_a_section_is_cut_between_characters() -> None:
+    """Not in the middle of an escape, which would be shown as half of one."""
+    for before in range(5):
+        desk = ledger(damp_s=0)
+        desk.take(bulletin(0, stage=Stage.REFUSED, findings=("x" * before + "<" * 900,)))
+        message = deliver(desk, 0)
+        assert message is not None
+
+        cut = [text for text in texts_of(document(message)) if len(text) > MOST_SECTION - 5]
+
+        assert len(cut) == 1
+        assert cut[0].endswith("&lt;…")
 
 
 @pytest.mark.anyio
