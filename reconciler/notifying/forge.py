@@ -21,7 +21,7 @@ PAGE: Final = 30
 MOST_PAGES: Final = 20
 """Of comments that are looked through for ours."""
 MOST_REQUESTS: Final = 3
-"""Open requests of one commit that are commented on."""
+"""Requests of one commit that are commented on."""
 MOST_SAID: Final = 200
 
 Json = Any

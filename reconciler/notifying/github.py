@@ -1,5 +1,5 @@
 """
-GitHub: a status of the commit, and one comment on each of its open pull requests.
+GitHub: a status of the commit, and one comment on each of its pull requests.
 
 Sources: https://docs.github.com/rest/commits/statuses, /rest/commits/commits, /rest/issues/comments,
 /rest/using-the-rest-api/rate-limits-for-the-rest-api; tests hold each call against GitHub's own description of its API.
@@ -50,7 +50,9 @@ class GitHub:
             if draft.stage is Stage.PENDING:
                 return
             found = objects(await session.call("GET", f"{self._path}/commits/{draft.revision}/pulls"))
-            for pull in found[:MOST_REQUESTS]:
+            # What was merged is what most commits of a branch come from; what was turned down is of no interest.
+            alive = [each for each in found if each.get("state") == "open" or each.get("merged_at")]
+            for pull in alive[:MOST_REQUESTS]:
                 await set_comment(
                     session,
                     f"{self._path}/issues/{number_in(pull, 'number')}/comments",

@@ -1,5 +1,5 @@
 """
-GitLab: a status of the commit, and one note on each of its open merge requests.
+GitLab: a status of the commit, and one note on each of its merge requests.
 
 Sources: https://docs.gitlab.com/api/commits/ (statuses, merge requests of a commit), /api/notes/,
 /security/rate_limits/.
@@ -50,8 +50,9 @@ class GitLab:
             if draft.stage is Stage.PENDING:
                 return
             path = f"{self._path}/repository/commits/{draft.revision}/merge_requests"
-            found = [each for each in objects(await session.call("GET", path)) if each.get("state") == "opened"]
-            for request in found[:MOST_REQUESTS]:
+            # What was merged is what most commits of a branch come from; what was turned down is of no interest.
+            alive = [each for each in objects(await session.call("GET", path)) if each.get("state") != "closed"]
+            for request in alive[:MOST_REQUESTS]:
                 notes = f"{self._path}/merge_requests/{number_in(request, 'iid')}/notes"
                 await set_comment(session, notes, f"{notes}/{{id}}", text=comment(draft, self.account), way="PUT")
 

@@ -33,7 +33,7 @@ class Forge:
     commits: list[str] = field(default_factory=list)
     """Known ones, the newest first."""
     requests: dict[str, list[int]] = field(default_factory=dict)
-    """Numbers of open requests, by commit."""
+    """Numbers of requests by commit: the first is merged, the others are open; another one was turned down."""
     statuses: list[dict[str, Any]] = field(default_factory=list)
     """What was said of commits, the newest last, each with its `sha`."""
     comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -111,7 +111,10 @@ class GitHubForge(Forge):
         return answered({}, 201)
 
     def _pulls(self, at: dict[str, Any], _: dict[str, Any]) -> Reply:
-        return answered([{"number": number} for number in self.requests.get(at["sha"], [])])
+        numbers = self.requests.get(at["sha"], [])
+        merged = [{"number": number, "state": "closed", "merged_at": "2026-01-01T00:00:00Z"} for number in numbers[:1]]
+        open_ones = [{"number": number, "state": "open", "merged_at": None} for number in numbers[1:]]
+        return answered([{"number": 1, "state": "closed", "merged_at": None}, *merged, *open_ones])
 
 
 class GitLabForge(Forge):
@@ -156,5 +159,7 @@ class GitLabForge(Forge):
         return answered({}, 201)
 
     def _merge_requests(self, at: dict[str, Any], _: dict[str, Any]) -> Reply:
-        open_ones = [{"iid": number, "state": "opened"} for number in self.requests.get(at["sha"], [])]
-        return answered([{"iid": 1, "state": "merged"}, *open_ones])
+        numbers = self.requests.get(at["sha"], [])
+        merged = [{"iid": number, "state": "merged"} for number in numbers[:1]]
+        open_ones = [{"iid": number, "state": "opened"} for number in numbers[1:]]
+        return answered([{"iid": 1, "state": "closed"}, *merged, *open_ones])

@@ -96,7 +96,7 @@ async def test_a_long_reason_fits(kind: Kind, tmp_path: Path) -> None:
 
 @BOTH
 async def test_one_comment_is_changed_in_its_place(kind: Kind, tmp_path: Path) -> None:
-    """However often it is told, by however many processes, on each open request of the commit."""
+    """However often it is told, by however many processes, on each request that was not turned down."""
     forge = kind.forge(commits=[SHA], requests={SHA: [7, 8]})
 
     await tell(kind, forge, tmp_path, report(Stage.PENDING), report(Stage.BLOCKED), report(Stage.APPLIED))
