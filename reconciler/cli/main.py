@@ -32,6 +32,7 @@ VERBS: Final[Mapping[str, str]] = {
     "history": "Show what was sent, and what came of it.",
     "events": "Show what was decided and learnt.",
     "why": "Say why a resource is as it is: manifest, findings, guard, last call, next try.",
+    "notify": "Try out who is told when something changes.",
     "calendar": "Show which windows of calendars are open, and what opens next.",
     "signal": "Publish a test picture and a tone to a flow's input.",
     "probe": "Receive from an output and measure.",

@@ -8,6 +8,7 @@ from reconciler.domain.errors import EnvironmentFailedError
 
 _NAMES = (
     "manifest", "flow", "output", "approval", "override", "calendar", "move", "config", "findings", "faults", "plan",
+    "notification",
 )  # fmt: skip
 
 
@@ -24,8 +25,8 @@ def command(name: str | None, directory: Path | None) -> None:
     Print or write the JSON Schemas of manifests.
 
     `manifest` (the default) is any document, `flow` to `move` one kind of it, `config` the settings file, `findings`
-    what `validate --format json` prints, `faults` the file of `relay --faults`. Editors complete and check manifests
-    with a first line such as
+    what `validate --format json` prints, `faults` the file of `relay --faults`, `notification` what a webhook is sent.
+    Editors complete and check manifests with a first line such as
 
         # yaml-language-server: $schema=../schemas/v1/manifest.json
     """

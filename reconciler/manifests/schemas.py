@@ -17,6 +17,7 @@ Judge = Callable[[object], bool]
 
 NAMES: Final = (
     "manifest", "flow", "output", "approval", "override", "calendar", "move", "config", "findings", "faults", "plan",
+    "notification",
 )  # fmt: skip
 """Every schema, by the name of its file."""
 

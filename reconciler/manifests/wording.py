@@ -31,7 +31,7 @@ from reconciler.manifests.schemas import Breach, schema_of
 _QUOTED: Final = frozenset({
     "apiVersion", "kind", "name", "region", "maxBandwidth", "state", "protocol", "mode", "latency", "ms", "port",
     "senderCountry", "receiverCountry", "peerIdleTimeout", "idleTimeout", "chunkSize", "maxConcurrent",
-    "profile", "owner", "editRules", "ratePerS", "debounceMs", "maxWaitMs", "rescanS", "observeS",
+    "profile", "owner", "editRules", "ratePerS", "debounceMs", "maxWaitMs", "rescanS", "observeS", "dampS",
     "actions", "begin", "evenEmpty", "every", "order", "page", "perS", "reads", "rows", "seconds", "shown", "times",
     "when", "action", "change", "drift", "expires", "from", "lifts", "longestOverrunMinutes", "outside", "overrun",
     "resource", "since", "to", "until", "zone",
@@ -170,6 +170,8 @@ def _why_not(key: str, around: Mapping[str, Any]) -> str:
     """Return why a property has no place in this mapping, from what stands beside it."""
     if key in _RECURRING:
         return "is for windows that recur, and this one has no `every`"
+    if "kind" in around:
+        return f"does not belong to kind {around['kind']}"
     protocol = around.get("protocol")
     if protocol is None:
         return "cannot stand beside `flow`" if "flow" in around else "is for callers only, and this is a listener"

@@ -1,5 +1,6 @@
 """Who is told when something changes: people by mail and chat, and the forge that the manifests are on."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,6 +44,10 @@ class Bulletin:
     backend: str
     revision: str
     stage: Stage
+    seen: str = ""
+    """The newest revision that was read, also where it was refused; "" where it is this one."""
+    resources: Collection[str] | None = None
+    """Addresses of everything that is on the board now; None where nobody looked. What is not there has no problems."""
     pass_id: str = ""
     """"" where no pass was made."""
     transitions: tuple[Transition, ...] = ()

@@ -10,6 +10,7 @@ from typing import Final
 from reconciler.domain.marks import Owner
 from reconciler.domain.model import Region
 from reconciler.domain.secrets import Secret
+from reconciler.settings.sinks import SinkSettings
 
 AUTO: Final = "auto"
 """Of the edit rules: nobody says which hold, and a refusal teaches."""
@@ -184,6 +185,15 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    """Who is told when something changes."""
+
+    damp_s: float = 60.0
+    """How long a warning must have been one before it is told, 0..3600."""
+    sinks: tuple[SinkSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be chosen, chosen."""
 
@@ -191,6 +201,7 @@ class Settings:
     secrets: SecretsSettings
     loop: LoopSettings
     guard: GuardSettings
+    notify: NotifySettings = field(default_factory=NotifySettings)
     state: Path
     paths: tuple[Path, ...] = (DEFAULT_MANIFESTS,)
     """Where the manifests are, when the command line does not say; none when they come from a branch on a server."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from reconciler.domain.marks import OWNER_PATTERN, Owner
 from reconciler.domain.model import Region
 from reconciler.settings.choices import AUTO, BackendKind, Listen, LogFormat, Profile, Signatures
+from reconciler.settings.sinks import sinks
 
 EDIT_RULES: Final = (AUTO, "live-2023", "console-2022", "strict-2021")
 _MOST_PORT: Final = 65_535
@@ -165,6 +166,8 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "loop.maxWaitMs": _number(0, 600_000, whole=True),
     "loop.rescanS": _number(1, 86_400),
     "loop.observeS": _number(1, 86_400),
+    "notify.dampS": _number(0, 3600),
+    "notify.sinks": sinks,
     "state": _path,
     "logFormat": _one_of(LogFormat),
 }

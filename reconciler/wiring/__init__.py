@@ -10,6 +10,7 @@ from reconciler.wiring.checks import checks
 from reconciler.wiring.guards import limits, sign, timetable, verifier, zone_of
 from reconciler.wiring.loading import load_faults, load_plan, load_settings, saved_document
 from reconciler.wiring.machine import clock, step_summary, supervisor, token, user, wants_color
+from reconciler.wiring.notifiers import notifications, sinks
 from reconciler.wiring.services import Instruments, Loops, instruments, service
 from reconciler.wiring.sessions import Session, session
 from reconciler.wiring.sources import (
@@ -53,6 +54,7 @@ __all__ = [
     "load_plan",
     "load_settings",
     "manifest_reader",
+    "notifications",
     "orders",
     "owner",
     "paths_here",
@@ -63,6 +65,7 @@ __all__ = [
     "service",
     "session",
     "sign",
+    "sinks",
     "source",
     "step_summary",
     "supervisor",

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.cli.formats.markdown import as_code, as_text
 from reconciler.cli.formats.report import words
 from reconciler.cli.formats.totals import MAY_STOP, Held, counted, told_of
 from reconciler.cli.formats.values import MOST_CALLS, changed_of, inner_of, is_hidden, shown
@@ -20,6 +19,7 @@ from reconciler.domain.changes import Action, Blocked, Change, Create, Plan
 from reconciler.domain.changes import Sequence as Calls
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
+from reconciler.domain.markdown import as_code, as_text
 from reconciler.domain.model import FlowKey
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.safety.releases import released_by

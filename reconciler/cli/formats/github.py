@@ -8,9 +8,9 @@ step's summary. Source: GitHub, Workflow commands for GitHub Actions, and the li
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from reconciler.cli.formats.markdown import as_code, as_text
 from reconciler.cli.formats.report import Report, summary, words
 from reconciler.domain.findings import Finding, Severity
+from reconciler.domain.markdown import as_code, as_text
 
 MOST_OF_A_KIND: Final = 10
 """Annotations of a step that are shown, of errors and of warnings each; of a job 50 in all, which two tens leave."""

@@ -34,7 +34,7 @@ def test_schemas_are_written_beside_a_repository(tmp_path: Path) -> None:
     assert (every.exit_code, one.exit_code) == (0, 0)
     assert sorted(path.name for path in folder.iterdir()) == [
         "approval.json", "calendar.json", "config.json", "faults.json", "findings.json", "flow.json", "manifest.json",
-        "move.json", "output.json", "override.json", "plan.json",
+        "move.json", "notification.json", "output.json", "override.json", "plan.json",
     ]  # fmt: skip
     assert json.loads((folder / "flow.json").read_text())["title"] == "Flow"
     assert one.stderr == f"Wrote {folder / 'flow.json'}\n"

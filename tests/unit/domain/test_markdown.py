@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.cli.formats.markdown import as_code, as_text
+from reconciler.domain.markdown import as_code, as_text
 from tests.unit.cli.formats.samples import HOSTILE
 
 
