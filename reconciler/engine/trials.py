@@ -113,8 +113,7 @@ class Trials:
             course.looked_at_s = None
             course.on_since_s = sample.at_s if course.on_since_s is None else course.on_since_s
             if sample.at_s - course.on_since_s >= PROOF_S:
-                self._end(trial)
-                self._note("trial.passed", trial, f"it is on air again, and was not for {course.spent_s:.0f} s")
+                self._passed(trial, f"it is on air again, and was not for {course.spent_s:.0f} s")
             return
         course.on_since_s = None
         if end is None or not _source(sample.ends.values()).carries(limits):
@@ -132,7 +131,7 @@ class Trials:
         dark = f"it was on air, and was not for {deadline_s:g} s after it was changed, although its source was"
         self._end(trial)
         if not trial.manifest:
-            self._note("trial.failed", trial, f"{dark}; nobody remembers what it was before, so it stays as it is")
+            self._failed(trial, f"{dark}; nobody remembers what it was before, so it stays as it is")
             return
         before = f"as revision {trial.revision[:12]} has it"
         given = Given(author=BY_ITSELF, reason=dark, at=self._world.clock.now(), until=None)
@@ -144,17 +143,24 @@ class Trials:
             given=given,
         )
         self._world.guard.orders.give(pin)
-        self._note("trial.failed", trial, f"{dark}; it is put back {before} until its manifest is another one")
+        self._failed(trial, f"{dark}; it is put back {before} until its manifest is another one")
         self._again()
 
     def _end(self, trial: Trial) -> None:
         self._world.guard.orders.lift(Trial, trial.resource)
         self._courses.pop(trial.resource, None)
 
+    def _passed(self, trial: Trial, why: str) -> None:
+        self._end(trial)
+        log.info("trial.passed", resource=str(trial.resource), why=why, revision=self._world.guard.facts.revision)
+        self._note("trial.passed", trial, why)
+
+    def _failed(self, trial: Trial, why: str) -> None:
+        log.warning("trial.failed", resource=str(trial.resource), why=why, revision=self._world.guard.facts.revision)
+        self._note("trial.failed", trial, why)
+
     def _note(self, kind: str, trial: Trial, why: str) -> None:
         facts = self._world.guard.facts
-        emit = log.warning if kind == "trial.failed" else log.info
-        emit(kind, resource=str(trial.resource), why=why, revision=facts.revision)
         note = Note(kind=kind, resource=str(trial.resource), why=why, pass_id=facts.pass_id, revision=facts.revision)
         self._world.journal.note(note)
 

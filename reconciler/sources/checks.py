@@ -4,11 +4,13 @@ import asyncio
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from reconciler.ports.checks import BlockingCheck, Check, Sign, fail, ok, warn
+from reconciler.ports.clock import Clock
 from reconciler.sources.directory import DirectorySource
 
 GIT_NEEDED: Final = (2, 34)
@@ -19,7 +21,7 @@ _TIGHT_SHARE: Final = 0.8
 _RAISE: Final = "Raise it: sysctl fs.inotify.max_user_watches=N, and in /etc/sysctl.d/ for good. The timer finds all."
 
 
-def watcher_checks(paths: Sequence[Path], limits: Path = _INOTIFY) -> tuple[Check, ...]:
+def watcher_checks(paths: Sequence[Path], clock: Clock, limits: Path = _INOTIFY) -> tuple[Check, ...]:
     """Return the check that directories of manifests can be watched; `limits` is where the kernel says its own."""
 
     async def look() -> tuple[Sign, ...]:
@@ -27,12 +29,13 @@ def watcher_checks(paths: Sequence[Path], limits: Path = _INOTIFY) -> tuple[Chec
         most = _number(limits / "max_user_watches")
         most_said = "does not say how many it allows" if most is None else f"allows {most} to all programs of this user"
         said = f"directories to watch: {directories}, and the kernel {most_said}"
-        source = DirectorySource(paths)
-        try:
-            source.watch(asyncio.Event())
-            problem = source.watch_problem
-        finally:
-            await asyncio.to_thread(source.close)
+        with tempfile.TemporaryDirectory(prefix="reconciler-") as proofs:
+            source = DirectorySource(paths, proofs=Path(proofs), clock=clock)
+            try:
+                source.watch(asyncio.Event())
+                problem = source.watch_problem
+            finally:
+                await asyncio.to_thread(source.close)
         if problem:
             return (warn("watcher", f"{problem}; {said}", _RAISE),)
         if most is not None and directories > _TIGHT_SHARE * most:

@@ -33,7 +33,7 @@ async def checks(settings: Settings, paths: Sequence[Path] = ()) -> AsyncIterato
             *state_checks(settings.state),
             *journal_checks(settings.state / FILE_NAME),
             *manifest_checks(source, reader, vault, guards.zone_of),
-            *(() if source.is_whole else watcher_checks(tuple(paths) or settings.paths)),
+            *(() if source.is_whole else watcher_checks(tuple(paths) or settings.paths, machine.clock())),
             *git_checks(machine.variables(), is_needed=source.is_whole),
             *engine_checks(is_needed=_embeds(settings)),
         )

@@ -18,6 +18,7 @@ from reconciler.engine.loop import Loop, Timing, Watcher
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.engine.world import World
 from reconciler.manifests.reader import ManifestReader
+from reconciler.manifests.writing import ManifestWriter
 from reconciler.sources.clock import SystemClock
 from reconciler.sources.directory import DirectorySource
 from tests.builders import US
@@ -68,6 +69,7 @@ async def at_work(root: Path, proofs: Path, timing: Timing) -> AsyncIterator[Hou
     world = World(
         source=house.source,
         reader=ManifestReader(),
+        writer=ManifestWriter(),
         vault=MemoryVault(),
         backend=backend,
         clock=clock,

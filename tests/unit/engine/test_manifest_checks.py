@@ -31,11 +31,16 @@ spec:
 """
 
 
+def tree_at(path: Path) -> DirectorySource:
+    """Return the manifests at a path; nobody watches them."""
+    return DirectorySource([path], proofs=path / "proofs", clock=FakeClock(auto=False))
+
+
 async def signs_of(folder: Path, text: str, environment: dict[str, str]) -> tuple[Sign, ...]:
     """Return what is found of one file of manifests."""
     (folder / "news.yaml").write_text(text)
     vault = SecretVault(env=environment, env_patterns=("STREAM_*",), directory=folder / "secrets")
-    checks = manifest_checks(DirectorySource([folder]), ManifestReader(), vault, zone_of)
+    checks = manifest_checks(tree_at(folder), ManifestReader(), vault, zone_of)
     return await examine(checks, clock=FakeClock(auto=False))
 
 
@@ -85,7 +90,9 @@ async def test_a_tree_that_is_not_the_newest_is_warned_of(tmp_path: Path) -> Non
     """In the source's words."""
     (tmp_path / "news.yaml").write_text(MANIFESTS)
     vault = SecretVault(env=CANARIES, env_patterns=("STREAM_*",), directory=None)
-    checks = manifest_checks(Stale([tmp_path]), ManifestReader(), vault, zone_of)
+    checks = manifest_checks(
+        Stale([tmp_path], proofs=tmp_path / "proofs", clock=FakeClock(auto=False)), ManifestReader(), vault, zone_of
+    )
     (sign, *_) = await examine(checks, clock=FakeClock(auto=False))
 
     assert (sign.about, sign.grade, "the server is down" in sign.said) == ("source", Grade.WARN, True)
@@ -104,7 +111,7 @@ async def test_findings_are_counted(tmp_path: Path) -> None:
 async def test_no_manifests_are_a_failure(tmp_path: Path) -> None:
     """A tree that is not there is told in the source's words."""
     vault = SecretVault(env={}, env_patterns=(), directory=None)
-    checks = manifest_checks(DirectorySource([tmp_path / "gone"]), ManifestReader(), vault, zone_of)
+    checks = manifest_checks(tree_at(tmp_path / "gone"), ManifestReader(), vault, zone_of)
     (sign,) = await examine(checks, clock=FakeClock(auto=False))
 
     assert (sign.about, sign.grade) == ("source", Grade.FAIL)
@@ -119,7 +126,7 @@ async def test_the_zones_of_calendars_must_be_known(tmp_path: Path) -> None:
 
     (tmp_path / "news.yaml").write_text(MANIFESTS + CALENDAR)
     vault = SecretVault(env=CANARIES, env_patterns=("STREAM_*",), directory=None)
-    source, reader = DirectorySource([tmp_path]), ManifestReader()
+    source, reader = tree_at(tmp_path), ManifestReader()
     known = await examine(manifest_checks(source, reader, vault, zone_of), clock=FakeClock(auto=False))
     unknown = await examine(manifest_checks(source, reader, vault, none), clock=FakeClock(auto=False))
 

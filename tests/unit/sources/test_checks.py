@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.ports.checks import Grade, Sign
 from reconciler.sources.checks import git_checks, watcher_checks
+from reconciler.sources.clock import SystemClock
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +16,7 @@ async def watcher_of(folder: Path, allowed: str) -> Sign:
     for name in ("tree/a/b", "tree/c", "kernel"):
         (folder / name).mkdir(parents=True)
     (folder / "kernel" / "max_user_watches").write_text(allowed)
-    (check,) = watcher_checks([folder / "tree"], limits=folder / "kernel")
+    (check,) = watcher_checks([folder / "tree"], SystemClock(), limits=folder / "kernel")
     (sign,) = await check.look()
     return sign
 
