@@ -25,7 +25,7 @@ from tests.unit.engine.worlds import BROKEN
 PROMISED: Final = (records, recorder, injection, turns, service, supervisor, breaker)
 """Where events of the relay and of the client are that the page promises; the others may change."""
 FREE: Final = re.compile(r"(relay|streamlink)\.")
-SENT: Final = re.compile(r'(?:log\.[a-z]+|emit)\(\s*"([a-z_]+\.[a-z_]+)"')
+SENT: Final = re.compile(r'(?:log\.[a-z]+|emit|tell)\(\s*"([a-z_]+\.[a-z_]+)"')
 PAGE: Final = Path(__file__).parents[3] / "docs" / "events.md"
 CHANGE: Final = Create(key=FlowKey("news"), at=FlowAt(LOCAL, "news"), wanted=flow())
 HELD: Final = Plan(
