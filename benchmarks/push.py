@@ -86,8 +86,7 @@ def measure(*, files: int, rounds: int) -> None:
         sys.stdout.write(f"\n{files:,} files, one of them changed, {rounds} pushes each; ms from the push, p50 / p99\n")
         with _daemon(home) as port:
             for name, url in (("a path", str(remote.home)), ("git daemon", f"git://127.0.0.1:{port}/forge.git")):
-                state = home / name.replace(" ", "-")
-                asyncio.run(_measure(remote, url, state, name=name, rounds=rounds))
+                asyncio.run(_measure(remote, url, home / "state", name=name, rounds=rounds))
 
 
 async def _measure(remote: _Remote, url: str, state: Path, *, name: str, rounds: int) -> None:
