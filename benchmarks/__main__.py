@@ -5,7 +5,7 @@ import compileall
 from pathlib import Path
 
 import reconciler
-from benchmarks import converge, follow, validate, warm
+from benchmarks import converge, follow, push, validate, warm
 from benchmarks.bill import measure as bill
 from reconciler.cli import logs
 
@@ -14,7 +14,10 @@ def main() -> None:
     """Run every measurement, or the one that is named."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure beside the peers, in interleaved runs.")
     parser.add_argument(
-        "name", nargs="?", choices=["validate", "others", "warm", "follow", "converge", "relay"], help="this one alone"
+        "name",
+        nargs="?",
+        choices=["validate", "others", "warm", "follow", "push", "converge", "relay"],
+        help="this one alone",
     )
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -34,15 +37,21 @@ def main() -> None:
         validate.measure_help(rounds=4 * chosen.rounds)
     if chosen.name in {None, "others"}:
         validate.measure_beside_others(documents=chosen.documents, rounds=1)
+    _measure_loop(chosen)
+    if chosen.name in {None, "relay"}:
+        logs.configure(None, level="warning")
+        bill.measure(only=chosen.row, most=chosen.most)
+
+
+def _measure_loop(chosen: argparse.Namespace) -> None:
     if chosen.name in {None, "warm"}:
         warm.measure(documents=chosen.documents, rounds=max(5, chosen.rounds))
     if chosen.name in {None, "follow"}:
         follow.measure(rounds=chosen.rounds)
+    if chosen.name == "push":
+        push.measure(files=chosen.documents, rounds=max(20, chosen.rounds))
     if chosen.name in {None, "converge"}:
         converge.measure(flows=chosen.flows, delay_s=chosen.delay)
-    if chosen.name in {None, "relay"}:
-        logs.configure(None, level="warning")
-        bill.measure(only=chosen.row, most=chosen.most)
 
 
 if __name__ == "__main__":

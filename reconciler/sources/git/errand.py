@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.errors import SourceUnreadableError
-from reconciler.sources.git.program import Done, begin, end
+from reconciler.sources.git.program import Done, Leash, begin, end
 
 if TYPE_CHECKING:
     import subprocess
 
+SPARE_S: Final = 2.0
+"""So much longer than is waited for it, git may live when this process was killed."""
 _CHUNK_BYTES: Final = 65_536
 _MOST_BYTES: Final = 65_536
 """Of what git says, so much is kept; a server may talk for as long as it is let."""
@@ -68,7 +70,7 @@ class Errands:
 
         """
         until_s = time.monotonic() + timeout_s
-        process = self._started(arguments, directory, environment, lock)
+        process = self._started(arguments, directory, environment, Leash(lock=lock, most_s=timeout_s + SPARE_S))
         try:
             said, why = _listen(process, until_s)
         finally:
@@ -87,12 +89,12 @@ class Errands:
         return Done(status=process.returncode, said=said, why=why)
 
     def _started(
-        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], lock: int
+        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], leash: Leash
     ) -> "subprocess.Popen[bytes]":
         with self._guard:
             if self._is_cancelled:
                 raise SourceUnreadableError("It was not asked for, because this process is ending.")
-            self._process = begin(arguments, directory, environment, lock=lock)
+            self._process = begin(arguments, directory, environment, leash=leash)
             return self._process
 
 

@@ -5,6 +5,7 @@ No hook, filter, external diff, submodule, symbolic link or lazy fetch; no setti
 """
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -42,6 +43,16 @@ class Done:
     """What it printed."""
     why: bytes = b""
     """What it said of errors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leash:
+    """What holds a run of git that may hang."""
+
+    lock: int
+    """A descriptor that stays open for as long as it, or what it starts, is there."""
+    most_s: float
+    """It is killed after so many seconds even where nobody is left to do that."""
 
 
 class Git:
@@ -97,7 +108,12 @@ class Git:
 
 
 def begin(
-    arguments: Sequence[str], directory: Path, environment: Mapping[str, str], *, reads: bool = False, lock: int = -1
+    arguments: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    *,
+    reads: bool = False,
+    leash: "Leash | None" = None,
 ) -> "subprocess.Popen[bytes]":
     """
     Start git, and return it.
@@ -107,17 +123,19 @@ def begin(
         directory: where it runs.
         environment: all that it gets.
         reads: whether it is given something to read.
-        lock: a descriptor that stays open for as long as it, or what it starts, is there; -1 for none.
+        leash: what holds it, where nobody else may be left to.
 
     Raises:
         EnvironmentFailedError: it cannot be started.
 
     """
+    # By a program of its own: we may have been killed, and it would hold the lock of those after us.
+    limit = () if leash is None else ("timeout", "-s", "KILL", str(math.ceil(leash.most_s)))
     try:
         return subprocess.Popen(  # noqa: S603 -- no shell, and every argument that people gave stands behind an option's end
-            ["git", *HARMLESS, *arguments],  # noqa: S607 -- the git that people have
+            [*limit, "git", *HARMLESS, *arguments],
             cwd=directory, env=dict(environment), stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=() if lock < 0 else (lock,),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=() if leash is None else (leash.lock,),
             # A group of its own can be ended as one; without a terminal it asks nobody for a password.
             start_new_session=True,
         )  # fmt: skip

@@ -96,6 +96,7 @@ class GitSource:
         self._asked = asyncio.Event()
         self._looked = asyncio.Event()
         self._busy = asyncio.Lock()
+        self._reading = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -172,7 +173,7 @@ class GitSource:
         if _kind(look) != _kind(before):
             self._since = self._clock.now() if look.trouble else None
         self._failures = self._failures + 1 if look.unreachable else 0
-        self._tell(before, look)
+        self._tell(before, self._last)
         self._looked.set()
 
     def _tell(self, before: Look, look: Look) -> None:
@@ -214,10 +215,11 @@ class GitSource:
         if not commit:
             why = self._trouble() or "it is being fetched for the first time"
             raise SourceUnreadableError(f"There is nothing yet of {self.name}: {why}.")
-        if self._read[0] != commit:
-            self._read = (commit, await asyncio.to_thread(self._manifests, commit))
-            self._woken_for = ""
-        return Snapshot(revision=Revision(commit), files=self._read[1], trouble=self._trouble())
+        async with self._reading:
+            if self._read[0] != commit:
+                self._read = (commit, await asyncio.to_thread(self._manifests, commit))
+                self._woken_for = ""
+            return Snapshot(revision=Revision(commit), files=self._read[1], trouble=self._trouble())
 
     def _wake_for(self, commit: str) -> None:
         """Have the mirror looked at, once a commit: what cannot be mended must not be tried without a pause."""

@@ -1,0 +1,158 @@
+"""A commit is pushed, and the relay has what it says: how long that takes, woken and polled, beside a `git pull`."""
+
+import asyncio
+import contextlib
+import math
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from reconciler import wiring
+from reconciler.sources.git.source import GitSource
+
+POLL_S: Final = 1.0
+NEVER_S: Final = 3600.0
+WITHIN_S: Final = 600.0
+_FLOW: Final = """\
+apiVersion: reconciler/v1
+kind: Flow
+metadata: {{name: flow_{number}}}
+spec:
+  region: local
+  state: idle
+  description: version {version}
+  input: {{protocol: RTMP, allowlist: [127.0.0.0/8]}}
+"""
+_STEPS: Final = ("source.fetched", "tree.accepted", "reconcile.pass_finished")
+
+
+@dataclass(slots=True)
+class _Steps:
+    """When the steps of a commit were reached, as the events say."""
+
+    at_s: dict[str, float] = field(default_factory=dict)
+    applied: asyncio.Event = field(default_factory=asyncio.Event)
+    revision: str = ""
+    """The commit that is waited for."""
+
+    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Take an event, and let nobody print it."""
+        if event.get("revision", event.get("commit")) == self.revision:
+            self.at_s.setdefault(event["event"], time.monotonic())
+            if event["event"] == _STEPS[-1]:
+                self.applied.set()
+        raise structlog.DropEvent
+
+
+class _Remote:
+    """A bare repository with one manifest a file."""
+
+    def __init__(self, home: Path, files: int) -> None:
+        self.home = home / "forge.git"
+        self._files, self._version = files, 0
+        _git(home, "init", "--quiet", "--bare", "--initial-branch=main", str(self.home))
+
+    def push(self) -> str:
+        """Commit: all files the first time, then one of them; return the commit."""
+        self._version += 1
+        numbers = range(self._files) if self._version == 1 else [self._version * 97 % self._files]
+        lines = [f"commit refs/heads/main\nmark :1\ncommitter n <n@e> {1_700_000_000 + self._version} +0000\ndata 1\nx"]
+        lines += ["from refs/heads/main^0"] if self._version > 1 else []
+        for number in numbers:
+            text = _FLOW.format(number=number, version=self._version)
+            lines.append(f"M 644 inline manifests/{number % 100}/{number}.yaml\ndata {len(text)}\n{text}")
+        return _git(
+            self.home, "fast-import", "--quiet", given="\n".join(["feature done", *lines, "get-mark :1\ndone\n"])
+        )
+
+
+def measure(*, files: int, rounds: int) -> None:
+    """Push one changed file again and again, and print how long it takes until it is fetched, read and applied."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as folder:
+        home = Path(folder)
+        remote = _Remote(home, files)
+        remote.push()
+        _git(home, "clone", "--quiet", str(remote.home), "checkout")
+        sys.stdout.write(f"\n{files:,} files, one of them changed, {rounds} pushes each; ms from the push, p50 / p99\n")
+        with _daemon(home) as port:
+            for name, url in (("a path", str(remote.home)), ("git daemon", f"git://127.0.0.1:{port}/forge.git")):
+                asyncio.run(_measure(remote, url, home / "state", name=name, rounds=rounds))
+
+
+async def _measure(remote: _Remote, url: str, state: Path, *, name: str, rounds: int) -> None:
+    for way, poll_s in (("woken", NEVER_S), (f"polled every {POLL_S:g} s", POLL_S)):
+        flags = {"state": state, "source.git": url, "source.pollS": poll_s, "loop.observeS": NEVER_S}
+        settings = wiring.load_settings(flags=flags, environment={})
+        steps = _Steps(revision=_git(remote.home, "rev-parse", "main"))
+        structlog.configure(processors=[steps])
+        async with wiring.session(settings, media="none") as session:
+            loop = session.loop()
+            running = asyncio.create_task(loop.run())
+            await _applied(steps)
+            source = session.world.source if poll_s == NEVER_S else None
+            took = [await _push(remote, source, steps) for _ in range(rounds)]
+            pulled = [_pull(remote) for _ in range(rounds)] if poll_s == NEVER_S else []
+            loop.stop()
+            await running
+        for index, step in enumerate(("fetched", "read", "applied")):
+            _row(f"{name}, {way}: {step}", [one[index] for one in took])
+        if pulled:
+            _row("  the same commits by `git pull` in a checkout", pulled)
+
+
+async def _push(remote: _Remote, source: Any, steps: _Steps) -> list[float]:
+    """Push a commit, and return how long its steps took."""
+    steps.at_s, steps.applied = {}, asyncio.Event()
+    steps.revision = remote.push()
+    began_s = time.monotonic()
+    if isinstance(source, GitSource):
+        source.wake()
+    await _applied(steps)
+    return [(steps.at_s[step] - began_s) * 1000 for step in _STEPS]
+
+
+async def _applied(steps: _Steps) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        await steps.applied.wait()
+
+
+def _pull(remote: _Remote) -> float:
+    remote.push()
+    began_s = time.monotonic()
+    _git(remote.home.parent / "checkout", "pull", "--quiet")
+    return (time.monotonic() - began_s) * 1000
+
+
+def _row(name: str, took_ms: Sequence[float]) -> None:
+    last = sorted(took_ms)[math.ceil(len(took_ms) * 0.99) - 1]
+    sys.stdout.write(f"  {name:<48} {statistics.median(took_ms):8.0f} / {last:.0f}\n")
+
+
+@contextlib.contextmanager
+def _daemon(home: Path) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    words = ("git", "daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1", f"--port={port}")
+    server = subprocess.Popen((*words, f"--base-path={home}", str(home)), start_new_session=True)  # noqa: S603 -- built here
+    try:
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            time.sleep(0.01)
+        yield port
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait()
+
+
+def _git(where: Path, *words: str, given: str = "") -> str:
+    done = subprocess.run(("git", *words), cwd=where, input=given, capture_output=True, text=True, check=True)  # noqa: S603, S607 -- built here
+    return done.stdout.strip()
