@@ -1,8 +1,7 @@
 """The read-only JSON API under `/api/v1/`; `openapi.json` describes it to others."""
 
-import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import resources
@@ -74,10 +73,16 @@ class Api:
     async def resources(self, request: Request) -> Response:
         """List resources in the order of their addresses, those that are asked for."""
         query = parameters.read(request, parameters.RESOURCES)
-        found = [(str(status.key), status) for status in self.board.resources().values() if _is_asked(status, query)]
-        rest = [(address, status) for address, status in found if address > query.text("after")]
-        # A page of few thousands costs less than to sort all.
-        page = heapq.nsmallest(query.limit, rest, key=lambda each: each[0])
+        demands = _demands(query)
+        found = [
+            (str(key), status)
+            for key, status in self.board.resources().items()
+            if all(demand(status) for demand in demands)
+        ]
+        after = query.text("after")
+        # The board keeps them in this order.
+        rest = [each for each in found if each[0] > after] if after else found
+        page = rest[: query.limit]
         return answer(
             {
                 "items": [views.resource(status) for _, status in page],
@@ -156,26 +161,28 @@ def _key_in(path: Mapping[str, str]) -> Key:
     return FlowKey(path["flow"])
 
 
-def _is_asked(status: ResourceStatus, query: Query) -> bool:
-    kind, flow = query.get("kind", ResourceKind), query.text("flow")
-    paused, pinned = query.get("paused", bool), query.get("pinned", bool)
-    return (
-        (kind is None or kind.holds(status.key))
-        and (not flow or status.key.flow_key.name == flow)
-        and (paused is None or paused is (status.pause is not None))
-        and (pinned is None or pinned is (status.pin is not None))
-        and _has_condition(status, query)
-    )
-
-
-def _has_condition(status: ResourceStatus, query: Query) -> bool:
-    """Return whether one condition is all that is asked of conditions; with nothing asked, it need have none."""
+def _demands(query: Query) -> list[Callable[[ResourceStatus], bool]]:
+    """Return what a resource must be, only as much as is asked: there may be ten thousand of them."""
+    demands: list[Callable[[ResourceStatus], bool]] = []
+    if (kind := query.get("kind", ResourceKind)) is not None:
+        demands.append(lambda status: kind.holds(status.key))
+    if flow := query.text("flow"):
+        demands.append(lambda status: status.key.flow_key.name == flow)
+    if (paused := query.get("paused", bool)) is not None:
+        demands.append(lambda status: paused is (status.pause is not None))
+    if (pinned := query.get("pinned", bool)) is not None:
+        demands.append(lambda status: pinned is (status.pin is not None))
     asked = {
         name: value
-        for name, kind in (("aspect", Aspect), ("standing", Standing), ("reason", Reason))
-        if (value := query.get(name, kind)) is not None
+        for name, kind_of_word in (("aspect", Aspect), ("standing", Standing), ("reason", Reason))
+        if (value := query.get(name, kind_of_word)) is not None
     }
-    return not asked or any(
-        all(getattr(condition, name) is value for name, value in asked.items())
-        for condition in status.conditions.values()
-    )
+    if asked:
+        # Of one condition all of it, and not of two a half each.
+        demands.append(
+            lambda status: any(
+                all(getattr(each, name) is value for name, value in asked.items())
+                for each in status.conditions.values()
+            )
+        )
+    return demands

@@ -6,11 +6,13 @@ the ring and nothing else, and is told when that is lost.
 """
 
 import asyncio
+import contextlib
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
+from reconciler.domain.conditions import Transition
 from reconciler.ports.clock import Clock
 from reconciler.ports.status import Board, LaggedError
 from reconciler.service import views
@@ -38,19 +40,17 @@ class Feed:
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        with self._board.follow() as subscription:
-            while True:
-                try:
-                    transitions = await subscription.next()
-                except LaggedError:
-                    # Nobody knows what is missing, so every stream has a gap here.
-                    self._ring.clear()
-                    self._next += 1
-                else:
-                    for each in transitions:
-                        self._ring.append(json.dumps(views.transition(each)))
-                        self._next += 1
-                self._wake()
+        while True:
+            # Whoever has lagged begins anew: what he listened to has nothing to say any more.
+            with self._board.follow() as subscription, contextlib.suppress(LaggedError):
+                while True:
+                    self._keep(await subscription.next())
+            # Nobody knows what is missing, so every stream has a gap here.
+            self._ring.clear()
+            self._next += 1
+            self._wake()
+            # A board that lags from the start must not keep the loop.
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         """End every stream."""
@@ -74,6 +74,12 @@ class Feed:
         if not self._closing:
             # With an id, so that whoever comes again goes on from now and is not told the same once more.
             yield self._event("lagged", self._next, '{"detail": "Some were missed: read /api/v1/resources anew."}')
+
+    def _keep(self, transitions: Iterable[Transition]) -> None:
+        for each in transitions:
+            self._ring.append(json.dumps(views.transition(each)))
+            self._next += 1
+        self._wake()
 
     def _event(self, kind: str, after: int, text: str) -> str:
         # The id is where whoever has read this goes on.

@@ -99,10 +99,10 @@ class Loops:
     """What the service has to do with the loop."""
 
     board: "Board"
-    has_ended: Callable[[], bool]
-    """Whether its task is over, in whatever way."""
     on_push: Callable[[], None]
     """Called in the event loop when a webhook says that somebody has pushed: a hint."""
+    has_ended: Callable[[], bool] = lambda: False
+    """Whether its task is over, in whatever way, where the service may live longer than that."""
     branch: str = ""
     """Of the repository that the manifests are read from; "" where there is none, and every push counts."""
     observe_s: float

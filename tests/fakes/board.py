@@ -67,8 +67,6 @@ class FakeSubscription:
         """Return what changed next."""
         await self._is_there.wait()
         if self._lagged:
-            self._lagged = False
-            self._turn()
             raise LaggedError
         news = self._news.popleft()
         self._turn()
@@ -80,7 +78,7 @@ class FakeSubscription:
         self._turn()
 
     def lose(self) -> None:
-        """Have it say that something was left out."""
+        """Have it say that something was left out, and nothing else ever again."""
         self._lagged = True
         self._turn()
 
@@ -105,7 +103,7 @@ class FakeBoard:
 
     def resources(self) -> Mapping[Key, ResourceStatus]:
         """Return every resource."""
-        return self.statuses
+        return {key: self.statuses[key] for key in sorted(self.statuses, key=str)}
 
     @contextmanager
     def follow(self) -> Iterator[FakeSubscription]:

@@ -44,7 +44,7 @@ def test_the_wheel_carries_every_module_and_nothing_of_the_tests(wheel: Path) ->
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
 
-    assert modules | {"reconciler/py.typed"} <= names
+    assert modules | {"reconciler/py.typed", "reconciler/service/openapi.json"} <= names
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"reconciler"}
 

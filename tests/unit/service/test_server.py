@@ -15,7 +15,7 @@ from reconciler.ports.status import ResourceStatus
 from reconciler.serving.server import bind
 from tests.certificates import make_authority, make_certificate
 from tests.fakes.board import FakeBoard
-from tests.unit.service.serving import PATIENCE_S, Stage
+from tests.unit.service.serving import PATIENCE_S, Stage, secret_file
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +75,25 @@ async def test_what_is_no_http_stalls_nobody() -> None:
         writer.close()
 
         assert (await client.get("/livez")).status_code == 200
+
+
+async def test_a_delivery_that_is_cut_short_is_no_bug(tmp_path: Path) -> None:
+    """Its sender is gone; it counts as refused."""
+    stage = Stage().with_options(webhook_secret_file=secret_file(tmp_path / "secrets", "s" * 32))
+    with capture_logs() as logs:
+        async with stage.served() as client:
+            _, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+            head = (
+                "POST /hooks/github HTTP/1.1\r\nHost: localhost\r\nX-Hub-Signature-256: x\r\nContent-Length: 9\r\n\r\n"
+            )
+            writer.write(head.encode() + b"short")
+            await writer.drain()
+            writer.close()
+            async with asyncio.timeout(PATIENCE_S):
+                while not any(log["event"] == "service.webhook_answered" for log in logs):
+                    await client.get("/livez")
+
+    assert [log.get("result") for log in logs] == [None, "refused 400"]
 
 
 async def test_a_bug_of_ours_is_a_problem_and_a_log_line_without_secrets() -> None:

@@ -139,7 +139,7 @@ async def test_a_reader_that_is_too_slow_is_told_and_closed() -> None:
 
 
 async def test_a_gap_on_the_board_is_told_to_everybody() -> None:
-    """Nobody knows what is missing."""
+    """Nobody knows what is missing; what comes after it is told again."""
     board = FakeBoard(status(NEWS, DARK))
     async with feeding(board) as feed:
         stream = feed.stream("")
@@ -148,6 +148,11 @@ async def test_a_gap_on_the_board_is_told_to_everybody() -> None:
         await _settle()
 
         assert "event: lagged" in await anext(stream)
+        again = feed.stream("")
+        await anext(again)
+        board.turn(NEWS, LIGHT)
+        await _settle()
+        assert "event: transition" in await anext(again)
 
 
 async def _admitted(client: httpx.AsyncClient) -> None:

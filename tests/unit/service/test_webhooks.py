@@ -1,5 +1,6 @@
 """Deliveries of forges: which wake the loop, and which prove nothing."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -12,9 +13,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from reconciler.service.forges import TOLERANCE_S
-from reconciler.service.webhooks import MOST_BODY_BYTES, WAKE_GAP_S, Replays
+from reconciler.service.webhooks import MOST_BODY_BYTES, MOST_HELD_BYTES, WAKE_GAP_S, Replays
 from tests.fakes.board import EPOCH
-from tests.unit.service.serving import Stage, secret_file
+from tests.unit.service.serving import PATIENCE_S, Stage, secret_file
 
 pytestmark = pytest.mark.anyio
 
@@ -268,6 +269,30 @@ async def test_a_large_body_is_not_read(client: httpx.AsyncClient) -> None:
     streamed = await client.post("/hooks/github", headers=github(b""), content=parts())
 
     assert (declared.status_code, streamed.status_code) == (413, 413)
+
+
+async def test_all_bodies_together_have_a_bound(client: httpx.AsyncClient) -> None:
+    """Their senders have shown nothing yet; once they are through there is room again."""
+    part, through = b"x" * (MOST_BODY_BYTES - 1), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield part
+        await through.wait()
+        yield b"x"
+
+    sending = [
+        asyncio.create_task(client.post("/hooks/github", headers=github(b""), content=slow()))
+        for _ in range(MOST_HELD_BYTES // len(part) + 1)
+    ]
+    async with asyncio.timeout(PATIENCE_S):
+        (refused,), others = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+        through.set()
+        late = [(await each).status_code for each in others]
+
+    body = body_of(PUSH)
+    assert (refused.result().status_code, refused.result().headers["retry-after"]) == (503, "30")
+    assert set(late) == {401}
+    assert (await deliver(client, "github", body, github(body))).status_code == 202
 
 
 async def test_a_storm_of_pushes_is_few_wakes(stage: Stage, client: httpx.AsyncClient) -> None:

@@ -33,7 +33,7 @@ def listening(folder: Path) -> Settings:
 async def test_where_nothing_listens_nothing_is_counted(tmp_path: Path) -> None:
     """And nothing is started."""
     settings = settings_in(tmp_path)
-    loops = wiring.Loops(board=FakeBoard(), has_ended=lambda: False, on_push=lambda: None, observe_s=60)
+    loops = wiring.Loops(board=FakeBoard(), on_push=lambda: None, observe_s=60)
 
     async with wiring.instruments(settings, environment={}) as lent:
         async with wiring.service(settings, lent, loops) as service:
