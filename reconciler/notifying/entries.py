@@ -131,6 +131,7 @@ class Entry:
             reason=problem.reason,
             text=problem.text,
             since=problem.since,
+            at=self.changed_at,
         )
 
 

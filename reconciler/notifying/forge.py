@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from reconciler.domain.findings import fit
 from reconciler.domain.secrets import Secret
@@ -37,11 +36,6 @@ class Api:
     token_file: Path
     wire: Wire
     clock: Clock
-
-    @property
-    def host(self) -> str:
-        """Return what may be shown of the address."""
-        return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @asynccontextmanager
     async def session(self, headers: Mapping[str, str], token: "Token") -> AsyncIterator["Session"]:

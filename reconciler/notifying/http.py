@@ -47,8 +47,6 @@ class Wire:
 
     ca_file: Path | None = None
     """Authorities in PEM form, in place of everybody's."""
-    transport: httpx.AsyncBaseTransport | None = None
-    """Takes the place of the network, in tests."""
 
     @asynccontextmanager
     async def open(self, url: str, *, called: str, headers: Mapping[str, str] | None = None) -> AsyncIterator["Line"]:
@@ -73,7 +71,6 @@ class Wire:
             trust_env=is_secure and not is_here(place.host),
             verify=self._trust() if is_secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             headers={"user-agent": f"reconciler/{__version__}", **(headers or {})},
-            transport=self.transport,
         )
         async with client:
             yield Line(client, place)

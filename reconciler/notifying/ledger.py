@@ -278,4 +278,5 @@ def _news(revision: str, done: int, at: datetime) -> Item:
         reason="",
         text=f"revision {revision}: {made}",
         since=at,
+        at=at,
     )

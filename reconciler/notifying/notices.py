@@ -48,7 +48,7 @@ class Item:
     """What is said of one condition of one resource."""
 
     resource: str
-    """Address, or `manifests`."""
+    """Address, or `manifests`; `notifications` in a test."""
     aspect: str
     """Of the condition, such as `OnAir`; `Accepted` and `Applied` of the manifests."""
     word: Word
@@ -59,7 +59,9 @@ class Item:
     text: str
     """For people."""
     since: datetime
-    """When it became so, in UTC."""
+    """When its condition became so, in UTC: another reason, or a new process, is no other time."""
+    at: datetime
+    """When it became what is said here, in UTC."""
 
     @property
     def label(self) -> str:
@@ -119,11 +121,11 @@ def message_of(items: Iterable[Item], about: About, *, to: str) -> Message:
     """Return the message that says these items, at least one, to a sink."""
     ordered = tuple(sorted(items, key=_order))
     told = "\n".join(
-        f"{item.resource}\t{item.aspect}\t{item.word}\t{item.grade}\t{item.reason}\t{item.since.isoformat()}"
+        f"{item.resource}\t{item.aspect}\t{item.word}\t{item.grade}\t{item.reason}\t{item.at.isoformat()}"
         for item in ordered
     )
     name = hashlib.blake2b(f"{to}\n{told}".encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-    return Message(id=f"msg_{name}", at=max(item.since for item in ordered), items=ordered, about=about)
+    return Message(id=f"msg_{name}", at=max(item.at for item in ordered), items=ordered, about=about)
 
 
 def _order(item: Item) -> tuple[bool, int, bool, str, str]:
@@ -148,7 +150,7 @@ HEADLINES: Final = {
     ("Accepted", Word.FLAPPING): "are refused and accepted",
     ("Accepted", Word.RESOLVED): "are accepted again",
     ("Applied", Word.NEWS): "are applied",
-    ("Test", Word.NEWS): "are told of by this test; nothing is wrong",
+    ("Test", Word.NEWS): "are set up: this is a test, and nothing is wrong",
 }
 """What people are told first, after the resource."""
 GONE: Final = "Gone"

@@ -24,6 +24,8 @@ class MailServer:
     port: int = 0
     refuses: dict[str, list[str]] = field(default_factory=dict)
     """Replies to a recipient, one a try; after them it is taken."""
+    sender_replies: list[str] = field(default_factory=list)
+    """Replies to the senders of mails, one each; after them they are taken."""
     data_replies: list[str] = field(default_factory=list)
     """Replies to the content of mails, one each; after them it is taken."""
     hangs: bool = False
@@ -32,6 +34,16 @@ class MailServer:
     taken: list[EmailMessage] = field(default_factory=list)
     envelopes: list[tuple[str, ...]] = field(default_factory=list)
     """Recipients of each mail that was taken."""
+
+    async def take_sender(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a sender, or not."""
+        del server, session, options
+        if self.sender_replies:
+            return self.sender_replies.pop(0)
+        envelope.mail_from = address
+        return "250 OK"
 
     async def take_recipient(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -78,7 +90,7 @@ async def mail_server(
 
     """
     kept = MailServer()
-    asked = SimpleNamespace(handle_RCPT=kept.take_recipient, handle_DATA=kept.take_mail)
+    asked = SimpleNamespace(handle_MAIL=kept.take_sender, handle_RCPT=kept.take_recipient, handle_DATA=kept.take_mail)
     starttls = tls if not implicit else None
 
     def protocol() -> SMTP:

@@ -169,6 +169,21 @@ def test_another_reason_of_what_was_told_is_told_too() -> None:
     assert deliver(desk, 9999) is None
 
 
+def test_the_same_problem_at_another_time_is_another_message() -> None:
+    """Its condition is false since the same moment, and whoever is told must not take it for what they know."""
+    desk = ledger()
+    ids = []
+
+    for number, reason in enumerate([Reason.FAILED, Reason.BLOCKED, Reason.FAILED]):
+        seconds = number * 200
+        desk.take(bulletin(seconds, ready(Standing.FALSE, reason)))
+        message = deliver(desk, seconds + 60)
+        assert message is not None
+        ids.append(message.id)
+
+    assert len(set(ids)) == 3
+
+
 def test_whoever_is_told_anyway_is_told_everything() -> None:
     """One message a bulletin, the worst first, and not a second one a minute later."""
     desk = ledger()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.conditions import Transition
@@ -60,16 +60,20 @@ def transitions_at(seconds: float) -> st.SearchStrategy[Transition]:
     return st.builds(lambda kind, resource: kind(seconds, resource), kinds, st.sampled_from(RESOURCES))
 
 
-steps = st.lists(
-    st.tuples(
-        st.sampled_from([1, 5, 5, 45, 90, 1200]),
-        st.lists(transitions_at(0), max_size=3),
-        st.sampled_from(Fate),
-        st.booleans(),
-    ),
-    max_size=25,
+Step = tuple[int, list[Transition], Fate, bool]
+"""Seconds that pass, what has changed then, what becomes of the attempt, and whether the process is a new one."""
+
+single = st.tuples(
+    st.sampled_from([1, 5, 45, 90, 1200]), st.lists(transitions_at(0), max_size=3), st.sampled_from(Fate), st.booleans()
 )
-"""Each: seconds that pass, what has changed then, what becomes of the attempt, and whether the process is a new one."""
+fluttering = st.builds(
+    lambda fates: [(5, [(dark, on_air)[turn % 2](0, RESOURCES[0])], fate, False) for turn, fate in enumerate(fates)],
+    st.lists(st.sampled_from(Fate), min_size=4, max_size=9),
+)
+"""One resource that goes on and off air, again and again."""
+steps: st.SearchStrategy[list[Step]] = st.lists(
+    st.one_of(single.map(lambda step: [step]), single.map(lambda step: [step]), fluttering), max_size=8
+).map(lambda parts: [step for part in parts for step in part])
 
 
 def attempt(desk: Ledger, reader: Reader, seconds: float, fate: Fate) -> bool:
@@ -95,9 +99,10 @@ def renewed(desk: Ledger, kept: dict[str, Any]) -> Ledger:
     return after
 
 
+@settings(max_examples=60)
 @given(steps=steps)
 def test_every_told_problem_is_told_to_be_over_exactly_once(
-    steps: list[tuple[int, list[Transition], Fate, bool]],
+    steps: list[Step],
 ) -> None:
     """
     Whatever happens, whatever becomes of the messages, and however often the process is another one: when all is well
@@ -121,8 +126,9 @@ def test_every_told_problem_is_told_to_be_over_exactly_once(
         assert all(was_wrong for _, was_wrong in reader.closed)
 
 
+@settings(max_examples=60)
 @given(steps=steps)
-def test_there_are_no_more_messages_than_bulletins(steps: list[tuple[int, list[Transition], Fate, bool]]) -> None:
+def test_there_are_no_more_messages_than_bulletins(steps: list[Step]) -> None:
     """But for one more where something has flapped, when it is stable; and there is always an end to what is due."""
     desk, seconds, messages, flaps = ledger(), 0, 0, 0
     for passed, transitions, _, _ in steps:
@@ -147,9 +153,10 @@ def test_there_are_no_more_messages_than_bulletins(steps: list[tuple[int, list[T
     assert messages <= len(steps) + flaps
 
 
+@settings(max_examples=60)
 @given(steps=steps)
 def test_messages_lost_for_certain_lose_nothing_that_matters(
-    steps: list[tuple[int, list[Transition], Fate, bool]],
+    steps: list[Step],
 ) -> None:
     """When the sink is back, it knows of all that is wrong, and of nothing else."""
     desk, reader, seconds = ledger(damp_s=0), Reader(), 0

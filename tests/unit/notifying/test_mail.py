@@ -218,6 +218,35 @@ async def test_nobody_there() -> None:
     assert str(error) == f"no connection to 127.0.0.1:{port}: Connection refused"
 
 
+@pytest.mark.parametrize(
+    ("greeting", "remedy"),
+    [pytest.param("421 busy", Remedy.TIME, id="busy"), pytest.param("554 go away", Remedy.SETTING, id="unwelcome")],
+)
+async def test_a_server_that_does_not_greet(greeting: str, remedy: Remedy) -> None:
+    """Its reply is told."""
+
+    def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{greeting}\r\n".encode())
+        writer.close()
+
+    listening = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with listening:
+        error = await failure(mail(listening.sockets[0].getsockname()[1]))
+
+    assert str(error).endswith(f" answered {greeting}")
+    assert (error.remedy, error.maybe) == (remedy, False)
+
+
+async def test_a_sender_that_is_not_taken() -> None:
+    """It is named, for somebody has to change the setting."""
+    async with mail_server() as server:
+        server.sender_replies = ["553 not yours"]
+        error = await failure(mail(server.port))
+
+    assert str(error).endswith("takes nothing from reconciler@studio.example: 553 not yours")
+    assert error.remedy is Remedy.SETTING
+
+
 async def test_a_server_that_hangs_is_let_go() -> None:
     """Whoever waits no longer leaves no thread behind that waits."""
     async with mail_server() as server:

@@ -168,6 +168,6 @@ async def test_a_test_says_that_it_is_one(tmp_path: Path) -> None:
         signed = await hook(tmp_path, server, key=KEY).test()
 
     assert checked(server.asked[0].body)["data"]["title"] == (
-        "[info] local: manifests are told of by this test; nothing is wrong"
+        "[info] local: notifications are set up: this is a test, and nothing is wrong"
     )
     assert (unsigned, signed) == ("took a test message, which was not signed", "took a test message")
