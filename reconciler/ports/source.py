@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NewType, Protocol
 
 from reconciler.domain.findings import Excused, Finding
@@ -62,8 +63,17 @@ class Source(Protocol):
         """
         ...
 
+    @property
+    def proven_at(self) -> datetime | None:
+        """Return when it last proved that it would notice a change, in UTC; None where nothing has proven that yet."""
+        ...
+
     def watch(self, hint: "asyncio.Event") -> None:
         """Set the event, from any thread, whenever something may have changed; may be called once."""
+        ...
+
+    def wake(self) -> None:
+        """Look for something new at once, for somebody says that there is; nothing where nobody watches."""
         ...
 
     def close(self) -> None:

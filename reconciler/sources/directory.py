@@ -39,6 +39,7 @@ class DirectorySource:
         self._proofs = proofs
         self._clock = clock
         self._watch: Watch | None = None
+        self._hint: asyncio.Event | None = None
 
     @property
     def name(self) -> str:
@@ -76,6 +77,11 @@ class DirectorySource:
             msg = "A source is watched once."
             raise RuntimeError(msg)
         self._watch = Watch(self._scanner.paths, hint, proofs=self._proofs, clock=self._clock)
+
+    def wake(self) -> None:
+        """Set the event that was given to `watch`."""
+        if self._hint is not None:
+            self._hint.set()
 
     def close(self) -> None:
         """Stop watching."""

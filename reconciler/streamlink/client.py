@@ -16,6 +16,7 @@ import httpx
 from reconciler.domain.errors import BackendError, HaltedError, ThrottledError, UnavailableError, UsageError
 from reconciler.domain.model import Address
 from reconciler.ports.clock import Clock
+from reconciler.ports.telemetry import CallMade
 from reconciler.streamlink import failures
 from reconciler.streamlink.breaker import DEFAULT_PAUSE_S, Breaker
 from reconciler.streamlink.call_log import Begun, logged
@@ -61,6 +62,8 @@ class ClientSettings:
     """Seconds for each step of one attempt."""
     deadline_s: float = 60.0
     """Seconds for one attempt as a whole: a server that drips bytes never reaches a time-out of reading."""
+    on_call: Callable[[CallMade], None] = lambda _: None
+    """Told of every attempt that is over."""
     before_write: Callable[[], None] = lambda: None
     """Asked when the turn of a call that writes has come; what it raises ends that call unsent."""
 
@@ -209,7 +212,7 @@ class StreamLinkClient:
             if action.writes:
                 self.settings.before_write()
             begun = Begun(action=action, region=region, attempt=attempt, waited_s=waited_s)
-            with self.traffic.breaker.watched(region), logged(begun, self._clock) as end:
+            with self.traffic.breaker.watched(region), logged(begun, self._clock, self.settings.on_call) as end:
                 answer = await self._attempt(action, payload, region)
                 end.request_id = answer.request_id
         return answer

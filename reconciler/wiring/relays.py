@@ -10,6 +10,7 @@ from reconciler.wiring.streamlink import Place, account_keys, backend_at
 
 if TYPE_CHECKING:
     from reconciler.ports.backend import Backend
+    from reconciler.ports.telemetry import Telemetry
     from reconciler.ports.source import Verdict
     from reconciler.relay.service import Relay
     from reconciler.streamlink.signing import Credentials
@@ -23,10 +24,11 @@ def relay(settings: Settings, verdict: "Verdict", *, media: str) -> "Relay":
     return Relay(RelaySettings(state=settings.state, regions=_regions_of(verdict), media=MediaKind(media)))
 
 
-def embedded(settings: Settings, relay: "Relay") -> "Backend":
+def embedded(settings: Settings, relay: "Relay", telemetry: "Telemetry | None" = None) -> "Backend":
     """Return the backend that is the relay of this process."""
     regions = settings.backend.regions or tuple(map(Region, relay.settings.regions))
-    return backend_at(Place(endpoint=relay.endpoint), settings, credentials=relay.credentials, regions=regions)
+    place = Place(endpoint=relay.endpoint)
+    return backend_at(place, settings, credentials=relay.credentials, regions=regions, telemetry=telemetry)
 
 
 def found(settings: Settings) -> "Backend":
@@ -54,7 +56,7 @@ def found(settings: Settings) -> "Backend":
     return backend_at(place, settings, credentials=_keys(settings), regions=regions)
 
 
-def addressed(settings: Settings) -> "Backend":
+def addressed(settings: Settings, telemetry: "Telemetry | None" = None) -> "Backend":
     """
     Return the backend that is the relay at the endpoint of the settings.
 
@@ -64,7 +66,8 @@ def addressed(settings: Settings) -> "Backend":
     """
     keys = account_keys(settings) if settings.backend.account is not None else _keys(settings)
     place = Place(endpoint=settings.backend.endpoint)
-    return backend_at(place, settings, credentials=keys, regions=settings.backend.regions or None)
+    regions = settings.backend.regions or None
+    return backend_at(place, settings, credentials=keys, regions=regions, telemetry=telemetry)
 
 
 def carries_nothing(settings: Settings) -> bool:

@@ -14,6 +14,7 @@ from reconciler.wiring import machine, state
 if TYPE_CHECKING:
     from reconciler.domain.impact import Capabilities, EditRules
     from reconciler.ports.backend import Backend
+    from reconciler.ports.telemetry import Telemetry
     from reconciler.streamlink.signing import Credentials
 
 RELAY_OWNER: Final = Owner("local")
@@ -78,7 +79,7 @@ def account_keys(settings: Settings) -> "Credentials":
     return Credentials(secret_id=account.secret_id, secret_key=account.secret_key.reveal(), token=token)
 
 
-def cloud(settings: Settings) -> "Backend":
+def cloud(settings: Settings, telemetry: "Telemetry | None" = None) -> "Backend":
     """
     Return the backend that is the environment's account.
 
@@ -91,11 +92,17 @@ def cloud(settings: Settings) -> "Backend":
         settings,
         credentials=account_keys(settings),
         regions=settings.backend.regions or None,
+        telemetry=telemetry,
     )
 
 
 def backend_at(
-    place: Place, settings: Settings, *, credentials: "Credentials", regions: tuple[Region, ...] | None
+    place: Place,
+    settings: Settings,
+    *,
+    credentials: "Credentials",
+    regions: tuple[Region, ...] | None,
+    telemetry: "Telemetry | None" = None,
 ) -> "Backend":
     """
     Return the backend that answers at a place.
@@ -105,11 +112,13 @@ def backend_at(
         settings: how it is spoken to.
         credentials: what calls are signed with.
         regions: what a pass reads; None for every region that it serves.
+        telemetry: what calls are counted with; None where nobody counts.
 
     Raises:
         UsageError: it is no endpoint, would be sent secrets in the clear, or the authorities' file cannot be read.
 
     """
+    from reconciler.ports.telemetry import Untold
     from reconciler.streamlink.backend import Service, StreamLinkBackend
     from reconciler.streamlink.client import ClientSettings, StreamLinkClient
     from reconciler.streamlink.trust import Trust
@@ -126,6 +135,7 @@ def backend_at(
             trust=Trust(ca_file=settings.backend.ca_file, certificate=place.certificate),
             rate_per_s=settings.backend.rate_per_s or (CLOUD_RATE_PER_S if is_cloud else RELAY_RATE_PER_S),
             breaker_pause_s=CLOUD_BREAKER_PAUSE_S if is_cloud else RELAY_BREAKER_PAUSE_S,
+            on_call=(telemetry or Untold()).call_made,
             before_write=_unless_halted(settings),
         ),
         clock=clock,

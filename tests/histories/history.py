@@ -310,6 +310,7 @@ class _Repository:
 
     name = "commits"
     is_whole = False
+    proven_at = None
 
     def __init__(self, history: _History) -> None:
         self._history = history
@@ -326,6 +327,9 @@ class _Repository:
 
     def watch(self, hint: asyncio.Event) -> None:
         """Do nothing: passes are made when it is their turn."""
+
+    def wake(self) -> None:
+        """Nobody watches."""
 
     def close(self) -> None:
         """Do nothing."""

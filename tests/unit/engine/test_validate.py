@@ -19,6 +19,7 @@ class OneFile:
 
     name = "one file"
     is_whole = False
+    proven_at = None
 
     async def snapshot(self) -> Snapshot:
         """Return it."""
@@ -26,6 +27,9 @@ class OneFile:
 
     def watch(self, hint: asyncio.Event) -> None:
         """Nothing changes."""
+
+    def wake(self) -> None:
+        """Nobody watches."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -57,6 +57,7 @@ class MemorySource:
 
     name = "memory"
     is_whole = False
+    proven_at = None
 
     def __init__(self) -> None:
         self.trees: dict[str, Desired | None] = {}
@@ -99,6 +100,11 @@ class MemorySource:
     def watch(self, hint: asyncio.Event) -> None:
         """Set the event on every write."""
         self.hint = hint
+
+    def wake(self) -> None:
+        """Say that something may have changed."""
+        if self.hint is not None:
+            self.hint.set()
 
     def close(self) -> None:
         """Stop watching."""
