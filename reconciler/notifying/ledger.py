@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from reconciler.domain.conditions import Aspect, Standing, Transition
+from reconciler.domain.conditions import Aspect, Reason, Standing, Transition
 from reconciler.notifying.entries import KEPT, Entry, document, entry_of
-from reconciler.notifying.judging import DARK, Problem, Verdict, judge
+from reconciler.notifying.judging import DARK, MOST_TEXT, Problem, Verdict, judge
 from reconciler.notifying.notices import (
+    BACKEND,
     GONE,
     MANIFESTS,
     RESOLVED_WORD,
@@ -25,6 +26,9 @@ from reconciler.ports.notifier import Bulletin, Stage
 
 ACCEPTED: Final = "Accepted"
 APPLIED: Final = "Applied"
+READABLE: Final = "Readable"
+_WHOLE: Final = frozenset({MANIFESTS, BACKEND})
+"""What is no resource, and never gone."""
 _ABOUT: Final = "about"
 _NEWS: Final = "news"
 _ON_AIR: Final = "on air: "
@@ -85,6 +89,7 @@ class Ledger:
             if verdict is not None:
                 self._set(transition.resource, str(transition.aspect), verdict, bulletin.at)
         self._take_manifests(bulletin)
+        self._take_backend(bulletin)
         if bulletin.resources is not None:
             self._forget_others(bulletin.resources, bulletin.at)
 
@@ -196,12 +201,21 @@ class Ledger:
             self._news = _news(bulletin.revision, bulletin.done, bulletin.at)
             self._dirty.add(_NEWS)
 
+    def _take_backend(self, bulletin: Bulletin) -> None:
+        """Of the backend as a whole: whether the pass could read it."""
+        if bulletin.unreadable:
+            text = cut(bulletin.unreadable, MOST_TEXT)
+            problem = Problem(grade=Grade.WARNING, reason=str(Reason.UNREADABLE), text=text, since=bulletin.at)
+            self._set(BACKEND, READABLE, Verdict(problem=problem), bulletin.at)
+        elif bulletin.pass_id:
+            self._set(BACKEND, READABLE, Verdict(problem=None), bulletin.at)
+
     def _forget_others(self, resources: Collection[str], at: datetime) -> None:
         """Nothing is wrong any more with what is neither wanted nor there."""
         gone = [
             (key, entry)
             for key, entry in self._entries.items()
-            if entry.state is not None and entry.resource not in resources and entry.resource != MANIFESTS
+            if entry.state is not None and entry.resource not in resources and entry.resource not in _WHOLE
         ]
         for key, entry in gone:
             over = entry.after(Verdict(problem=None), at, self._damp)

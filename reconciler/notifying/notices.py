@@ -16,6 +16,8 @@ MOST_TITLE: Final = 140
 """Characters of a title: it is a mail's subject, and what a telephone shows of a message."""
 MANIFESTS: Final = "manifests"
 """What stands in the place of a resource where the manifests as a whole are meant."""
+BACKEND: Final = "backend"
+"""The same, where the backend as a whole is meant."""
 
 
 class Grade(StrEnum):
@@ -48,9 +50,9 @@ class Item:
     """What is said of one condition of one resource."""
 
     resource: str
-    """Address, or `manifests`; `notifications` in a test."""
+    """Address, `manifests` or `backend`; `notifications` in a test."""
     aspect: str
-    """Of the condition, such as `OnAir`; `Accepted` and `Applied` of the manifests."""
+    """Of the condition, such as `OnAir`; `Accepted` and `Applied` of the manifests, `Readable` of the backend."""
     word: Word
     grade: Grade
     """Of the problem; of what is resolved the grade that it had."""
@@ -149,6 +151,9 @@ HEADLINES: Final = {
     ("Accepted", Word.PROBLEM): "are refused",
     ("Accepted", Word.FLAPPING): "are refused and accepted",
     ("Accepted", Word.RESOLVED): "are accepted again",
+    ("Readable", Word.PROBLEM): "cannot be read, so nothing is sent",
+    ("Readable", Word.FLAPPING): "can be read, and then cannot",
+    ("Readable", Word.RESOLVED): "can be read again",
     ("Applied", Word.NEWS): "are applied",
     ("Test", Word.NEWS): "are set up: this is a test, and nothing is wrong",
 }

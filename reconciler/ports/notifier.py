@@ -55,6 +55,8 @@ class Bulletin:
     """All that is held back now, whether it is news or not."""
     findings: tuple[str, ...] = ()
     """What is wrong with a refused revision, a line each."""
+    unreadable: str = ""
+    """Why the backend could not be read in this pass; "" when it could, or no pass was made."""
     done: int = 0
     """Changes that this pass made."""
 

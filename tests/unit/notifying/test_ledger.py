@@ -258,6 +258,22 @@ def test_refused_manifests_are_a_problem_until_others_are_accepted() -> None:
     assert take(4, Stage.APPLIED, "d") == ["resolved manifests Accepted"]
 
 
+def test_a_backend_that_cannot_be_read_is_a_problem_until_a_pass_has_read_it() -> None:
+    """A look at the manifests says nothing of it, nor does the list of resources."""
+    desk = ledger()
+
+    desk.take(bulletin(0, stage=Stage.FAILED, unreadable="no answer in time", resources=frozenset()))
+    desk.take(bulletin(30, stage=Stage.FAILED, unreadable="no connection", resources=frozenset()))
+    desk.take(bulletin(40, stage=Stage.REFUSED, pass_id="", findings=("x",)))
+    message = deliver(desk, 60)
+    desk.take(bulletin(70, stage=Stage.APPLIED, resources=frozenset()))
+
+    assert message is not None
+    assert ("backend", "no connection") in [(item.resource, item.text) for item in message.items]
+    assert message.title == "[warning] local: backend cannot be read, so nothing is sent, and 1 more"
+    assert said(deliver(desk, 70)) == ["resolved backend Readable", "resolved manifests Accepted"]
+
+
 def test_news_is_for_whoever_asks_and_only_the_newest_counts() -> None:
     """By default nobody is told that all went well."""
     curious, usual = ledger("info"), ledger("critical", "warning", "resolved")
