@@ -16,10 +16,8 @@ from reconciler.domain.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from reconciler.cli.interruption import Interruption
-    from reconciler.engine.loop import Loop
     from reconciler.engine.reconcile import PassOutcome
     from reconciler.settings import Settings
-    from reconciler.wiring import Session
 
 
 @click.command(name="run")
@@ -51,13 +49,15 @@ def command(
     account go on.
     """
     from reconciler.cli import logs
+    from reconciler.cli.for_ever import Start, for_ever
     from reconciler.cli.interruption import interruptible
 
     demand_one_source(paths, backend["git"])
     listen = backend.pop("listen")
     if listen is not None and (once or demo):
         raise UsageError("--listen is for a loop that goes on: neither with --once nor with --demo")
-    settings, here = options.settings(**backend, listen=listen), Invocation.of(options, paths, **backend)
+    settled = partial(options.settings, **backend, listen=listen)
+    settings, here = settled(), Invocation.of(options, paths, **backend)
     if demo and observe:
         raise UsageError("--demo carries streams, and --observe sends nothing: one or the other")
     if demo:
@@ -67,7 +67,7 @@ def command(
         raise click.exceptions.Exit(
             interruptible(lambda asked: _once(settings, paths, asked, observe=observe, here=here))
         )
-    asyncio.run(_for_ever(settings, paths, observe=observe, here=here))
+    asyncio.run(for_ever(Start(settings=settings, paths=paths, observes=observe, here=here, again=settled)))
 
 
 async def _once(
@@ -75,14 +75,15 @@ async def _once(
 ) -> ExitStatus | int:
     from reconciler import wiring
     from reconciler.cli import render, statuses
+    from reconciler.cli.for_ever import say_where
     from reconciler.engine.apply import Terms
     from reconciler.engine.guard.facts import Mode
     from reconciler.engine.plan import Target, read_tree
     from reconciler.engine.reconcile import passing, reconcile
     from reconciler.engine.telling import Teller
 
-    async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
-        _say_where(session)
+    async with wiring.session(settings, paths, apply=here.saying("apply"), observes=observe) as session:
+        say_where(session)
         tree = await read_tree(session.world)
         for line in render.findings(tree.verdict.findings):
             click.echo(line, err=True)
@@ -103,31 +104,6 @@ async def _once(
         return interruption.status or ended
 
 
-async def _for_ever(settings: "Settings", paths: tuple[Path, ...], *, observe: bool, here: Invocation) -> None:
-    from reconciler import wiring
-    from reconciler.cli.asynchronous import on_signals
-    from reconciler.cli.off_air import Ending, on_air_at
-
-    asked = asyncio.Event()
-    loops: list[Loop] = []
-
-    def stop() -> None:
-        asked.set()
-        for loop in loops:
-            loop.stop()
-
-    ending = Ending(stop, wiring.clock())
-    # From the first moment on: whoever ends it while the relay starts must not leave engines behind.
-    with on_signals(ending.end, signal.SIGTERM), on_signals(ending.interrupted, signal.SIGINT):
-        async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
-            if session.relay is not None:
-                ending.carries(partial(on_air_at, settings.state))
-            _say_where(session)
-            loops.append(session.loop(observes=observe))
-            if not asked.is_set():
-                await loops[0].run()
-
-
 async def _demo(
     settings: "Settings", paths: tuple[Path, ...], options: Options, *, once: bool, here: Invocation
 ) -> ExitStatus:
@@ -135,6 +111,7 @@ async def _demo(
     from reconciler.cli import logs, render
     from reconciler.cli.asynchronous import on_signals
     from reconciler.cli.demo import Demonstration, console_for, make_missing_secrets
+    from reconciler.cli.for_ever import say_where
     from reconciler.engine.validate import validate
 
     wiring.demand_paths(settings, paths)
@@ -148,7 +125,7 @@ async def _demo(
     console = console_for(color=options.use_color)
     with logs.written_to(settings.state / "run.log" if console.is_terminal else None, settings.log_format):
         async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
-            _say_where(session)
+            say_where(session)
             demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
@@ -174,7 +151,3 @@ def _say_it_ends(here: Invocation) -> None:
 
 def _say_stopping() -> None:
     click.echo("Stopping: finishing what is in flight; once more to stop waiting.", err=True)
-
-
-def _say_where(session: "Session") -> None:
-    click.echo(f"Backend: {session.world.backend.name}", err=True)

@@ -72,6 +72,11 @@ class StatusBoard:
         self._failures: dict[Key, int] = {}
         self._orders = Orders()
         self._listeners: set[_Listener] = set()
+        self._view: dict[Key, ResourceStatus] = {}
+        self._stale: set[Key] = set()
+        """Whose status in the view is no longer what is true."""
+        self._is_other = True
+        """Whether the view is to be made anew: other resources, another revision or other orders."""
 
     def turn(self, phase: Phase) -> None:
         """Say what the loop does from now on."""
@@ -86,12 +91,21 @@ class StatusBoard:
         """Say what the source showed."""
         self._vitals = replace(self._vitals, seen=seen, trouble=trouble)
 
+    def proven(self, at: datetime | None) -> None:
+        """Say when the source last proved that it would notice a change."""
+        self._vitals = replace(self._vitals, proven_at=at)
+
+    def named(self, *, source: str, backend: str) -> None:
+        """Say where the manifests are and what they are kept on, from now on."""
+        self._vitals = replace(self._vitals, source=source, backend=backend)
+
     def due(self, at_s: float) -> None:
         """Say when the next pass is due, on the clock that never runs backwards."""
         self._next_at_s = at_s
 
     def aimed(self, target: Target) -> None:
         """Say what is wanted from now on."""
+        self._is_other = True
         self._vitals = replace(self._vitals, revision=target.revision)
         self._waiting_since_s = self._clock.monotonic_s()
 
@@ -99,6 +113,7 @@ class StatusBoard:
         self, outcome: PassOutcome, target: Target, orders: Orders, *, drifted: Iterable[Key] = ()
     ) -> tuple[Transition, ...]:
         """Write down what a pass says of every resource; return what became another standing or reason."""
+        self._is_other |= orders != self._orders
         self._orders = orders
         said = said_of(outcome, orders, self._failures)
         failed = {key for key, one in said.items() if one.reason is Reason.FAILED}
@@ -109,6 +124,7 @@ class StatusBoard:
         news: list[Transition] = []
         for key in self._kept.keys() - wanted.keys() - said.keys():
             del self._kept[key]
+            self._is_other = True
         for key in (*wanted, *(key for key in said if key not in wanted)):
             kept, one, trial = self._of(key, wanted.get(key)), said.get(key), trials.get(key)
             is_plain = one is None and trial is None
@@ -134,6 +150,7 @@ class StatusBoard:
             kept = self._kept.get(key)
             if kept is not None:
                 kept.carried = look
+                self._stale.add(key)
                 news += self._turned(key, kept, {Aspect.ON_AIR: look.stand})
         return self._told(news)
 
@@ -152,7 +169,14 @@ class StatusBoard:
 
     def resources(self) -> Mapping[Key, ResourceStatus]:
         """Return every resource that is wanted, held back or being removed, in the order of their addresses."""
-        return {key: self._status(key, kept) for key, kept in sorted(self._kept.items(), key=lambda item: str(item[0]))}
+        if self._is_other:
+            # A new mapping, so that whoever walks through the old one is not disturbed.
+            self._view = {key: self._status(key, self._kept[key]) for key in sorted(self._kept, key=str)}
+            self._is_other = False
+        for key in self._stale & self._view.keys():
+            self._view[key] = self._status(key, self._kept[key])
+        self._stale.clear()
+        return self._view
 
     @contextlib.contextmanager
     def follow(self) -> "Iterator[_Listener]":
@@ -168,10 +192,12 @@ class StatusBoard:
         kept = self._kept.get(key)
         if kept is None:
             kept = self._kept[key] = _Kept(wanted, "" if wanted is None else generation_of(wanted), {})
+            self._is_other = True
         elif kept.wanted is not wanted:
             # A name for a whole tree of thousands takes a while: what is equal keeps the one that it has.
             if wanted is None or kept.wanted != wanted:
                 kept.generation, kept.is_plain = "" if wanted is None else generation_of(wanted), False
+                self._stale.add(key)
             kept.wanted = wanted
         return kept
 
@@ -189,6 +215,7 @@ class StatusBoard:
                 since=self._clock.now(),
             )
             kept.conditions[aspect] = found.after(before)
+            self._stale.add(key)
             if (turned := transition(str(key), before, kept.conditions[aspect])) is not None:
                 yield turned
 

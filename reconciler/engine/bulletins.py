@@ -6,11 +6,13 @@ from typing import Final
 
 from reconciler.domain.changes import Hold
 from reconciler.domain.conditions import Transition
+from reconciler.domain.errors import BackendError
 from reconciler.domain.model import Key, RegionKey
-from reconciler.engine.plan import Tree
+from reconciler.engine.plan import Target, Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.clock import Clock
 from reconciler.ports.notifier import Bulletin, Held, Stage
+from reconciler.ports.status import Board
 
 MOST_FINDINGS: Final = 50
 """Of a refused tree; whoever mends one sees the rest in the pull request."""
@@ -40,14 +42,28 @@ class Bulletins:
             findings=findings,
         )
 
-    def of_pass(self, outcome: PassOutcome, news: Sequence[Transition], *, pass_id: str) -> Bulletin:
-        """Return what is told of a pass."""
+    def of_unread(self, error: BackendError, target: Target) -> Bulletin:
+        """Return what is told of a pass that could not read the backend."""
+        return Bulletin(
+            at=self.clock.now(),
+            source=self.source,
+            backend=self.backend,
+            revision=target.revision,
+            stage=Stage.FAILED,
+            pass_id=target.pass_id,
+            unreadable=str(error),
+        )
+
+    def of_pass(self, outcome: PassOutcome, news: Sequence[Transition], board: Board, *, pass_id: str) -> Bulletin:
+        """Return what is told of a pass, and of what is on the board after it."""
         return Bulletin(
             at=self.clock.now(),
             source=self.source,
             backend=self.backend,
             revision=outcome.revision,
             stage=stage_of(outcome),
+            seen=board.vitals().seen,
+            resources=frozenset(map(str, board.resources())),
             pass_id=pass_id,
             transitions=tuple(news),
             held=tuple(Held(resource=str(key), why=why) for key, why in _held(outcome)),

@@ -64,7 +64,15 @@ class Watcher:
 class Loop:
     """One reconciler at work; `run` it once, `stop` it from a signal handler."""
 
-    def __init__(self, world: World, timing: Timing, watcher: Watcher, *, observes: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        timing: Timing,
+        watcher: Watcher,
+        *,
+        board: StatusBoard | None = None,
+        observes: bool = False,
+    ) -> None:
         """
         Prepare to work; nothing is read yet.
 
@@ -72,6 +80,7 @@ class Loop:
             world: the ports.
             timing: when to look and pass.
             watcher: whom to tell.
+            board: where what is true now is written; None for a new one.
             observes: whether nothing is ever sent.
 
         """
@@ -88,7 +97,7 @@ class Loop:
         self._reached = False
         self._look_at_s = -math.inf
         self._pass_at_s = math.inf
-        self._teller = Teller(world, observes=observes)
+        self._teller = Teller(world, board=board, observes=observes)
         self._trials = Trials(world, self._pass_again)
 
     @property
@@ -142,6 +151,7 @@ class Loop:
         """Look at the manifests, and pass when there is a reason to."""
         self.board.turn(Phase.LOOKING)
         await self._look()
+        self.board.proven(self._world.source.proven_at)
         self._look_at_s = self._now_s() + self._timing.rescan_s
         if self._good is not None and self._now_s() >= self._pass_at_s:
             self.board.turn(Phase.PASSING)
@@ -192,9 +202,9 @@ class Loop:
             except CredentialsRefusedError as error:
                 if not self._reached:
                     raise
-                self._retry(error)
+                self._retry(error, target)
             except BackendError as error:
-                self._retry(error)
+                self._retry(error, target)
             else:
                 self._finish(outcome, target)
 
@@ -217,7 +227,7 @@ class Loop:
 
         return Terms(hold=hold, prepare=self._trials.begin, on_outcome=on_outcome, cut=self._cut, stop=self._stopping)
 
-    def _retry(self, error: BackendError) -> None:
+    def _retry(self, error: BackendError, target: Target) -> None:
         left_alone_s = error.retry_in_s if isinstance(error, UnavailableError) else None
         if left_alone_s is None:
             self._failures += 1
@@ -226,7 +236,7 @@ class Loop:
             # Nothing was sent, so nothing has failed once more; a new revision waits no longer than for the breaker.
             pause = left_alone_s + pause_s(1, jitter=self._watcher.jitter())
         self._next_pass_at(self._now_s() + pause)
-        self._teller.pass_failed(error, failures=self._failures, retry_in_s=pause)
+        self._teller.pass_failed(error, target, failures=self._failures, retry_in_s=pause)
 
     def _finish(self, outcome: PassOutcome, target: Target) -> None:
         self._reached = True

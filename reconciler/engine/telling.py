@@ -10,7 +10,7 @@ from reconciler.domain.model import Key
 from reconciler.engine import report
 from reconciler.engine.apply import Outcome
 from reconciler.engine.board import StatusBoard
-from reconciler.engine.bulletins import Bulletins
+from reconciler.engine.bulletins import Bulletins, stage_of
 from reconciler.engine.pinning import in_force
 from reconciler.engine.plan import Target, Tree
 from reconciler.engine.reconcile import PassOutcome
@@ -28,25 +28,26 @@ _LOGGED: Final = frozenset({Aspect.ON_AIR, Aspect.DRIFTED, Aspect.STALLED})
 class Teller:
     """Tells of passes and of the manifests, each thing once; one for as long as a process lives."""
 
-    def __init__(self, world: World, *, observes: bool = False) -> None:
+    def __init__(self, world: World, *, board: StatusBoard | None = None, observes: bool = False) -> None:
+        """
+        Begin to tell.
+
+        Args:
+            world: the ports.
+            board: where what is true now is written; None for a new one.
+            observes: whether nothing is ever sent.
+
+        """
         self._world = world
         self._reporter = report.Reporter()
         self._recorder = Recorder(world.journal)
         self._bulletins = Bulletins(clock=world.clock, source=world.source.name, backend=world.backend.name)
         self._source_trouble = ""
         self._told: tuple[Revision, Stage] | None = None
-        self.board = StatusBoard(
-            world.clock,
-            Vitals(
-                phase=Phase.STARTING,
-                phase_s=0.0,
-                source=world.source.name,
-                backend=world.backend.name,
-                owner=str(world.owner),
-                observes=observes,
-                started_at=world.clock.now(),
-            ),
-        )
+        self._unread = False
+        self._resources = 0
+        self.board = board or board_of(world, observes=observes)
+        self.board.named(source=world.source.name, backend=world.backend.name)
 
     def looked(self, snapshot: Snapshot) -> None:
         """Tell of a look at the manifests, where it shows that they are behind."""
@@ -98,16 +99,18 @@ class Teller:
         orders = in_force(self._world.guard.orders.read(), target.desired)
         news = self.board.passed(outcome, target, orders, drifted=self._drifted(outcome))
         self.turned(news)
-        bulletin = self._bulletins.of_pass(outcome, news, pass_id=facts.pass_id)
-        if news or (bulletin.revision, bulletin.stage) != self._told:
-            self._notify(bulletin)
+        if news or outcome.done or self._unread or self._is_other(outcome):
+            self._notify(self._bulletins.of_pass(outcome, news, self.board, pass_id=facts.pass_id))
+        self._unread = False
 
-    def pass_failed(self, error: BackendError, *, failures: int, retry_in_s: float) -> None:
+    def pass_failed(self, error: BackendError, target: Target, *, failures: int, retry_in_s: float) -> None:
         """Tell of a pass that could not read the backend; nothing was sent."""
         report.pass_failed(error, failures=failures, retry_in_s=retry_in_s)
         self._recorder.pass_failed(error, failures=failures, next_in_s=retry_in_s)
         self._world.telemetry.pass_made(PassMade(result="unreadable", duration_s=0.0))
         self.board.unread(error, failures=failures)
+        self._unread = True
+        self._world.notifier.tell(self._bulletins.of_unread(error, target))
 
     def turned(self, news: Iterable[Transition]) -> None:
         """Log what became another standing and has no event of its own."""
@@ -121,9 +124,28 @@ class Teller:
         left += [one.change for one in outcome.undone] + list(outcome.left.changes)
         yield from (change.key for change in left if self._world.guard.is_drift(change))
 
+    def _is_other(self, outcome: PassOutcome) -> bool:
+        """Return whether the revision has come further, or there are other resources than when it was last told."""
+        before, self._resources = self._resources, len(self.board.resources())
+        return (outcome.revision, stage_of(outcome)) != self._told or before != self._resources
+
     def _notify(self, bulletin: Bulletin) -> None:
         self._told = Revision(bulletin.revision), bulletin.stage
         self._world.notifier.tell(bulletin)
+
+
+def board_of(world: World, *, observes: bool) -> StatusBoard:
+    """Return a board on which nothing stands yet."""
+    vitals = Vitals(
+        phase=Phase.STARTING,
+        phase_s=0.0,
+        source=world.source.name,
+        backend=world.backend.name,
+        owner=str(world.owner),
+        observes=observes,
+        started_at=world.clock.now(),
+    )
+    return StatusBoard(world.clock, vitals)
 
 
 def _result_of(outcome: PassOutcome) -> str:

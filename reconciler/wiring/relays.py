@@ -10,8 +10,8 @@ from reconciler.wiring.streamlink import Place, account_keys, backend_at
 
 if TYPE_CHECKING:
     from reconciler.ports.backend import Backend
-    from reconciler.ports.telemetry import Telemetry
     from reconciler.ports.source import Verdict
+    from reconciler.ports.telemetry import Telemetry
     from reconciler.relay.service import Relay
     from reconciler.streamlink.signing import Credentials
 

@@ -14,6 +14,7 @@ from reconciler.wiring import machine, state
 if TYPE_CHECKING:
     from reconciler.ports.status import Board
     from reconciler.ports.telemetry import Telemetry
+    from reconciler.service.health import Rhythm
     from reconciler.service.metrics import Metrics
     from reconciler.service.server import Service
 
@@ -109,6 +110,20 @@ class Loops:
     """Between two passes without a reason, as it was chosen."""
 
 
+def is_alive(settings: Settings, board: "Board", *, has_ended: bool, observe_s: float) -> bool:
+    """Return whether nothing hangs, by the decision that `/livez` answers with."""
+    from reconciler.service.health import alive
+
+    checks = alive(board.vitals(), _rhythm(settings, observe_s), has_ended=has_ended)
+    return not any(check.why for check in checks)
+
+
+def _rhythm(settings: Settings, observe_s: float) -> "Rhythm":
+    from reconciler.service.health import Rhythm
+
+    return Rhythm(rescan_s=settings.loop.rescan_s + settings.loop.max_wait_ms / 1000, observe_s=observe_s)
+
+
 @contextlib.asynccontextmanager
 async def service(settings: Settings, lent: Instruments, loops: Loops) -> AsyncIterator["Service | None"]:
     """
@@ -123,7 +138,6 @@ async def service(settings: Settings, lent: Instruments, loops: Loops) -> AsyncI
     if chosen.listen is None or lent.metrics is None:
         yield None
         return
-    from reconciler.service.health import Rhythm
     from reconciler.service.options import ServiceOptions, Sights
     from reconciler.service.server import Service
 
@@ -141,7 +155,7 @@ async def service(settings: Settings, lent: Instruments, loops: Loops) -> AsyncI
         board=loops.board,
         open_history=partial(state.reading_journal, settings),
         clock=machine.clock(),
-        rhythm=Rhythm(rescan_s=settings.loop.rescan_s + settings.loop.max_wait_ms / 1000, observe_s=loops.observe_s),
+        rhythm=_rhythm(settings, loops.observe_s),
         has_ended=loops.has_ended,
         on_push=loops.on_push,
     )
