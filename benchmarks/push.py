@@ -22,7 +22,8 @@ from reconciler.sources.git.source import GitSource
 
 POLL_S: Final = 1.0
 NEVER_S: Final = 3600.0
-WITHIN_S: Final = 600.0
+WITHIN_S: Final = 3600.0
+"""The first pass makes every flow."""
 _FLOW: Final = """\
 apiVersion: reconciler/v1
 kind: Flow
@@ -98,12 +99,14 @@ async def _measure(remote: _Remote, url: str, state: Path, *, name: str, rounds:
         async with wiring.session(settings, media="none") as session:
             loop = session.loop()
             running = asyncio.create_task(loop.run())
-            await _applied(steps)
-            source = session.world.source if poll_s == NEVER_S else None
-            took = [await _push(remote, source, steps) for _ in range(rounds)]
-            pulled = [_pull(remote) for _ in range(rounds)] if poll_s == NEVER_S else []
-            loop.stop()
-            await running
+            try:
+                await _applied(steps)
+                source = session.world.source if poll_s == NEVER_S else None
+                took = [await _push(remote, source, steps) for _ in range(rounds)]
+                pulled = [_pull(remote) for _ in range(rounds)] if poll_s == NEVER_S else []
+            finally:
+                loop.stop()
+                await running
         for index, step in enumerate(("fetched", "read", "applied")):
             _row(f"{name}, {way}: {step}", [one[index] for one in took])
         if pulled:

@@ -101,7 +101,7 @@ class GitSource:
 
     @property
     def proven_at(self) -> datetime | None:
-        """Return when the server was last asked, and had answered or had not; None before that."""
+        """Return when the server last said what the branch has, in UTC; None where it has not yet."""
         return self._proven_at
 
     async def snapshot(self) -> Snapshot:
@@ -166,7 +166,8 @@ class GitSource:
 
     def _take(self, look: Look) -> None:
         before, self._last = self._last, look
-        self._proven_at = self._clock.now()
+        if not look.unreachable:
+            self._proven_at = self._clock.now()
         if not look.accepted and before.accepted:
             # The mirror is lost, and nothing newer counts: what was read is still the last that did.
             self._last = replace(look, accepted=before.accepted)

@@ -162,13 +162,16 @@ async def test_a_server_that_is_down_is_trouble_since_then(forge: Forge, clock: 
     await source.snapshot()
     forge.home.rename(forge.home.with_name("away"))
 
+    proven_at = source.proven_at
+    await clock.advance(60)
     seen = await source.snapshot()
     await clock.advance(60)
     again = await source.snapshot()
 
     assert seen.revision == first
-    assert seen.trouble.startswith("the newest commit is not known (since 2026-01-01T00:00:00Z): git says: fatal:")
+    assert seen.trouble.startswith("the newest commit is not known (since 2026-01-01T00:01:00Z): git says: fatal:")
     assert again.trouble == seen.trouble
+    assert source.proven_at == proven_at is not None
     forge.home.with_name("away").rename(forge.home)
     assert (await source.snapshot()).trouble == ""
 
