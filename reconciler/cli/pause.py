@@ -2,11 +2,12 @@
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.options import Options
 
 
 @click.command(name="pause")
-@click.argument("resource", metavar="[RESOURCE]", default="")
+@click.argument("resource", metavar="[RESOURCE]", default="", shell_complete=resources)
 @click.option("--all", "everything", is_flag=True, help="Stop all writes, of everything, until they are resumed.")
 @click.option("--reason", required=True, help="Why; it is shown wherever the pause is, and recorded.")
 @click.option(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.options import Options
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="resume")
-@click.argument("resource", metavar="[RESOURCE]", default="")
+@click.argument("resource", metavar="[RESOURCE]", default="", shell_complete=resources)
 @click.option("--all", "everything", is_flag=True, help="Let writes go on that `pause --all` or STATE/HALT stopped.")
 @click.pass_obj
 def command(options: Options, /, resource: str, *, everything: bool) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.completing import resources
 from reconciler.cli.options import Options, paths_argument
 from reconciler.domain.errors import UsageError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="rollback")
-@click.argument("resource", metavar="RESOURCE")
+@click.argument("resource", metavar="RESOURCE", shell_complete=resources)
 @paths_argument
 @click.option("--to", "revision", required=True, metavar="REV", help="The commit, tag or branch whose spec it gets.")
 @click.option("--reason", required=True, help="Why; it is shown wherever the resource is, and recorded.")

@@ -28,7 +28,13 @@ class Patrol:
     """Looks at running flows in turn, the one that was looked at longest ago first."""
 
     def __init__(
-        self, world: World, board: StatusBoard, trials: Trials, tell: Callable[[tuple[Transition, ...]], None]
+        self,
+        world: World,
+        board: StatusBoard,
+        trials: Trials,
+        *,
+        tell: Callable[[tuple[Transition, ...]], None],
+        on_step: Callable[[], None],
     ) -> None:
         """
         Prepare; nothing is looked at yet.
@@ -38,8 +44,10 @@ class Patrol:
             board: where it is written what is carried.
             trials: that are looked at with every step.
             tell: told of what became another standing.
+            on_step: called with every step, for what is to be looked at as often.
 
         """
+        self._on_step = on_step
         self._world = world
         self._board = board
         self._trials = trials
@@ -51,6 +59,7 @@ class Patrol:
         """Patrol until cancelled."""
         while True:
             await self._world.clock.sleep(STEP_S)
+            self._on_step()
             if self._world.guard.has_judged:
                 await self._step(self._world.guard.facts)
 

@@ -113,8 +113,7 @@ class StatusBoard:
         self, outcome: PassOutcome, target: Target, orders: Orders, *, drifted: Iterable[Key] = ()
     ) -> tuple[Transition, ...]:
         """Write down what a pass says of every resource; return what became another standing or reason."""
-        self._is_other |= orders != self._orders
-        self._orders = orders
+        self.ordered(orders)
         said = said_of(outcome, orders, self._failures)
         failed = {key for key, one in said.items() if one.reason is Reason.FAILED}
         self._failures = {key: self._failures.get(key, 0) + 1 for key in failed}
@@ -137,6 +136,11 @@ class StatusBoard:
             news += self._turned(key, kept, now)
         self._tally(outcome)
         return self._told(news)
+
+    def ordered(self, orders: Orders) -> None:
+        """Say what people order beside git."""
+        self._is_other |= orders != self._orders
+        self._orders = orders
 
     def unread(self, error: BackendError, *, failures: int) -> tuple[Transition, ...]:
         """Write down that the backend could not be read: what stands is what was known before."""

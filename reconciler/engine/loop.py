@@ -120,7 +120,7 @@ class Loop:
         """
         self._world.source.watch(self._wake)
         log.info("loop.started", source=self._world.source.name, backend=self._world.backend.name)
-        patrol = Patrol(self._world, self.board, self._trials, self._teller.turned)
+        patrol = Patrol(self._world, self.board, self._trials, tell=self._teller.turned, on_step=self._look_at_orders)
         beside = [asyncio.create_task(self._lose_patience()), asyncio.create_task(patrol.run())]
         try:
             while not self._stopping.is_set():
@@ -253,6 +253,11 @@ class Loop:
         self._next_pass_at(self._now_s() + pause)
         self._teller.passed(outcome, target, next_in_s=pause)
         self._watcher.on_pass(outcome)
+
+    def _look_at_orders(self) -> None:
+        """Pass at once when people have ordered something else, or what they ordered is over."""
+        if self._teller.ordered():
+            self._pass_again()
 
     def _pass_again(self) -> None:
         """Pass as soon as the pass that is under way, if any, has ended."""

@@ -9,6 +9,7 @@ from reconciler.domain.changes import Action, Blocked, Change, Waiting
 from reconciler.domain.conditions import Aspect, Standing, Transition
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
+from reconciler.domain.orders import Orders
 from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.news import Held, News, news_of
@@ -125,6 +126,17 @@ def turned(one: Transition) -> None:
         status=str(after.standing),
         reason=str(after.reason),
         why=after.message,
+    )
+
+
+def ordered(orders: Orders) -> None:
+    """Log what people order beside git, when that is other than before."""
+    log.warning(
+        "orders.changed",
+        halted=orders.halt is not None,
+        why="" if orders.halt is None else orders.halt.given.reason,
+        paused=[str(pause.resource) for pause in orders.pauses],
+        pinned=[str(pin.resource) for pin in orders.pins],
     )
 
 

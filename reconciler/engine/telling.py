@@ -1,12 +1,14 @@
 """Telling: what happens is written into the log, the journal and onto the board, counted, and told to whoever asked."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from reconciler.domain.conditions import Aspect, Transition
 from reconciler.domain.errors import BackendError, SourceUnreadableError
 from reconciler.domain.findings import Severity
 from reconciler.domain.model import Key
+from reconciler.domain.orders import Orders
 from reconciler.engine import report
 from reconciler.engine.apply import Outcome
 from reconciler.engine.board import StatusBoard
@@ -46,6 +48,7 @@ class Teller:
         self._told: tuple[Revision, Stage] | None = None
         self._unread = False
         self._resources = 0
+        self._orders = Orders()
         self.board = board or board_of(world, observes=observes)
         self.board.named(source=world.source.name, backend=world.backend.name)
 
@@ -77,6 +80,16 @@ class Teller:
         self.board.looked(seen=seen.revision, trouble=trouble)
         self._notify(self._bulletins.of_tree(seen))
 
+    def ordered(self) -> bool:
+        """Tell what people order beside git, where that is other than when it was last told; return whether it is."""
+        before, self._orders = self._orders, self._world.guard.orders.read()
+        # Trials are nobody's orders.
+        is_other = replace(before, trials=()) != replace(self._orders, trials=())
+        if is_other:
+            report.ordered(self._orders)
+            self.board.ordered(self._orders)
+        return is_other
+
     def change(self, outcome: Outcome) -> None:
         """Tell what became of one change, as it comes."""
         self._reporter.change(outcome)
@@ -99,7 +112,8 @@ class Teller:
         orders = in_force(self._world.guard.orders.read(), target.desired)
         news = self.board.passed(outcome, target, orders, drifted=self._drifted(outcome))
         self.turned(news)
-        if news or outcome.done or self._unread or self._is_other(outcome):
+        is_other = self._is_other(outcome)
+        if news or outcome.done or self._unread or is_other:
             self._notify(self._bulletins.of_pass(outcome, news, self.board, pass_id=facts.pass_id))
         self._unread = False
 

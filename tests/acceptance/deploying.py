@@ -10,12 +10,7 @@ from reconciler.settings.values import SETTINGS
 
 ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
-AWAITED: Final = frozenset(
-    {"service.listen", "service.tokenFile", "service.certFile"}
-    | {f"source.{key}" for key in ("git", "branch", "path", "sshKey")}
-)
-"""Settings that deployments name beside those that there are."""
-KNOWN: Final = frozenset(SETTINGS) | AWAITED
+KNOWN: Final = frozenset(SETTINGS)
 """Every setting by its path."""
 VARIABLES: Final = frozenset(map(variable_of, KNOWN))
 """The same, as the environment has them."""

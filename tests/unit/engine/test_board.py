@@ -9,6 +9,7 @@ from reconciler.domain.conditions import Aspect, Transition, generation_of
 from reconciler.domain.errors import RejectedError, UnavailableError
 from reconciler.domain.model import FlowKey, Key, OutputKey
 from reconciler.domain.orders import Given, Halt, Pause
+from reconciler.engine.airing import STEP_S
 from reconciler.engine.board import MOST_KEPT, StatusBoard
 from reconciler.engine.standing import FAILURES
 from reconciler.ports.status import LaggedError, Phase
@@ -127,7 +128,9 @@ async def test_another_manifest_is_another_generation() -> None:
 
         assert (first.generation, same.revision) == (same.generation, "two")
         assert other.generation == generation_of(output(latency_ms=500)) != first.generation
-        assert {one.generation for one in other.conditions.values()} == {other.generation}
+        # What is carried was looked at when there was another manifest.
+        judged = [one for aspect, one in other.conditions.items() if aspect is not Aspect.ON_AIR]
+        assert {one.generation for one in judged} == {other.generation}
 
 
 async def test_what_is_gone_is_not_on_the_board() -> None:
@@ -214,6 +217,30 @@ async def test_a_halt_is_among_the_vitals() -> None:
         assert rows(run.loop.board)["Ready"] == ("False", "Halted")
 
 
+async def test_an_order_is_seen_and_followed_within_a_step_of_the_patrol() -> None:
+    """Whoever presses the red button sees it on the board, and whoever lifts it waits for no timer."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.orders.give(Halt(given=given(small)))
+        small.source.write("two", flow(), output(latency_ms=500))
+        await run.pass_time(STEP_S)
+        halted, held = run.loop.board.vitals().halt, rows(run.loop.board)["Ready"]
+        small.orders.lift(Halt)
+        await run.pass_time(STEP_S)
+        await run.prove()
+
+        assert halted is not None
+        assert held == ("False", "Halted")
+        assert run.loop.board.vitals().halt is None
+        assert small.backend.latency_ms() == 500
+        assert [(event["halted"], event["why"]) for event in run.events("orders.changed")] == [
+            (True, "storm"),
+            (False, ""),
+        ]
+
+
 async def test_who_observes_sees_what_is_planned() -> None:
     """Nothing is sent, and the board says what would be."""
     small = a_world()
@@ -232,6 +259,7 @@ async def test_who_follows_is_told_of_transitions_alone() -> None:
     async with running(small) as run:
         with run.loop.board.follow() as following:
             await run.pass_time(3 * TIMING.observe_s)
+            carried = await following.next()
             small.orders.give(Pause(resource=TOWER, given=given(small)))
             small.source.write("two", flow(), output(latency_ms=500))
             await run.prove()
@@ -241,6 +269,7 @@ async def test_who_follows_is_told_of_transitions_alone() -> None:
             ("output/news/tower", "Ready", "Paused"),
             ("output/news/tower", "Stalled", "Paused"),
         }
+        assert {str(one.aspect) for one in carried} == {"OnAir"}
         assert all(one.before is not None for one in news)
 
 
