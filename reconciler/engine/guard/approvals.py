@@ -4,7 +4,7 @@ from reconciler.domain.changes import Blocked, Change, Hold, Sequence, twin_ther
 from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import made_since
-from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding, in_vain
+from reconciler.domain.safety.releases import approval_of, command_for, holding, in_vain
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.looking import Looking
 from reconciler.engine.guard.memory import Memory
@@ -53,16 +53,17 @@ class Approvals:
         if not met:
             return self._on_air(change, own, facts) if own else None
         besides = f". Besides, {noticed(change, own)}" if own else ""
-        return held_back(change, Hold.FAR_END, f"{met}{besides}.{self._releasing(change, facts)}")
+        why = f"{met}{besides}.{self._unfit(change, facts)}"
+        return held_back(change, Hold.FAR_END, why, release=command_for(change))
 
     def _on_air(self, change: Change, reasons: tuple[str, ...], facts: Facts) -> Blocked:
-        why = f"{noticed(change, reasons)}{_goes_words(change)}.{self._releasing(change, facts)}"
-        return held_back(change, Hold.ON_AIR, why)
+        why = f"{noticed(change, reasons)}{_goes_words(change)}.{self._unfit(change, facts)}"
+        return held_back(change, Hold.ON_AIR, why, release=command_for(change))
 
-    def _releasing(self, change: Change, facts: Facts) -> str:
-        """Say which approvals do not release a change, and what does."""
+    def _unfit(self, change: Change, facts: Facts) -> str:
+        """Say which approvals do not release a change, "" where there is none."""
         unfit = in_vain(change, facts.given, holds=facts.policies, now=self._memory.latest())
-        return f"{unfit and f' {unfit}'}{RELEASING}{command_for(change)}"
+        return unfit and f" {unfit}"
 
     def _note_used(self, approval: Approval, change: Change, facts: Facts) -> None:
         """Write down who approved of a change."""

@@ -12,7 +12,7 @@ from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.far_ends import Ends, ends_after
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by, touched_by
-from reconciler.domain.safety.releases import approval_of, released_by
+from reconciler.domain.safety.releases import approval_of
 from reconciler.engine.guard.approvals import Approvals, noticed
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.legs import alone
@@ -83,7 +83,7 @@ class Permits:
 
     def _besides_on_air(self, item: Blocked, facts: Facts, look: Look) -> Blocked:
         """Say of what an approval would release that it is on air: the approval would cut that, too."""
-        if item.change is None or released_by(item) is None:
+        if item.change is None or not item.release:
             return item
         reasons = self._seen(item.change, facts, look)
         return replace(item, why=f"{noticed(item.change, reasons)}. Besides, {item.why}") if reasons else item

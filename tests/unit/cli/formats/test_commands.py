@@ -7,8 +7,7 @@ from typing import Final
 import click
 import pytest
 
-from reconciler.cli.formats.commands import columns_of, lines_of, unbroken
-from reconciler.domain.safety.releases import RELEASING
+from reconciler.cli.formats.commands import Releasing, columns_of, lines_of, unbroken
 
 APPROVE: Final = "--approve output/news/tower:edit:0123456789ab"
 COMMAND: Final = f"'/opt/a b/reconciler' --state s apply 'my site' {APPROVE} --reason 'WHY'"
@@ -33,7 +32,7 @@ def test_what_fits_is_one_line(width: int | None) -> None:
 def test_what_people_copy_has_lines_of_its_own() -> None:
     """The end of a terminal breaks neither an id nor a command; elsewhere all stays as it is."""
     styled = click.style("~ edit output/news/tower  impact: none  (differs)") + click.style(f"  [{'1' * 12}]", dim=True)
-    lines = ["short", "x" * 50, f"why.{RELEASING}{COMMAND}", styled]
+    lines = ["short", "x" * 50, Releasing("why.", COMMAND), styled]
 
     fitted = [click.unstyle(line) for line in unbroken(lines, 48)]
 
