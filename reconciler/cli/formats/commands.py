@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Final, Self, TextIO
 
@@ -63,3 +64,9 @@ def unbroken(lines: Iterable[str], width: int | None) -> Iterator[str]:
             yield f"    {found[2]}{found[3]}"
         else:
             yield line
+
+
+def tell(lines: Iterable[str], *, err: bool = False) -> None:
+    """Write lines to stdout, or to stderr; on a terminal its end breaks nothing that people copy."""
+    for line in unbroken(lines, columns_of(sys.stderr if err else sys.stdout)):
+        click.echo(line, err=err)
