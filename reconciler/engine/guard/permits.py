@@ -21,8 +21,8 @@ from reconciler.engine.guard.meetings import Meetings
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
 from reconciler.engine.guard.twins import Twins
+from reconciler.engine.guard.used import note_override
 from reconciler.engine.guard.windows import Windows
-from reconciler.ports.journal import Note
 
 
 class Permits:
@@ -117,15 +117,7 @@ class Permits:
     def _note_lifted(self, change: Change, facts: Facts) -> None:
         """Write down which overrides let a change pass that goes beyond the budget, or that a tree makes unlikely."""
         for one in self._memory.lifted(change):
-            note = Note(
-                kind="override.used",
-                resource=str(change.key),
-                why=one.override.reason,
-                pass_id=facts.pass_id,
-                revision=facts.revision,
-                fields={"action": str(change.action), "lifts": str(one.limit), "name": one.override.name},
-            )
-            self._keeper.journal.note(note)
+            note_override(self._keeper.journal, one.override, one.limit, change, facts)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
         held = await self._windows.held(change, facts) or await self._until_off_air(change, facts)
