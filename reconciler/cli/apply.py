@@ -154,7 +154,7 @@ def _tell_beyond(changes: "tuple[Change, ...]") -> None:
 def _show(shown: "Preview", asked: _Asked) -> None:
     """Say on stderr what will be sent; what is held back stands in the result, unless somebody is asked before."""
     from reconciler.cli import render
-    from reconciler.cli.formats.commands import columns_of, unbroken
+    from reconciler.cli.formats.commands import tell
 
     for line in render.findings(shown.tree.verdict.findings):
         click.echo(line, err=True)
@@ -163,8 +163,7 @@ def _show(shown: "Preview", asked: _Asked) -> None:
     else:
         is_whole = asked.ask or asked.form == "json"
         lines = render.plan_text(shown.plan, at_head=False) if is_whole else render.changes_text(shown.plan)
-        for line in unbroken(lines, columns_of(sys.stderr)):
-            click.echo(line, err=True)
+        tell(lines, err=True)
 
 
 def _tell_astray(asked: _Asked, shown: "Preview") -> None:
@@ -227,7 +226,7 @@ async def _carry_out(asked: _Asked, world: "World", shown: "Preview", interrupti
 
 def _report(outcome: "PassOutcome", asked: _Asked, *, told: "Plan", backend: str) -> None:
     from reconciler.cli import render
-    from reconciler.cli.formats.commands import columns_of, unbroken
+    from reconciler.cli.formats.commands import tell
 
     if outcome.refused is not None:
         click.secho(f"error: {outcome.refused}", err=True, fg="red")
@@ -236,5 +235,4 @@ def _report(outcome: "PassOutcome", asked: _Asked, *, told: "Plan", backend: str
     else:
         # Whoever was asked has just read what is held back; a file that stdout is has to stand alone.
         seen = told if asked.ask and sys.stdout.isatty() else None
-        for line in unbroken(render.outcome_text(outcome, told=seen), columns_of(sys.stdout)):
-            click.echo(line)
+        tell(render.outcome_text(outcome, told=seen))

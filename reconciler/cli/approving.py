@@ -118,7 +118,7 @@ def astray(approvals: "Iterable[Approval]", plan: "Plan", *, is_saved: bool = Fa
     Its change is another one by now, is gone, or is held back by what no approval lifts.
     """
     from reconciler.domain.change_ids import change_id
-    from reconciler.domain.safety.releases import beyond_approval, reason_of
+    from reconciler.domain.safety.releases import beyond_approval
 
     beyond = {(item.key, item.action): item for item in plan.blocked if beyond_approval(item)}
     changes = [*plan.changes, *(item.change for item in plan.blocked if item.change is not None)]
@@ -129,7 +129,7 @@ def astray(approvals: "Iterable[Approval]", plan: "Plan", *, is_saved: bool = Fa
         if is_saved and change not in plan.changes:
             yield f"{given}: the saved plan does not hold it, and nothing else is sent. Approve it without --plan."
         elif (item := beyond.get((approval.resource, approval.action))) is not None:
-            yield f"{given}: no approval lifts what holds it back ({item.hold}): {reason_of(item)}."
+            yield f"{given}: no approval lifts what holds it back ({item.hold}): {item.why}."
         elif change is None:
             yield f"{given}: no {approval.action} of it is planned."
         elif (now := change_id(change)) != approval.change:

@@ -10,7 +10,7 @@ from reconciler.domain.findings import Finding, Position, Severity
 from reconciler.domain.model import Care, Key, ResourceKind, key_of
 from reconciler.domain.moves import key_before, key_now, moved_names
 from reconciler.domain.policies import Approval, Override, Policies
-from reconciler.domain.safety.releases import release_in
+from reconciler.domain.safety.releases import is_whole
 from reconciler.domain.timetable import Labels, is_about
 from reconciler.ports.journal import History, Noted, Settled, Written
 
@@ -153,7 +153,8 @@ class Decision:
     def release(self) -> str | None:
         """Return the one command that releases it, as whoever held it back said it; None where no command does."""
         note = self.journal.decided
-        return None if not self.hold or note is None else release_in(note.note.why)
+        command = "" if not self.hold or note is None else str(note.note.fields.get("release", ""))
+        return command if is_whole(command) else None
 
     @property
     def next_in_s(self) -> float | None:

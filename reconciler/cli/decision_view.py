@@ -15,7 +15,6 @@ from reconciler.cli.journal_view import Page, call_json, note_json, result_of, s
 from reconciler.domain.findings import Finding
 from reconciler.domain.model import Care, DriftMode
 from reconciler.domain.policies import Approval, Override
-from reconciler.domain.safety.releases import RELEASING
 from reconciler.ports.journal import Noted, Written
 
 _COLOURS: Final = {
@@ -120,8 +119,7 @@ def _decided(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
         action = f"{said['action']} " if "action" in said else ""
         change = f" (change {said['change']})" if said.get("change") else ""
         what = f"{action}{note.note.kind.rpartition('.')[2]}{change}"
-        reason = note.note.why.partition(RELEASING)[0]
-        why = f": {reason}" if reason else ""
+        why = f": {note.note.why}" if note.note.why else ""
         yield "decision", safe(f"{page.moment(note.at)}: {what}{why}")
 
 

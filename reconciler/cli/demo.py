@@ -20,6 +20,7 @@ from reconciler.cli.held_panel import panel
 from reconciler.domain.errors import BackendError, ExitStatus
 from reconciler.domain.model import Desired, FlowSpec, OutputSpec
 from reconciler.domain.resolution import secrets_of
+from reconciler.domain.safety.releases import whole
 from reconciler.domain.secrets import SecretRef, SecretSource
 from reconciler.media.probe import ReceptionState
 
@@ -148,7 +149,7 @@ class Demonstration:
             left = self._outcome.left
             yield from (f"error: {item.change.key}: {item.why}" for item in self._outcome.undone)
             held: list[tuple[object, str]] = [(item.key, item.why) for item in left.failed]
-            held += [(item.key, item.why) for item in left.blocked]
+            held += [(item.key, whole(item)) for item in left.blocked]
             held += [(item.key, item.why) for item in left.waiting]
             yield from (f"error: {key}: {why}" for key, why in held)
 

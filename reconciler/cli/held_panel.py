@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from reconciler.cli.formats.commands import lines_of
 from reconciler.cli.formats.values import safe
 from reconciler.domain.changes import Blocked, Failed, Waiting
-from reconciler.domain.safety.releases import reason_of, released_by
 
 if TYPE_CHECKING:
     from reconciler.engine.reconcile import PassOutcome
@@ -34,16 +33,15 @@ def panel(outcome: "PassOutcome", *, width: int, lines: int) -> list[str]:
 
 def _held(outcome: "PassOutcome") -> list[Blocked | Waiting | Failed]:
     """Return what is held back, first what a command releases."""
-    blocked = sorted(outcome.left.blocked, key=lambda item: released_by(item) is None)
+    blocked = sorted(outcome.left.blocked, key=lambda item: not item.release)
     return [*blocked, *outcome.left.failed, *outcome.left.waiting]
 
 
 def _told(item: Blocked | Waiting | Failed, *, width: int) -> Iterator[str]:
     match item:
         case Blocked():
-            yield from _wrapped(f"! blocked {item.action} {item.key}", reason_of(item), width=width)
-            command = released_by(item)
-            yield from () if command is None else lines_of(command, width=width)
+            yield from _wrapped(f"! blocked {item.action} {item.key}", item.why, width=width)
+            yield from lines_of(item.release, width=width) if item.release else ()
         case Failed():
             yield from _wrapped(f"! failed {item.key}", item.why, width=width)
         case Waiting():

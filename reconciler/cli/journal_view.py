@@ -11,7 +11,7 @@ from reconciler.cli import moments
 from reconciler.cli.formats.commands import lines_of
 from reconciler.cli.formats.values import safe
 from reconciler.cli.moments import Moment
-from reconciler.domain.safety.releases import RELEASING
+from reconciler.domain.safety.releases import before_release
 from reconciler.ports.journal import Noted, Settled, Written
 
 OPEN: Final = "open"
@@ -65,10 +65,12 @@ def notes_text(notes: Sequence[Noted], page: Page) -> Iterator[str]:
     yield _heading(_line(rows[0], widths))
     for noted, row in zip(notes, rows[1:], strict=True):
         yield _line(row, widths)
+        fields = dict(noted.note.fields)
+        release = str(fields.pop("release", ""))
         if noted.note.why:
-            yield from below(safe(noted.note.why), page)
-        if noted.note.fields:
-            said = ", ".join(f"{safe(name)}: {safe(str(value))}" for name, value in noted.note.fields.items())
+            yield from below(safe(noted.note.why), page, release=safe(release))
+        if fields:
+            said = ", ".join(f"{safe(name)}: {safe(str(value))}" for name, value in fields.items())
             yield from below(said, page, dim=True)
 
 
@@ -124,14 +126,14 @@ def short(revision: str) -> str:
     return safe(revision[:_SHORT]) or "-"
 
 
-def below(text: str, page: Page, *, dim: bool = False) -> Iterator[str]:
-    """Yield what belongs to the line above, further in, and broken where the terminal ends."""
-    lines = [text]
+def below(text: str, page: Page, *, release: str = "", dim: bool = False) -> Iterator[str]:
+    """Yield what belongs to the line above, further in, and broken where the terminal ends; last what releases it."""
+    said = before_release(text) if release else text
+    lines = [f"{said} {release}" if release else said]
     if page.width is not None:
         width = max(_NARROWEST, page.width - len(_INDENT))
-        said, release, command = text.partition(RELEASING)
-        lines = textwrap.wrap(f"{said}{release}", width, break_long_words=False, break_on_hyphens=False)
-        lines += lines_of(command, width=width) if command else []
+        lines = textwrap.wrap(said, width, break_long_words=False, break_on_hyphens=False)
+        lines += lines_of(release, width=width) if release else []
     for line in lines:
         yield click.style(_INDENT + line, dim=True) if dim else _INDENT + line
 

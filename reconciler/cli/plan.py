@@ -1,13 +1,12 @@
 """`reconciler plan`."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.formats.commands import columns_of, unbroken
+from reconciler.cli.formats.commands import tell
 from reconciler.cli.formats.json import dumped
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import Options, backend_options, branch_options, demand_one_source, paths_argument
@@ -124,5 +123,4 @@ def _show(preview: "Preview", *, form: str, backend: str) -> None:
     elif preview.plan is None:
         click.echo("No plan: the manifests have errors, and nothing may be changed before they are mended.", err=True)
     else:
-        for line in unbroken(render.plan_text(preview.plan), columns_of(sys.stdout)):
-            click.echo(line)
+        tell(render.plan_text(preview.plan))

@@ -9,6 +9,7 @@ import click
 from reconciler import wiring
 from reconciler.cli import render
 from reconciler.cli.asynchronous import one_shot
+from reconciler.cli.formats.commands import tell
 from reconciler.cli.formats.comment import Comparison, comment
 from reconciler.cli.formats.json import dumped
 from reconciler.cli.formats.values import named
@@ -137,12 +138,10 @@ def _show_text(found: _Found) -> None:
     if found.compared.plan is None:
         click.echo(_NO_PLAN, err=True)
         return
-    for line in render.plan_text(found.compared.plan):
-        click.echo(line)
+    tell(render.plan_text(found.compared.plan))
     if found.compared.drift is not None and found.compared.drift.changes:
         click.echo("\nDrift, which is put right whether this is merged or not:")
-        for line in render.plan_text(found.compared.drift):
-            click.echo(line)
+        tell(render.plan_text(found.compared.drift))
 
 
 def _document(asked: Asked, found: _Found) -> dict[str, object]:

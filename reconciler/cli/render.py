@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from reconciler.cli.formats.commands import Releasing
 from reconciler.cli.formats.text import headline
 from reconciler.cli.formats.totals import IN_PROGRESS, MAY_STOP, Held, counted, held_of, told_of, windows_of
 from reconciler.cli.formats.values import (
@@ -26,7 +27,7 @@ from reconciler.domain.changes import Action, Blocked, Change, Create, Failed, H
 from reconciler.domain.findings import Finding
 from reconciler.domain.impact import Impact
 from reconciler.domain.properties import PropertyChange, PropertyValue
-from reconciler.domain.safety.releases import released_by
+from reconciler.domain.safety.releases import whole
 from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.plan import Preview
@@ -149,7 +150,8 @@ def outcome_line(outcome: Outcome) -> str:
     word, colour = _RESULTS[outcome.result]
     if outcome.held is not None and outcome.held.hold is Hold.TWIN:
         word = IN_PROGRESS
-    why = f": {safe(outcome.why)}" if outcome.why else ""
+    said = whole(outcome.held) if outcome.why and outcome.held is not None else outcome.why
+    why = f": {safe(said)}" if said else ""
     return f"{click.style(f'{word:8}', fg=colour)} {change.action} {change.key}{why}"
 
 
@@ -301,20 +303,26 @@ def _held_back(plan: Plan) -> Iterator[str]:
     loud = withheld(plan)
     for word, held in told_of(plan).items():
         colour = _WORDS[word]
-        together: dict[str, list[Held]] = {}
+        together: dict[tuple[str, str], list[Held]] = {}
         for item in held:
-            together.setdefault(item.why, []).append(item)
-        for why, items in together.items():
+            release = item.release if isinstance(item, Blocked) else ""
+            together.setdefault((item.why, release), []).append(item)
+        for (why, release), items in together.items():
             reason = "as said above" if why in loud else safe(why)
             if len(items) > 1:
-                yield f"{click.style(f'! {word} {len(items)}', fg=colour, bold=True)}: {reason}"
+                yield _reasoned(f"{click.style(f'! {word} {len(items)}', fg=colour, bold=True)}: {reason}", release)
             for item in items:
                 action = f" ({item.action})" if isinstance(item, Blocked) else ""
                 head = f"{click.style(f'! {word} {item.key}', fg=colour, bold=True)}{action}"
-                yield f"{head}: {reason}" if len(items) == 1 else f"  {head}"
+                yield _reasoned(f"{head}: {reason}", release) if len(items) == 1 else f"  {head}"
                 if isinstance(item, Blocked) and item.change is not None:
                     yield f"    {_effect(item.change, plan.watched)}{id_of(item.change)}"
                     yield from _details(item.change)
+
+
+def _reasoned(line: str, release: str) -> str:
+    """Return a line that ends with a reason, and with the command that releases where one does."""
+    return Releasing(line, safe(release)) if release else line
 
 
 def _left_json(plan: Plan) -> dict[str, Any]:
@@ -328,7 +336,7 @@ def _held_json(item: Blocked | Waiting | Failed, watched: effects.Watched) -> di
     found: dict[str, Any] = {"resource": str(item.key), "why": item.why}
     if isinstance(item, Blocked):
         change = None if item.change is None else change_json(item.change, watched)
-        found |= {"action": str(item.action), "hold": str(item.hold), "change": change, "release": released_by(item)}
+        found |= {"action": str(item.action), "hold": str(item.hold), "change": change, "release": item.release or None}
     return found
 
 

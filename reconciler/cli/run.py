@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -133,11 +132,9 @@ async def _demo(
 
 def _show(outcome: "PassOutcome", *, observe: bool) -> None:
     from reconciler.cli import render
-    from reconciler.cli.formats.commands import columns_of, unbroken
+    from reconciler.cli.formats.commands import tell
 
-    lines = render.plan_text(outcome.left) if observe else render.outcome_text(outcome)
-    for line in unbroken(lines, columns_of(sys.stdout)):
-        click.echo(line)
+    tell(render.plan_text(outcome.left) if observe else render.outcome_text(outcome))
 
 
 def _say_it_ends(here: Invocation) -> None:

@@ -235,9 +235,12 @@ class Blocked:
     """A region where it is not known which resources are in it."""
     action: Action
     why: str
+    """The reason alone."""
     hold: Hold
     change: Change | None = None
     """What would be sent; None where that cannot be said."""
+    release: str = ""
+    """The one command that releases it, begun as people call it here; "" where none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

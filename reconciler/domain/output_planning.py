@@ -21,11 +21,11 @@ from reconciler.domain.plan_parts import (
     Parts,
     felt,
     fixed_of,
-    identity_of_output,
     marked_otherwise,
     new_secrets,
 )
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.recognising import identity_of_output
 from reconciler.domain.refusals import Refusal
 from reconciler.domain.replacing import Room, replaced, succeeded
 
@@ -40,7 +40,7 @@ def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, co
     matches = match(
         [identity_of_output(output) for output in wanted],
         sorted(found.outputs, key=lambda output: (output.live_name, output.id)),
-        context.reading_of_outputs(flow),
+        context.names.reading_of_outputs(flow),
     )
     doomed = [output for output in matches.rest if _is_surplus(flow, output, context)]
     room = Room(
@@ -55,7 +55,7 @@ def plan_outputs(flow: FlowKey, wanted: Ordered[Output], found: FoundFlow, *, co
     creates = [change for change in parts.then if isinstance(change, Create)]
     empties = len(doomed) == len(found.outputs) and found.state is FlowState.RUNNING
     late = bool(empties and creates)
-    deletes = (delete_output(flow, output, found, name=context.output_in(flow, output.mark)) for output in doomed)
+    deletes = (delete_output(flow, output, found, name=context.names.output_in(flow, output.mark)) for output in doomed)
     (parts.then if late else parts.first).extend(deletes)
     return len(found.outputs) - len(doomed) + len(creates)
 
@@ -85,7 +85,7 @@ def named(wanted: Output, found: FoundOutput) -> Output:
 
 
 def _is_surplus(flow: FlowKey, output: FoundOutput, context: Context) -> bool:
-    name = context.output_in(flow, output.mark)
+    name = context.names.output_in(flow, output.mark)
     return name is not None and OutputKey(flow.name, name) not in context.failed
 
 
@@ -107,8 +107,8 @@ def _refusal(output: Output, matched: Match[FoundOutput], flow: FoundFlow, conte
     """Return why this output may not be touched; None when it may."""
     if matched.is_ambiguous:
         return refusals.ambiguous("outputs", output.live_name, [candidate.id for candidate in matched.candidates])
-    if matched.only is not None and not ours(matched.only.mark, context.owner):
-        return refusals.not_ours(matched.only.mark, context.owner, output.key.name, where="its Description")
+    if matched.only is not None and not ours(matched.only.mark, context.names.owner):
+        return refusals.not_ours(matched.only.mark, context.names.owner, output.key.name, where="its Description")
     if flow.allowed_outputs and output.spec.protocol not in flow.allowed_outputs:
         return refusals.not_allowed(flow.allowed_outputs, output.spec.protocol)
     return None
@@ -141,7 +141,7 @@ def _plan_known(wanted: Output, found: FoundOutput, room: Room, *, context: Cont
     if found.spec is None:
         parts.block(wanted.key, Action.EDIT, refusals.BEYOND_MANIFESTS)
         return
-    is_moved = wanted.key in context.moved.values()
+    is_moved = wanted.key in context.names.moved.values()
     different = changed(wanted, found, is_moved=is_moved)
     if not different:
         parts.unchanged += 1

@@ -1,29 +1,26 @@
 """What planning a flow and planning its outputs share."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from reconciler.domain.changes import Action, Blocked, Change, Waiting
 from reconciler.domain.errors import UnresolvedLinkError
 from reconciler.domain.impact import IMPACT_OF, Capabilities, Impact
 from reconciler.domain.links import with_address
-from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.matching import Identity, Reading, is_twin
+from reconciler.domain.marks import Mark
 from reconciler.domain.model import (
     Flow,
     FlowKey,
     FlowState,
     FoundFlow,
-    FoundOutput,
     Key,
     Output,
-    OutputKey,
     ResourceKind,
 )
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.recognising import Names
 from reconciler.domain.refusals import Refusal
 from reconciler.domain.resolution import secret_versions
 
@@ -57,45 +54,14 @@ class Parts:
 class Context:
     """What every decision of one planning reads."""
 
-    owner: Owner
+    names: Names
     capabilities: Capabilities
     failed: AbstractSet[Key]
     """Resources that could not be resolved: what is live of them stays as it is."""
-    moved: Mapping[Key, Key] = field(default_factory=lambda: MappingProxyType({}))
-    """What has another name now, by the names of before; of an output, the flow in it is by its name of now."""
     keeps_links: bool = False
     """Whether links stay what they are, because no backend was asked for addresses."""
     found_flow: Callable[[FlowKey], FoundFlow | None] = lambda _: None
     """Return the flow that a link calls."""
-
-    def flow_in(self, mark: Mark | None) -> str | None:
-        """Return the manifest's name of the flow whose input bears this mark; None for anybody else's."""
-        name = self._name_in(mark)
-        return None if name is None else self.moved.get(FlowKey(name), FlowKey(name)).name
-
-    def output_in(self, flow: FlowKey, mark: Mark | None) -> str | None:
-        """Return the manifest's name of an output that bears this mark; None for anybody else's."""
-        name = self._name_in(mark)
-        return None if name is None else self.moved.get(OutputKey(flow.name, name), OutputKey(flow.name, name)).name
-
-    def reading_of_flows(self) -> Reading[FoundFlow]:
-        """Return how a flow is recognised."""
-        return Reading(
-            live_of=lambda flow: (flow.region, flow.live_name),
-            name_of=lambda flow: self.flow_in(flow.mark),
-            is_twin=lambda flow: is_twin(flow.mark),
-        )
-
-    def reading_of_outputs(self, flow: FlowKey) -> Reading[FoundOutput]:
-        """Return how an output of a flow is recognised."""
-        return Reading(
-            live_of=lambda output: output.live_name,
-            name_of=lambda output: self.output_in(flow, output.mark),
-            is_twin=lambda output: is_twin(output.mark),
-        )
-
-    def _name_in(self, mark: Mark | None) -> str | None:
-        return mark.name if mark is not None and mark.owner == self.owner else None
 
     def addressed(self, outputs: Iterable[Output], parts: Parts) -> Iterator[Output]:
         """Yield the outputs with their links replaced by addresses; those that call what is not there yet wait."""
@@ -107,16 +73,6 @@ class Context:
                 yield with_address(output, self.found_flow)
             except UnresolvedLinkError as error:
                 parts.waiting.append(Waiting(key=output.key, why=str(error)))
-
-
-def identity_of_flow(flow: Flow) -> Identity:
-    """Return by what a flow is recognised, as `reading_of_flows` reads it."""
-    return Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name)
-
-
-def identity_of_output(output: Output) -> Identity:
-    """Return by what an output of a flow is recognised, as `reading_of_outputs` reads it."""
-    return Identity(live=output.live_name, name=output.key.name)
 
 
 def new_secrets(wanted: Flow | Output, mark: Mark | None) -> bool:

@@ -36,11 +36,11 @@ from reconciler.domain.plan_parts import (
     Parts,
     felt,
     fixed_of,
-    identity_of_flow,
     marked_otherwise,
     new_secrets,
 )
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.recognising import Names, identity_of_flow
 from reconciler.domain.refusals import Refusal
 from reconciler.domain.resolution import Resolved
 from reconciler.domain.standing_still import gathered
@@ -63,10 +63,9 @@ def plan(
 
     """
     context = Context(
-        owner=owner,
+        names=Names(owner=owner, moved=resolved.moved),
         capabilities=capabilities,
         failed={item.key for item in resolved.failed},
-        moved=resolved.moved,
         keeps_links=keeps_links,
     )
     return _Planner(resolved, actual, context).plan()
@@ -106,7 +105,7 @@ class _Planner:
         return match(
             [identity_of_flow(flow) for flow in self._flows],
             sorted(self._actual.flows(), key=lambda flow: (flow.region, flow.live_name, flow.id)),
-            self._context.reading_of_flows(),
+            self._context.names.reading_of_flows(),
         )
 
     def _found_flow(self, key: FlowKey) -> FoundFlow | None:
@@ -114,7 +113,7 @@ class _Planner:
         found = self._found.get(key)
         if found is not None or key not in self._context.failed:
             return found
-        marked = [flow for flow in self._actual.flows() if self._context.flow_in(flow.mark) == key.name]
+        marked = [flow for flow in self._actual.flows() if self._context.names.flow_in(flow.mark) == key.name]
         return marked[0] if len(marked) == 1 else None
 
     def _flow(self, flow: Flow, matched: Match[FoundFlow]) -> Parts:
@@ -146,7 +145,7 @@ class _Planner:
             return refusals.unserved(flow.spec.region)
         if matched.is_ambiguous:
             return refusals.ambiguous("flows", flow.live_name, [candidate.id for candidate in matched.candidates])
-        owner = self._context.owner
+        owner = self._context.names.owner
         if matched.only is not None and not ours(matched.only.mark, owner):
             return refusals.not_ours(matched.only.mark, owner, flow.key.name, where="its input's Description")
         return self._unsure(flow, matched) if self._unread else None
@@ -177,7 +176,7 @@ class _Planner:
             properties.of_flow(found.live_name, spec),
             new_secrets=new_secrets(flow, found.mark),
         )
-        is_moved = flow.key in self._context.moved.values()
+        is_moved = flow.key in self._context.names.moved.values()
         return (*listed, *marked_otherwise(flow, found.mark, is_moved=is_moved))
 
     def _known_flow(self, flow: Flow, found: FoundFlow, spec: FlowSpec) -> Parts:
@@ -264,7 +263,7 @@ class _Planner:
     def _surplus(self) -> Iterator[Parts]:
         """Yield the removal of each flow that bears our mark and that no manifest names; not where nobody can tell."""
         for found in self._matches.rest:
-            name = self._context.flow_in(found.mark)
+            name = self._context.names.flow_in(found.mark)
             if name is not None and FlowKey(name) not in self._context.failed:
                 yield self._removed(FlowKey(name), found)
         # Where flows are wanted, each of them says that its region could not be read.
@@ -295,13 +294,13 @@ class _Planner:
 
     def _removal_refusal(self, key: FlowKey, found: FoundFlow) -> Refusal | None:
         """Return why a flow may not be removed with its outputs; None when it may."""
-        foreign = [output for output in found.outputs if not ours(output.mark, self._context.owner)]
+        foreign = [output for output in found.outputs if not ours(output.mark, self._context.names.owner)]
         if foreign:
             return refusals.holds(foreign)
         kept = [
             output
             for output in found.outputs
-            if OutputKey(key.name, self._context.output_in(key, output.mark) or "") in self._context.failed
+            if OutputKey(key.name, self._context.names.output_in(key, output.mark) or "") in self._context.failed
         ]
         return refusals.would_lose(kept) if kept else None
 

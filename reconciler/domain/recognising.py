@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from reconciler.domain.impact import Capabilities
-from reconciler.domain.marks import Owner
-from reconciler.domain.matching import Found, Identity, Reading, match
-from reconciler.domain.model import Actual, Desired, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey
-from reconciler.domain.plan_parts import Context, identity_of_flow, identity_of_output
+from reconciler.domain.marks import Mark, Owner
+from reconciler.domain.matching import Found, Identity, Reading, is_twin, match
+from reconciler.domain.model import Actual, Desired, Flow, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey
 
 Live = tuple[FoundFlow, FoundOutput]
 """An output with its flow."""
@@ -23,6 +21,54 @@ class Recognised:
     """Of a name that is there several times, all that bear it; twins as well."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Whose objects are recognised, and what the manifests call by another name than their marks do."""
+
+    owner: Owner
+    moved: Mapping[Key, Key]
+    """What has another name now, by the names of before; of an output, the flow in it is by its name of now."""
+
+    def flow_in(self, mark: Mark | None) -> str | None:
+        """Return the manifest's name of the flow whose input bears this mark; None for anybody else's."""
+        name = self._name_in(mark)
+        return None if name is None else self.moved.get(FlowKey(name), FlowKey(name)).name
+
+    def output_in(self, flow: FlowKey, mark: Mark | None) -> str | None:
+        """Return the manifest's name of an output that bears this mark; None for anybody else's."""
+        name = self._name_in(mark)
+        return None if name is None else self.moved.get(OutputKey(flow.name, name), OutputKey(flow.name, name)).name
+
+    def reading_of_flows(self) -> Reading[FoundFlow]:
+        """Return how a flow is recognised."""
+        return Reading(
+            live_of=lambda flow: (flow.region, flow.live_name),
+            name_of=lambda flow: self.flow_in(flow.mark),
+            is_twin=lambda flow: is_twin(flow.mark),
+        )
+
+    def reading_of_outputs(self, flow: FlowKey) -> Reading[FoundOutput]:
+        """Return how an output of a flow is recognised."""
+        return Reading(
+            live_of=lambda output: output.live_name,
+            name_of=lambda output: self.output_in(flow, output.mark),
+            is_twin=lambda output: is_twin(output.mark),
+        )
+
+    def _name_in(self, mark: Mark | None) -> str | None:
+        return mark.name if mark is not None and mark.owner == self.owner else None
+
+
+def identity_of_flow(flow: Flow) -> Identity:
+    """Return by what a flow is recognised, as `reading_of_flows` reads it."""
+    return Identity(live=(flow.spec.region, flow.live_name), name=flow.key.name)
+
+
+def identity_of_output(output: Output) -> Identity:
+    """Return by what an output of a flow is recognised, as `reading_of_outputs` reads it."""
+    return Identity(live=output.live_name, name=output.key.name)
+
+
 def recognised(desired: Desired, actual: Actual, *, owner: Owner, moved: Mapping[Key, Key]) -> Recognised:
     """
     Return what is live of each resource; what no manifest names is called as its mark says.
@@ -34,8 +80,8 @@ def recognised(desired: Desired, actual: Actual, *, owner: Owner, moved: Mapping
         moved: what has another name now, as `moved_names` returns it.
 
     """
-    context = Context(owner=owner, capabilities=Capabilities(), failed=frozenset(), moved=moved)
-    known = _named(map(identity_of_flow, desired.flows), actual.flows(), context.reading_of_flows())
+    names = Names(owner=owner, moved=moved)
+    known = _named(map(identity_of_flow, desired.flows), actual.flows(), names.reading_of_flows())
     flows = {flow.id: FlowKey(name) for flow, name in known}
     wanted: dict[FlowKey, list[Output]] = {}
     for output in desired.outputs:
@@ -46,7 +92,7 @@ def recognised(desired: Desired, actual: Actual, *, owner: Owner, moved: Mapping
             continue
         of = flows[flow.id]
         named = map(identity_of_output, wanted.get(of, []))
-        for found, name in _named(named, flow.outputs, context.reading_of_outputs(of)):
+        for found, name in _named(named, flow.outputs, names.reading_of_outputs(of)):
             key = OutputKey(of.name, name)
             outputs[key] = (*outputs.get(key, ()), (flow, found))
     return Recognised(flows=flows, outputs=outputs)

@@ -10,7 +10,7 @@ from reconciler.domain.changes import Action, Blocked, Change, Plan
 from reconciler.domain.errors import PlanStaleError
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import Key
-from reconciler.domain.safety.releases import RELEASING, command_for, reason_of, release_in
+from reconciler.domain.safety.releases import command_for
 
 LONGEST: Final = timedelta(hours=24)
 """How old a plan may be. What is on air at night is not what was on air at noon, even where nothing else differs."""
@@ -119,9 +119,9 @@ def choose(kept: SavedPlan, plan: Plan, *, now: Circumstances) -> Chosen:
 
 def _still_held(item: Blocked, change: Change) -> Blocked:
     """Return what was held back when the plan was made, as it is planned now."""
-    release = f"{RELEASING}{command_for(change)}" if release_in(item.why) else ""
-    why = f"when the plan was saved it was held back, and so the plan does not hold it: {reason_of(item)}{release}"
-    return replace(item, why=why, change=change)
+    why = f"when the plan was saved it was held back, and so the plan does not hold it: {item.why}"
+    # Never what a file says: people paste it.
+    return replace(item, why=why, change=change, release=command_for(change) if item.release else "")
 
 
 def _circumstances(made: Circumstances, now: Circumstances) -> Iterator[str]:

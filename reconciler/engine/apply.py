@@ -236,8 +236,11 @@ class _Executor:
         held = await self._world.guard.still(change, call)
         if held is None:
             return None
-        undone = await put_back(self._sender, change, permit, failed=number, error=None) if number else ""
-        ended = _ended(change, Result.BLOCKED, f"{held.why}{undone}", request_ids, of=of)
+        why = held.why
+        if number:
+            undone = await put_back(self._sender, change, permit, failed=number, error=None)
+            why = f"{why.removesuffix('.')}{undone}"
+        ended = _ended(change, Result.BLOCKED, why, request_ids, of=of)
         return replace(ended, held=replace(held, why=ended.why))
 
     def _why_not(self, change: Change) -> str:

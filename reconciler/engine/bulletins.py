@@ -7,7 +7,6 @@ from typing import Final
 from reconciler.domain.changes import Hold
 from reconciler.domain.conditions import Transition
 from reconciler.domain.errors import BackendError
-from reconciler.domain.model import Key, RegionKey
 from reconciler.engine.plan import Target, Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.clock import Clock
@@ -66,17 +65,17 @@ class Bulletins:
             resources=frozenset(map(str, board.resources())),
             pass_id=pass_id,
             transitions=tuple(news),
-            held=tuple(Held(resource=str(key), why=why) for key, why in _held(outcome)),
+            held=tuple(_held(outcome)),
             done=len(outcome.done),
         )
 
 
-def _held(outcome: PassOutcome) -> Iterator[tuple[Key | RegionKey, str]]:
+def _held(outcome: PassOutcome) -> Iterator[Held]:
     """Yield everything that is not as the revision says, with why."""
-    yield from ((item.key, item.why) for item in outcome.left.blocked)
-    yield from ((item.key, item.why) for item in outcome.left.failed)
-    yield from ((item.key, item.why) for item in outcome.left.waiting)
-    yield from ((one.change.key, one.why) for one in outcome.undone)
+    yield from (Held(resource=str(item.key), why=item.why, release=item.release) for item in outcome.left.blocked)
+    yield from (Held(resource=str(item.key), why=item.why) for item in outcome.left.failed)
+    yield from (Held(resource=str(item.key), why=item.why) for item in outcome.left.waiting)
+    yield from (Held(resource=str(one.change.key), why=one.why) for one in outcome.undone)
 
 
 def stage_of(outcome: PassOutcome) -> Stage:

@@ -88,6 +88,8 @@ def _note(item: Held, outcome: PassOutcome, pass_id: str) -> Note:
         fields = {"action": str(item.action), "hold": str(item.hold)}
         if item.change is not None:
             fields["change"] = change_id(item.change)
+        if item.release:
+            fields["release"] = item.release
     return Note(
         kind=_kind(item),
         resource=str(item.key),

@@ -90,7 +90,8 @@ def _planned(change: Change) -> None:
 def _held_back(item: Held) -> None:
     match item:
         case Blocked():
-            log.warning("change.blocked", resource=str(item.key), action=str(item.action), why=item.why)
+            named = {"resource": str(item.key), "action": str(item.action)}
+            log.warning("change.blocked", **named, why=item.why, release=item.release)
         case Waiting():
             log.info("resource.delayed", resource=str(item.key), why=item.why)
         case _:

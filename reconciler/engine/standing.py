@@ -9,6 +9,7 @@ from reconciler.domain.conditions import Aspect, Reason, Standing
 from reconciler.domain.model import Key, RegionKey
 from reconciler.domain.order_words import BY_ITSELF, pinned
 from reconciler.domain.orders import Orders, Trial
+from reconciler.domain.safety.releases import whole
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.reconcile import PassOutcome
 
@@ -137,7 +138,7 @@ def _stuck_after(reason: Reason, why: str, failures: int) -> Said:
 def _of_blocked(blocked: Blocked) -> Said:
     return Said(
         reason=_BY_PEOPLE.get(blocked.hold, Reason.BLOCKED),
-        message=blocked.why,
+        message=whole(blocked),
         goes_on=blocked.hold in _SOON,
         is_stuck=blocked.hold not in _PASSES,
     )

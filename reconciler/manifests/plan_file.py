@@ -67,14 +67,16 @@ def document(plan: SavedPlan) -> Mapping[str, Any]:
                 "resource": str(item.key),
                 "action": str(item.action),
                 "hold": str(item.hold),
-                "why": item.why[:_LONGEST_WHY],
+                "why": item.why[:_LONGEST],
+                **({"release": item.release[:_LONGEST]} if item.release else {}),
             }
             for item in plan.blocked
         ],
     }
 
 
-_LONGEST_WHY: Final = 4096
+_LONGEST: Final = 4096
+"""Characters of what stands there for people; a command is made anew when the plan is carried out."""
 
 
 def _refused(called: str, why: str) -> UsageError:
@@ -130,6 +132,7 @@ def _plan(whole: Mapping[str, Any]) -> SavedPlan:
         msg = "one change stands in it twice"
         raise ValueError(msg)
     _demand_characters(whole["backend"], *whole["paths"], *(item["why"] for item in whole["blocked"]))
+    _demand_characters(*(item.get("release", "") for item in whole["blocked"]))
     return SavedPlan(
         made=Circumstances(
             at=datetime.fromisoformat(whole["made"]),
@@ -146,6 +149,7 @@ def _plan(whole: Mapping[str, Any]) -> SavedPlan:
                 action=Action(item["action"]),
                 why=item["why"],
                 hold=Hold(item["hold"]),
+                release=item.get("release", ""),
             )
             for item in whole["blocked"]
         ),

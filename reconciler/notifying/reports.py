@@ -155,7 +155,8 @@ class Reports:
 
 def report_of(bulletin: Bulletin) -> Report:
     """Return what a bulletin says of its revision."""
-    held = tuple(Held(resource=each.resource, why=cut(each.why, MOST_WORDS)) for each in bulletin.held[:MOST_LISTED])
+    # A command that is cut is none.
+    held = tuple(replace(each, why=cut(each.why, MOST_WORDS)) for each in bulletin.held[:MOST_LISTED])
     return Report(
         revision=bulletin.revision,
         stage=bulletin.stage,
@@ -202,11 +203,15 @@ def comment(report: Report, account: str) -> str:
     where = f"{as_code(account)} ({as_text(cut(report.backend, MOST_WORDS))})"
     head = f"**{HEADS[report.stage]}** · {as_code(report.revision[:12])} on {where}, {moment(report.at)}"
     lines = [marker(account), head]
-    held = [f"- {as_code(each.resource)}: {as_text(each.why)}" for each in report.held]
+    held = [f"- {as_code(each.resource)}: {as_text(each.why)}{_released(each)}" for each in report.held]
     findings = [f"- {as_text(each)}" for each in report.findings]
     lines += _listed("Held back:", held, report.more_held)
     lines += _listed("Found:", findings, report.more_findings)
     return "\n".join(lines) + "\n"
+
+
+def _released(held: Held) -> str:
+    return f". To do it all the same: {as_code(held.release)}" if held.release else ""
 
 
 def _listed(head: str, lines: Sequence[str], more: int) -> list[str]:
@@ -224,7 +229,7 @@ def _document(known: Followed) -> dict[str, Any]:
         "stage": report.stage,
         "at": report.at.isoformat(),
         "backend": report.backend,
-        "held": [[each.resource, each.why] for each in report.held],
+        "held": [[each.resource, each.why, each.release] for each in report.held],
         "moreHeld": report.more_held,
         "findings": list(report.findings),
         "moreFindings": report.more_findings,
@@ -234,13 +239,17 @@ def _document(known: Followed) -> dict[str, Any]:
     }
 
 
+def _held(resource: str, why: str, release: str = "") -> Held:
+    return Held(resource=resource, why=why, release=release)
+
+
 def _followed(revision: str, found: Mapping[str, Any]) -> Followed:
     report = Report(
         revision=revision,
         stage=Stage(found["stage"]),
         at=datetime.fromisoformat(found["at"]),
         backend=str(found["backend"]),
-        held=tuple(Held(resource=str(resource), why=str(why)) for resource, why in found["held"]),
+        held=tuple(_held(*map(str, each)) for each in found["held"]),
         more_held=int(found["moreHeld"]),
         findings=tuple(map(str, found["findings"])),
         more_findings=int(found["moreFindings"]),

@@ -31,7 +31,9 @@ class Held:
     resource: str
     """Address."""
     why: str
-    """For people; it may end with the command that releases it."""
+    """For people; the reason alone."""
+    release: str = ""
+    """The one command that releases it; "" where none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,34 @@
 
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 import click
 
-from reconciler.domain.safety.releases import RELEASING
+from reconciler.domain.safety.releases import before_release
 
 _WORD: Final = re.compile(r"""(?:--[a-z-]+ )?(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 _ID_AT_END: Final = re.compile(r"(.*?)((?:\x1b\[[0-9;]*m)*) +(\[[0-9a-f]{12}\](?:\x1b\[[0-9;]*m)*)")
 _GOES_ON: Final = " \\"
+
+
+class Releasing(str):
+    """A line that ends with the command that releases what it tells of."""
+
+    __slots__ = ("command", "said")
+
+    said: str
+    """What stands before the command."""
+    command: str
+
+    def __new__(cls, why: str, command: str) -> Self:
+        """Return the line of a reason and a command."""
+        said = before_release(why)
+        line = super().__new__(cls, f"{said} {command}")
+        line.said, line.command = said, command
+        return line
 
 
 def lines_of(command: str, *, width: int | None) -> list[str]:
@@ -38,12 +56,17 @@ def unbroken(lines: Iterable[str], width: int | None) -> Iterator[str]:
     for line in lines:
         if width is None or len(click.unstyle(line)) <= width:
             yield line
-        elif RELEASING in line:
-            why, _, command = line.partition(RELEASING)
-            yield f"{why}{RELEASING.rstrip()}"
-            yield from lines_of(command, width=width)
+        elif isinstance(line, Releasing):
+            yield line.said
+            yield from lines_of(line.command, width=width)
         elif (found := _ID_AT_END.fullmatch(line)) is not None:
             yield found[1]
             yield f"    {found[2]}{found[3]}"
         else:
             yield line
+
+
+def tell(lines: Iterable[str], *, err: bool = False) -> None:
+    """Write lines to stdout, or to stderr; on a terminal its end breaks nothing that people copy."""
+    for line in unbroken(lines, columns_of(sys.stderr if err else sys.stdout)):
+        click.echo(line, err=err)

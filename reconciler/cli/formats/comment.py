@@ -22,7 +22,7 @@ from reconciler.domain.impact import Impact
 from reconciler.domain.markdown import as_code, as_text
 from reconciler.domain.model import FlowKey
 from reconciler.domain.properties import PropertyChange
-from reconciler.domain.safety.releases import released_by
+from reconciler.domain.safety.releases import before_release
 
 MARKER: Final = "<!-- reconciler: plan -->"
 """The first line, by which the comment of an earlier run is found and replaced."""
@@ -202,10 +202,10 @@ def _held(word: str, item: Held, watched: effects.Watched) -> str:
         told += f" ({item.action})"
     if isinstance(item, Blocked) and item.change is not None:
         told += f", {as_text(effects.effect(item.change, watched))}, change {as_code(change_id(item.change))}"
-    command = released_by(item) if isinstance(item, Blocked) else None
+    if not isinstance(item, Blocked) or not item.release:
+        return f"{told}: {as_text(item.why)}"
     # As code: people copy it, and text is kept apart with characters that nobody sees.
-    before, found, after = item.why.partition(command) if command else (item.why, "", "")
-    return f"{told}: {as_text(before)}{as_code(found) if found else ''}{as_text(after)}"
+    return f"{told}: {as_text(f'{before_release(item.why)} ')}{as_code(item.release)}"
 
 
 def _finding(finding: Finding) -> str:

@@ -9,7 +9,7 @@ from reconciler.domain.model import FlowKey
 from reconciler.domain.policies import Limit, Override
 from reconciler.domain.safety.budget import Budget, budget
 from reconciler.domain.safety.limits import Circumstances, deleted, edited, is_removal
-from reconciler.domain.safety.releases import approval_of, in_vain, lapsed, overrides_of
+from reconciler.domain.safety.releases import approval_of, command_for, in_vain, lapsed, overrides_of
 from reconciler.domain.safety.renames import Rename, renames
 from reconciler.domain.safety.tree import distrust
 
@@ -63,9 +63,9 @@ def lifted(plan: Plan, around: Circumstances) -> tuple[Lifted, ...]:
     return tuple(one for change in plan.changes for one in judgement.lifted(change))
 
 
-def held_back(change: Change, hold: Hold, why: str) -> Blocked:
-    """Return the change as one that may not be sent."""
-    return Blocked(key=change.key, action=change.action, why=why, hold=hold, change=change)
+def held_back(change: Change, hold: Hold, why: str, *, release: str = "") -> Blocked:
+    """Return the change as one that may not be sent, with the command that releases it where one does."""
+    return Blocked(key=change.key, action=change.action, why=why, hold=hold, change=change, release=release)
 
 
 _UNPROTECTING: Final = {
@@ -136,7 +136,9 @@ class _Judgement:
             return None
         around = self.around
         unfit = in_vain(rename.goes, around.given, holds=around.policies, now=around.now)
-        return held_back(change, Hold.RENAME, rename.why(change, unfit=unfit))
+        why = rename.why(change, unfit=unfit)
+        # Only the delete is approved: what comes goes on once it is.
+        return held_back(change, Hold.RENAME, why, release="" if change is rename.comes else command_for(change))
 
     def _limit(self, change: Change) -> Blocked | None:
         for beyond in self._beyond(change):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from reconciler.domain.changes import Blocked, Change, Delete, Plan, Start, Stop
 from reconciler.domain.model import Desired, FlowState, Key, OutputKey
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.releases import reason_of
 
 
 def with_reasons(plan: Plan, desired: Desired) -> Plan:
@@ -35,6 +34,6 @@ def with_reasons(plan: Plan, desired: Desired) -> Plan:
 
 def start_in_vain(start: Start, held: Blocked) -> Blocked:
     """Return the start of a flow as held back, because it has no output: the one that it needs may not be made."""
-    why = f"it has no output yet; {held.key} is to be made first, and that is held back: {reason_of(held)}"
+    why = f"it has no output yet; {held.key} is to be made first, and that is held back: {held.why}"
     # Who approves of the start has not approved of the output: no command releases it.
     return Blocked(key=start.key, action=start.action, why=why, hold=held.hold)

@@ -105,36 +105,35 @@ PLACEHOLDER: Final = "WHY"
 """What stands for the reason in the command that releases, and is none."""
 
 
-def command_for(change: Change, apply: str = APPLY) -> str:
-    """Return the one command that releases a change; `apply` is how it begins, for a shell."""
-    return f"{apply} --approve {change.key}:{change.action}:{change_id(change)} --reason '{PLACEHOLDER}'"
+_APPROVING: Final = " --approve "
+"""What the beginning of the command that releases ends with."""
 
 
-RELEASING: Final = " To do it all the same: "
-"""What stands between a reason and the command that releases."""
-
-
-def reason_of(item: Blocked) -> str:
-    """Return why something is held back, without the command that releases it."""
-    return item.why.partition(RELEASING)[0]
+def command_for(change: Change) -> str:
+    """Return the one command that releases a change, begun with `APPLY`."""
+    return f"{APPLY}{_APPROVING}{change.key}:{change.action}:{change_id(change)} --reason '{PLACEHOLDER}'"
 
 
 def said_from_here(item: Blocked, apply: str) -> Blocked:
-    """Return what is held back with the command that releases it begun as it has to be here; as it is without one."""
-    if item.change is None or RELEASING not in item.why:
-        return item
-    return replace(item, why=f"{reason_of(item)}{RELEASING}{command_for(item.change, apply)}")
+    """Return what is held back with its command begun as it has to be here, for a shell; as it is without one."""
+    # From its end: whoever names a folder so strangely has it in the beginning.
+    _, approving, what = item.release.rpartition(_APPROVING)
+    return replace(item, release=f"{apply}{approving}{what}") if item.release else item
 
 
-def released_by(item: Blocked) -> str | None:
-    """Return the one command that releases what is held back, as its reason says it; None where no command does."""
-    return release_in(item.why)
+def is_whole(release: str) -> bool:
+    """Return whether a command that releases was kept to its end: half of one does something else."""
+    return release.endswith(f" --reason '{PLACEHOLDER}'")
 
 
-def release_in(why: str) -> str | None:
-    """Return the command that releases, of a reason that ends with one; None where none does, or it was cut."""
-    command = why.partition(RELEASING)[2]
-    return command if command.endswith(f" --reason '{PLACEHOLDER}'") else None
+def whole(item: Blocked) -> str:
+    """Return why something is held back, with the command that releases it where one does, as one text."""
+    return f"{before_release(item.why)} {item.release}" if item.release else item.why
+
+
+def before_release(why: str) -> str:
+    """Return a reason, and the words after which people are given the command that releases."""
+    return f"{why.removesuffix('.')}. To do it all the same:"
 
 
 _BEYOND: Final = frozenset(
@@ -152,9 +151,9 @@ _BEYOND: Final = frozenset(
 )
 """What no approval lifts, and what does not pass within seconds."""
 _SOMETIMES: Final = frozenset({Hold.GIVEN_UP, Hold.RENAME})
-"""What one lifts where the reason ends with the command."""
+"""What one lifts where a command releases it."""
 
 
 def beyond_approval(item: Blocked) -> bool:
     """Return whether no approval lifts what holds something back, so that to give one does nothing."""
-    return item.hold in _BEYOND or (item.hold in _SOMETIMES and RELEASING not in item.why)
+    return item.hold in _BEYOND or (item.hold in _SOMETIMES and not item.release)

@@ -9,7 +9,6 @@ from reconciler.domain.changes import Action, Change, Create, Delete, Plan, Sequ
 from reconciler.domain.model import Flow, FlowKey, FoundFlow, FoundOutput, Key, Output, OutputKey
 from reconciler.domain.naming import LONGEST
 from reconciler.domain.properties import PropertyValue
-from reconciler.domain.safety.releases import RELEASING, command_for
 from reconciler.domain.secrets import Hidden, Secret, SecretRef
 
 LIKENESS: Final = 0.9
@@ -50,7 +49,7 @@ class Rename:
         return (
             f"it looks like it is called {self.comes.key} from now on {alike}, and to delete it and make it anew would "
             f"cut it. {move}. An approval of the delete says that it is another thing, and cuts whoever receives it."
-            f"{unfit and f' {unfit}'}{RELEASING}{command_for(self.goes)}"
+            f"{unfit and f' {unfit}'}"
         )
 
     def _move(self) -> str:

@@ -4,11 +4,11 @@ from reconciler.domain.changes import Blocked, Change, Hold, Sequence, twin_ther
 from reconciler.domain.policies import Approval
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import made_since
-from reconciler.domain.safety.releases import RELEASING, approval_of, command_for, holding, in_vain
+from reconciler.domain.safety.releases import approval_of, command_for, holding, in_vain
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.looking import Looking
 from reconciler.engine.guard.memory import Memory
-from reconciler.ports.journal import Note
+from reconciler.engine.guard.used import note_approval
 
 
 class Approvals:
@@ -26,7 +26,7 @@ class Approvals:
         approval = self.approved(change, change, reasons, facts, look)
         if isinstance(approval, Blocked):
             return Permit(held=approval)
-        self._note_used(approval, change, facts)
+        note_approval(self._keeper.journal, approval, change, facts)
         return permit
 
     def unless_met(self, change: Change, permit: Permit, met: str, own: tuple[str, ...], facts: Facts) -> Permit:
@@ -35,7 +35,7 @@ class Approvals:
         if approval is None:
             return Permit(held=self.held(change, met, own, facts))
         if not own:
-            self._note_used(approval, change, facts)
+            note_approval(self._keeper.journal, approval, change, facts)
         return permit
 
     def approved(
@@ -53,28 +53,17 @@ class Approvals:
         if not met:
             return self._on_air(change, own, facts) if own else None
         besides = f". Besides, {noticed(change, own)}" if own else ""
-        return held_back(change, Hold.FAR_END, f"{met}{besides}.{self._releasing(change, facts)}")
+        why = f"{met}{besides}.{self._unfit(change, facts)}"
+        return held_back(change, Hold.FAR_END, why, release=command_for(change))
 
     def _on_air(self, change: Change, reasons: tuple[str, ...], facts: Facts) -> Blocked:
-        why = f"{noticed(change, reasons)}{_goes_words(change)}.{self._releasing(change, facts)}"
-        return held_back(change, Hold.ON_AIR, why)
+        why = f"{noticed(change, reasons)}{_goes_words(change)}.{self._unfit(change, facts)}"
+        return held_back(change, Hold.ON_AIR, why, release=command_for(change))
 
-    def _releasing(self, change: Change, facts: Facts) -> str:
-        """Say which approvals do not release a change, and what does."""
+    def _unfit(self, change: Change, facts: Facts) -> str:
+        """Say which approvals do not release a change, "" where there is none."""
         unfit = in_vain(change, facts.given, holds=facts.policies, now=self._memory.latest())
-        return f"{unfit and f' {unfit}'}{RELEASING}{command_for(change)}"
-
-    def _note_used(self, approval: Approval, change: Change, facts: Facts) -> None:
-        """Write down who approved of a change."""
-        note = Note(
-            kind="approval.used",
-            resource=str(change.key),
-            why=approval.reason,
-            revision=facts.revision,
-            pass_id=facts.pass_id,
-            fields={"action": str(change.action), "change": approval.change, "name": approval.name},
-        )
-        self._keeper.journal.note(note)
+        return unfit and f" {unfit}"
 
     def _made_since(self, change: Change, call: Change, facts: Facts, look: Look) -> int:
         """Return how many outputs somebody made since the plan in a flow that a call disturbs as a whole."""

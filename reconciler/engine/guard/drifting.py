@@ -6,7 +6,7 @@ from typing import Final
 from reconciler.domain.changes import Blocked, Change, Create, Delete, Edit, Hold, Sequence, Start, calls_of
 from reconciler.domain.model import DriftMode, Flow, Output
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.releases import RELEASING, approval_of, command_for
+from reconciler.domain.safety.releases import approval_of, command_for
 from reconciler.engine.guard.facts import Facts
 from reconciler.engine.steps import Cause, Steps
 
@@ -31,7 +31,7 @@ class Drifting:
         for wanted, cause in self._drifted(change, facts, DriftMode.WARN):
             left = "so it is left as it is until its manifest changes"
             why = f"{_what(wanted, change)}{_WHY[cause]}, and metadata.drift is warn, {left}"
-            return held_back(change, Hold.DRIFT, f"{why}.{RELEASING}{command_for(change)}")
+            return held_back(change, Hold.DRIFT, f"{why}.", release=command_for(change))
         return None
 
     def waits_for_off_air(self, change: Change, facts: Facts) -> str:

@@ -14,7 +14,7 @@ from reconciler.domain.errors import (
 )
 from reconciler.domain.policies import Policies
 from reconciler.domain.safety.judging import held_back
-from reconciler.domain.safety.releases import RELEASING, approvals_of, command_for
+from reconciler.domain.safety.releases import approvals_of, command_for
 from reconciler.engine.guard.facts import Facts
 from reconciler.ports.journal import Journal, Note
 
@@ -93,9 +93,8 @@ def _held(change: Sequence, facts: Facts, known: Mapping[_Try, str]) -> Blocked 
     words = (
         f"it was tried, and failed after it had stopped or deleted something: {known[tries[-1]]}. What was there "
         f"before was put back, and to try again would cut it once more, so it is left alone {until}."
-        f"{RELEASING}{command_for(change)}"
     )
-    return held_back(change, Hold.GIVEN_UP, words)
+    return held_back(change, Hold.GIVEN_UP, words, release=command_for(change))
 
 
 def _approvals(change: Change, policies: Policies) -> Iterator[str]:

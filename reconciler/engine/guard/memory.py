@@ -64,19 +64,17 @@ class Memory:
         self._clocks: tuple[datetime, float] | None = None
         self._latest = keeper.clock.now()
         self._late = LateLists(keeper)
-        self._gone: set[str] = set()
+        self._gone: dict[str, Key] = {}
+        """What was deleted since all was observed, by its id; the last one last."""
         self._stopped: set[FlowAt] = set()
         self._made_since: set[Place] = set()
         self.moved: dict[str, Ends] = {}
-        """Where outputs that were edited or deleted since all was observed send, or what was made for them does."""
-        self._left: dict[Key, str] = {}
-        """Ids of the outputs that were deleted since then."""
+        """Where outputs that were edited or deleted since then send, or what was made for them does."""
 
     def judge(self, plan: Plan, facts: Facts) -> tuple[Plan, Facts]:
         """Return what of a plan may be sent as far as can be said now, and the facts with the releases that hold."""
         distrust = self._clock_jump()
-        self._gone, self._stopped, self._made_since = set(), set(), set()
-        self.moved, self._left = {}, {}
+        self._gone, self._stopped, self._made_since, self.moved = {}, set(), set(), {}
         if facts.revision != self._revision:
             self._revision, self._spent, self._given_up = facts.revision, Spent(), set()
             # Who wants something else by now corrects nobody.
@@ -107,16 +105,17 @@ class Memory:
         """Learn that a call was carried out, or may have been."""
         if is_certain:
             self.moved |= ends_after(call)
-        if isinstance(call, Create) and isinstance(call.wanted, Output) and call.key in self._left:
+        if isinstance(call, Create) and isinstance(call.wanted, Output):
             # It may be the old one that was put back.
-            self.moved[self._left[call.key]] = far_ends(call.wanted.spec)
+            before = next((id_ for id_, key in reversed(self._gone.items()) if key == call.key), None)
+            if before is not None:
+                self.moved[before] = far_ends(call.wanted.spec)
         if isinstance(call, Create):
             self._late.created(call)
             self._made_since.add(place_of(call))
         elif isinstance(call, Delete):
             self._late.deleted(call)
-            self._gone.add(call.found.id)
-            self._left[call.key] = call.found.id
+            self._gone[call.found.id] = call.key
         elif isinstance(call, Stop):
             self._stopped.add(call.at)
         elif isinstance(call, Start):

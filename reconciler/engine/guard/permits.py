@@ -12,7 +12,7 @@ from reconciler.domain.model import FoundFlow
 from reconciler.domain.safety.far_ends import Ends, ends_after
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.on_air import disturbed_by, touched_by
-from reconciler.domain.safety.releases import approval_of, released_by
+from reconciler.domain.safety.releases import approval_of
 from reconciler.engine.guard.approvals import Approvals, noticed
 from reconciler.engine.guard.facts import Facts, Keeper, Look, Permit
 from reconciler.engine.guard.legs import alone
@@ -21,8 +21,8 @@ from reconciler.engine.guard.meetings import Meetings
 from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.sampling import Sampler
 from reconciler.engine.guard.twins import Twins
+from reconciler.engine.guard.used import note_override
 from reconciler.engine.guard.windows import Windows
-from reconciler.ports.journal import Note
 
 
 class Permits:
@@ -83,7 +83,7 @@ class Permits:
 
     def _besides_on_air(self, item: Blocked, facts: Facts, look: Look) -> Blocked:
         """Say of what an approval would release that it is on air: the approval would cut that, too."""
-        if item.change is None or released_by(item) is None:
+        if item.change is None or not item.release:
             return item
         reasons = self._seen(item.change, facts, look)
         return replace(item, why=f"{noticed(item.change, reasons)}. Besides, {item.why}") if reasons else item
@@ -117,15 +117,7 @@ class Permits:
     def _note_lifted(self, change: Change, facts: Facts) -> None:
         """Write down which overrides let a change pass that goes beyond the budget, or that a tree makes unlikely."""
         for one in self._memory.lifted(change):
-            note = Note(
-                kind="override.used",
-                resource=str(change.key),
-                why=one.override.reason,
-                pass_id=facts.pass_id,
-                revision=facts.revision,
-                fields={"action": str(change.action), "lifts": str(one.limit), "name": one.override.name},
-            )
-            self._keeper.journal.note(note)
+            note_override(self._keeper.journal, one.override, one.limit, change, facts)
 
     async def _permitted(self, change: Change, facts: Facts) -> Permit:
         held = await self._windows.held(change, facts) or await self._until_off_air(change, facts)

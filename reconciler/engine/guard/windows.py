@@ -15,7 +15,7 @@ from reconciler.domain.timetable import Timetable, is_about
 from reconciler.domain.windows import Overrun, Standing, allows
 from reconciler.engine.guard.facts import Facts, Keeper
 from reconciler.engine.guard.sampling import Sampler
-from reconciler.ports.journal import Note
+from reconciler.engine.guard.used import note_override
 
 REMEMBERED_S: Final = 5.0
 """How long it is remembered that something which a calendar is about is on air."""
@@ -82,7 +82,7 @@ class Windows:
         known = recorded if goes_on else ()
         new = tuple(override for override in self._lifting.pop(place, ()) if override not in known)
         for override in new:
-            self._record(override, change, facts)
+            note_override(self._keeper.journal, override, Limit.WINDOW, change, facts)
         if known or new:
             self._recorded[place] = (*known, *new)
 
@@ -91,19 +91,6 @@ class Windows:
         ruling = self._timetable.ruling(key, facts.labels_of(key), now)
         on_air = {each.calendar.name: await self._carries(each.calendar, facts) for each in ruling.overruns}
         return ruling.given(lambda calendar: on_air[calendar.name])
-
-    def _record(self, override: Override, change: Change, facts: Facts) -> None:
-        fields = {"action": str(change.action), "lifts": str(Limit.WINDOW), "name": override.name}
-        self._keeper.journal.note(
-            Note(
-                kind="override.used",
-                resource=str(change.key),
-                why=override.reason,
-                pass_id=facts.pass_id,
-                revision=facts.revision,
-                fields=fields,
-            )
-        )
 
     async def _carries(self, calendar: Calendar, facts: Facts) -> bool:
         """Return whether anything that a calendar is about is on air, or cannot be read."""

@@ -14,7 +14,6 @@ from reconciler.domain.findings import Finding, Position, Severity
 from reconciler.domain.model import Care, Desired, FlowKey, OutputKey, ResourceKind
 from reconciler.domain.policies import Approval, Calendar, Limit, Move, Override, Policies, Recurring, WindowKind
 from reconciler.domain.rules.catalogue import RULES
-from reconciler.domain.safety.releases import RELEASING
 from reconciler.ports.journal import Intent, Note, Settled
 from reconciler.ports.source import Revision, Snapshot, Verdict
 from tests.builders import flow, output
@@ -31,8 +30,8 @@ RELEASE: Final = f"reconciler apply site --approve {TOWER}:edit:c0ffee --reason 
 BLOCKED: Final = Note(
     kind="change.blocked",
     resource=TOWER,
-    why=f"2 receivers.{RELEASING}{RELEASE}",
-    fields={"action": "edit", "change": "c0ffee", "hold": "on-air"},
+    why="2 receivers.",
+    fields={"action": "edit", "change": "c0ffee", "hold": "on-air", "release": RELEASE},
 )
 READY: Final = Note(kind="resource.ready", resource=TOWER)
 IN_TREE: Final = InTree(revision=REVISION, places=(Position("m/tower.yaml", 3, 1),))

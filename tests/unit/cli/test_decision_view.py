@@ -155,6 +155,15 @@ async def test_the_command_that_releases_is_broken_only_where_a_shell_goes_on(to
     assert shlex.split(pasted.replace("\\\n", "")) == shlex.split(RELEASE)
 
 
+@pytest.mark.parametrize("release", [{}, {"release": f"{RELEASE[:40]}…"}])
+async def test_a_command_that_is_not_there_as_a_whole_is_not_told(told: Told, release: dict[str, str]) -> None:
+    """The journal cuts what is too long for it."""
+    await told.write(replace(BLOCKED, fields={"action": "edit", "hold": "on-air", **release}), FINISHED)
+
+    assert told.decision().release is None
+    assert "  release  " not in told.text()
+
+
 async def test_everything_is_in_the_document(told: Told) -> None:
     """Programs are told the same, by fields."""
     await told.write(None, Settled.DONE, BLOCKED, FINISHED)

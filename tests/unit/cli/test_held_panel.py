@@ -11,7 +11,8 @@ from reconciler.cli.held_panel import panel
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Blocked, Failed, FlowAt, Hold, Plan, Start, Stop, Waiting
 from reconciler.domain.model import FlowKey, OutputKey
-from reconciler.domain.safety.releases import RELEASING, command_for, released_by, said_from_here
+from reconciler.domain.safety.judging import held_back
+from reconciler.domain.safety.releases import command_for, said_from_here
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.media.probe import Reception
@@ -22,8 +23,8 @@ from tests.builders import LOCAL
 def stop(name: str = "news") -> Blocked:
     """Return a stop that the on-air guard holds back."""
     change = Stop(key=FlowKey(name), at=FlowAt(LOCAL, name))
-    why = f"output tower is on air (Connected, 1.1 Mb/s), and viewers would notice.{RELEASING}{command_for(change)}"
-    return Blocked(key=change.key, action=change.action, why=why, hold=Hold.ON_AIR, change=change)
+    why = "output tower is on air (Connected, 1.1 Mb/s), and viewers would notice."
+    return held_back(change, Hold.ON_AIR, why, release=command_for(change))
 
 
 def a_pass(*blocked: Blocked, undone: tuple[Outcome, ...] = (), left: Plan | None = None) -> PassOutcome:
@@ -52,7 +53,7 @@ def test_a_command_that_is_too_long_is_broken_where_a_shell_goes_on() -> None:
     lines = panel(a_pass(held), width=60, lines=20)[-3:]
 
     assert all(len(line) <= 60 for line in lines)
-    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(str(released_by(held)))
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(held.release)
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3, 4, 7, 12])

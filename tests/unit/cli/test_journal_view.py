@@ -157,6 +157,21 @@ def test_events_have_the_newest_last(filled: Home) -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [None, 60])
+def test_the_command_that_releases_stands_behind_the_reason(home: Home, width: int | None) -> None:
+    """Whole, or broken where a shell goes on, and not once more among the fields."""
+    command = "reconciler apply site --approve output/news/tower:edit:c0ffee --reason 'WHY'"
+    fields = {"hold": "on-air", "release": command}
+    home.journal.note(Note(kind="change.blocked", resource="output/news/tower", why="2 receivers.", fields=fields))
+
+    lines = click.unstyle("\n".join(journal_view.notes_text(home.journal.notes(), Page(width=width)))).splitlines()
+
+    said = " ".join(line.strip().removesuffix(" \\") for line in lines[2:-1])
+    assert said == f"2 receivers. To do it all the same: {command}"
+    assert len(lines[2:-1]) == (1 if width is None else 4)
+    assert lines[-1] == "    hold: on-air"
+
+
 def test_events_are_chosen_by_resource_and_kind(filled: Home) -> None:
     """And told to programs with every field."""
     by_kind = filled.json("events", "--kind", "tree.accepted")["notes"]

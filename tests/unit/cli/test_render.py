@@ -27,6 +27,7 @@ from reconciler.domain.changes import (
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.properties import PropertyChange
+from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.releases import command_for
 from reconciler.domain.secrets import HIDDEN, Secret
 from reconciler.engine.apply import Outcome, Result
@@ -197,8 +198,7 @@ def test_json_holds_the_same_and_no_secret() -> None:
 
 def on_air(change: Edit) -> Plan:
     """Return a plan in which a change is held back, and somebody receives what it would disturb."""
-    why = f"is on air. To do it all the same: {command_for(change)}"
-    held = Blocked(key=change.key, action=change.action, why=why, hold=Hold.ON_AIR, change=change)
+    held = held_back(change, Hold.ON_AIR, "is on air.", release=command_for(change))
     return Plan(changes=(change,), blocked=(held,), watched={change.found.id: 2})
 
 
@@ -220,7 +220,7 @@ def test_what_is_blocked_is_told_with_its_details_and_how_many_receive_it() -> N
     (held,) = document["blocked"]
     assert held["change"] == document["changes"][0]
     assert (held["change"]["effect"], held["change"]["id"]) == ("reconnect: 2 receivers", change_id(change))
-    assert held["release"] == command
+    assert (held["why"], held["release"]) == ("is on air.", command)
     row = f"- blocked `output/news/tower` (edit), reconnect&#58; 2 receivers, change `{change_id(change)}`: "
     assert f"{row}is on air. To do it all the same&#58; `{command}`" in page.splitlines()
     assert page.count("- `srt.latency`: `120` → `500`") == 2

@@ -5,6 +5,7 @@ import click
 from reconciler.cli import render
 from reconciler.domain.changes import Action, Blocked, Failed, Hold, Plan, Start
 from reconciler.domain.model import FlowKey, OutputKey
+from reconciler.domain.safety.judging import held_back
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.source import Revision
@@ -50,6 +51,19 @@ def test_an_outcome_says_what_was_done_and_what_was_not() -> None:
         "waiting": 0,
         "unchanged": 3,
     }
+
+
+def test_what_is_held_back_at_the_write_is_told_with_its_command() -> None:
+    """In the line that appears while others are sent, and in one line each in the result."""
+    change = edit("srt.latency", 120, 500)
+    held = held_back(change, Hold.ON_AIR, "it is on air.", release="reconciler apply --approve x")
+    outcome = Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
+
+    line, told = click.unstyle(render.outcome_line(outcome)), render.outcome_text(outcome_of(Plan(blocked=(held,))))
+
+    said = "it is on air. To do it all the same: reconciler apply --approve x"
+    assert line == f"blocked  edit output/news/tower: {said}"
+    assert click.unstyle(next(told)) == f"! blocked output/news/tower (edit): {said}"
 
 
 def test_a_result_repeats_nothing_that_was_just_told() -> None:

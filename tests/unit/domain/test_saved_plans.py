@@ -12,7 +12,7 @@ from reconciler.domain.errors import ExitStatus, PlanStaleError
 from reconciler.domain.impact import Capabilities, Impact
 from reconciler.domain.model import Flow, FlowKey, FlowState, FoundFlow, Output
 from reconciler.domain.planning import plan
-from reconciler.domain.safety.releases import RELEASING, command_for, reason_of, released_by
+from reconciler.domain.safety.releases import command_for
 from reconciler.domain.saved_plans import AHEAD, LONGEST, Chosen, Circumstances, SavedPlan, choose, saved
 from tests.builders import US, actual, flow, found_flow, found_output, output, resolved
 from tests.unit.domain.test_planning_laws import desired_flows, found_flows
@@ -199,23 +199,19 @@ def test_an_id_that_was_changed_by_hand_is_found_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("why", "release"),
-    [
-        (f"on air.{RELEASING}reconciler apply --approve x --reason 'WHY'", command_for(EDIT.changes[0])),
-        ("not ours", None),
-    ],
+    ("then", "now"), [("reconciler apply --approve x --reason 'WHY'", command_for(EDIT.changes[0])), ("", "")]
 )
-def test_what_was_held_back_when_it_was_saved_is_held_back(why: str, release: str | None) -> None:
+def test_what_was_held_back_when_it_was_saved_is_held_back(then: str, now: str) -> None:
     """It is in the file, so it is not new; nor is it sent, for nobody saw it go. Its command is that of now."""
     (edit,) = EDIT.changes
-    held = Blocked(key=edit.key, action=edit.action, why=why, hold=Hold.ON_AIR)
+    held = Blocked(key=edit.key, action=edit.action, why="on air.", hold=Hold.ON_AIR, release=then)
 
     chosen = choice(Plan(blocked=(held,)), EDIT)
 
     (item,) = chosen.plan.blocked
     assert (chosen.plan.changes, chosen.beyond) == ((), ())
-    assert (item.hold, item.change, released_by(item)) == (Hold.ON_AIR, edit, release)
-    assert reason_of(item).startswith("when the plan was saved it was held back, and so the plan does not hold it: ")
+    assert (item.hold, item.change, item.release) == (Hold.ON_AIR, edit, now)
+    assert item.why == "when the plan was saved it was held back, and so the plan does not hold it: on air."
 
 
 def test_what_was_blocked_is_kept_for_people() -> None:

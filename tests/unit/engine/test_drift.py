@@ -9,7 +9,6 @@ from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Hold
 from reconciler.domain.model import Care, DriftMode, Flow, FlowState, Output, OutputKey, Srt
 from reconciler.domain.policies import Approval, Policies
-from reconciler.domain.safety.releases import released_by
 from reconciler.ports.backend import EndStatus
 from tests.builders import flow, output
 from tests.unit.engine.loops import TIMING, Running, running
@@ -87,7 +86,7 @@ async def test_what_is_only_told_stays_until_its_manifest_changes() -> None:
         assert told["Stalled"] == ("True", "Blocked")
         assert told["Drifted"] == ("True", "Drift")
         assert held.hold is Hold.DRIFT
-        assert released_by(held) is not None
+        assert held.release
         assert rows(run.loop.board)["Drifted"] == ("False", "InStep")
 
 

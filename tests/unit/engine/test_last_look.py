@@ -297,8 +297,11 @@ def test_who_connects_between_two_calls_is_not_cut_off() -> None:
 
         outcome = await scene.send(wanted(scene, ROOMY, TOWER))
 
-        assert holds(outcome) == [Hold.ON_AIR]
-        assert "after 2 of its" in outcome.left.blocked[0].why
+        (held,) = outcome.left.blocked
+        assert held.hold is Hold.ON_AIR
+        assert "viewers would notice (recreate); " in held.why
+        assert held.why.endswith(" (after 2 of its 6 calls)")
+        assert held.release.startswith("reconciler apply --approve flow/news:recreate:")
         assert scene.backend.names() == {"news", "news/tower"}
         assert scene.backend.flow().state is FlowState.RUNNING
 

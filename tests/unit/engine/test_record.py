@@ -1,5 +1,7 @@
 """Tests of `engine.record`: the journal has what was decided, when that is news."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.domain.change_ids import change_id
@@ -70,6 +72,14 @@ def test_what_is_held_back_is_noted_once(journal: MemoryJournal) -> None:
     note = last(journal, "change.blocked")
     assert (note.resource, note.why, note.pass_id, note.revision) == ("flow/news", "frozen", "p1", "r1")
     assert note.fields == {"action": "start", "hold": "window", "change": change_id(START)}
+
+
+def test_the_command_that_releases_is_noted_beside_the_reason(journal: MemoryJournal) -> None:
+    """Whoever reads it needs no words to find it by."""
+    Recorder(journal).pass_finished(a_pass(left=Plan(blocked=(replace(HELD, release="do it"),))), pass_id="p1")
+
+    note = last(journal, "change.blocked")
+    assert (note.why, note.fields["release"]) == ("frozen", "do it")
 
 
 def test_the_end_of_a_hold_is_noted(journal: MemoryJournal) -> None:

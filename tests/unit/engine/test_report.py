@@ -1,6 +1,7 @@
 """Tests of `engine.report`, and that `docs/events.md` promises what is sent."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,6 +102,17 @@ def test_the_level_of_a_pass(outcome: PassOutcome, level: str) -> None:
         report.Reporter().pass_finished(outcome)
 
     assert logs[-1]["log_level"] == level
+
+
+def test_the_command_that_releases_is_a_field_of_its_own() -> None:
+    """Beside the reason; "" where no command does."""
+    held = replace(HELD.blocked[0], release="do it")
+
+    with capture_logs() as logs:
+        report.Reporter().pass_finished(a_pass(Plan(blocked=(held, HELD.blocked[0]))))
+
+    told = [(event["why"], event["release"]) for event in logs if event["event"] == "change.blocked"]
+    assert told == [(held.why, "do it"), (held.why, "")]
 
 
 def test_a_pass_is_one_wide_line() -> None:

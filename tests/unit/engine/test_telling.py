@@ -11,6 +11,7 @@ from reconciler.ports.notifier import Stage
 from reconciler.ports.telemetry import CallMade, ChangeMade, PassMade, Untold
 from tests.builders import flow, output
 from tests.fakes.notifier import Listener
+from tests.unit.engine.broadcasts import put_on_air
 from tests.unit.engine.loops import TIMING, running
 from tests.unit.engine.worlds import Worldlet, a_world
 
@@ -93,6 +94,22 @@ async def test_what_is_held_back_is_told_with_the_revision() -> None:
     last = listener.bulletins[-1]
     assert (last.revision, last.stage) == ("two", Stage.BLOCKED)
     assert [held.resource for held in last.held] == ["output/news/tower"]
+
+
+async def test_the_command_that_releases_is_told_beside_the_reason() -> None:
+    """Whoever writes a mail or a message puts it where people can copy it."""
+    small = a_world()
+    listener = heard(small)
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        put_on_air(small.backend, "tower")
+        small.source.write("two", flow(), output(latency_ms=500))
+        await run.prove()
+
+    (held,) = listener.bulletins[-1].held
+    assert held.why.endswith("and viewers would notice (reconnect).")
+    assert held.release.startswith("reconciler apply --approve output/news/tower:edit:")
 
 
 async def test_a_refused_tree_is_told_with_its_findings() -> None:

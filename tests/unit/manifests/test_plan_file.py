@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.changes import Action, Blocked
+from reconciler.domain.changes import Action, Blocked, Hold
 from reconciler.domain.errors import UsageError
 from reconciler.domain.impact import Impact
 from reconciler.domain.model import FlowKey, OutputKey
@@ -44,7 +44,15 @@ _plans = st.builds(
     paths=st.lists(st.from_regex(r"[a-z/. ]{1,20}", fullmatch=True), min_size=1, max_size=3).map(tuple),
     changes=st.lists(_changes, max_size=4, unique_by=lambda change: (change.key, change.action)).map(tuple),
     blocked=st.lists(
-        st.builds(Blocked, key=_keys, action=st.sampled_from(Action), why=st.text(max_size=40)), max_size=2
+        st.builds(
+            Blocked,
+            key=_keys,
+            action=st.sampled_from(Action),
+            why=st.text(max_size=40),
+            hold=st.sampled_from(Hold),
+            release=st.text(max_size=40),
+        ),
+        max_size=2,
     ).map(tuple),
 )
 PLAN = SavedPlan(
@@ -63,6 +71,9 @@ PLAN = SavedPlan(
         ),
     ),
 )
+
+
+HALF = {"resource": "flow/news", "action": "stop", "hold": "on-air", "why": "on air", "release": "\ud800"}
 
 
 def written(plan: SavedPlan) -> bytes:
@@ -103,6 +114,7 @@ def but(change: Callable[[dict[str, Any]], object]) -> bytes:
         pytest.param(but(lambda whole: whole.update(paths="x")), "paths does not keep `type`", id="type"),
         pytest.param(but(lambda whole: whole.update(paths=["a\0b"])), "paths[0] does not keep", id="a path with NUL"),
         pytest.param(but(lambda whole: whole.update(backend="\ud800")), "half of a character", id="half a character"),
+        pytest.param(but(lambda whole: whole.update(blocked=[HALF])), "half of a character", id="in a command"),
         pytest.param(but(lambda whole: whole.update(made="2026-13-01T00:00:00Z")), "month", id="no such month"),
         pytest.param(
             but(lambda whole: whole["changes"][0].update(resource="output/../x\x1b")),

@@ -128,7 +128,9 @@ def test_there_is_an_end_to_revisions() -> None:
 def test_what_a_comment_looks_like() -> None:
     """The mark by which it is found, what has become of the revision, and all that is held back."""
     desk = Reports()
-    desk.take(bulletin(0, stage=Stage.BLOCKED, held=(Held(resource=TOWER, why="on air at 3 Mb/s"),)))
+    paused = Held(resource="flow/a", why="it is paused")
+    on_air = Held(resource=TOWER, why="on air at 3 Mb/s", release="reconciler apply --approve x --reason 'WHY'")
+    desk.take(bulletin(0, stage=Stage.BLOCKED, held=(on_air, paused)))
     draft = desk.draft(at(0))
     assert draft is not None
 
@@ -138,7 +140,8 @@ def test_what_a_comment_looks_like() -> None:
         "\n"
         "Held back:\n"
         "\n"
-        f"- `{TOWER}`: on air at 3 Mb/s\n"
+        f"- `{TOWER}`: on air at 3 Mb/s. To do it all the same: `reconciler apply --approve x --reason 'WHY'`\n"
+        "- `flow/a`: it is paused\n"
     )
 
 

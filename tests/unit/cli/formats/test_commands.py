@@ -7,8 +7,7 @@ from typing import Final
 import click
 import pytest
 
-from reconciler.cli.formats.commands import columns_of, lines_of, unbroken
-from reconciler.domain.safety.releases import RELEASING
+from reconciler.cli.formats.commands import Releasing, columns_of, lines_of, tell, unbroken
 
 APPROVE: Final = "--approve output/news/tower:edit:0123456789ab"
 COMMAND: Final = f"'/opt/a b/reconciler' --state s apply 'my site' {APPROVE} --reason 'WHY'"
@@ -33,7 +32,7 @@ def test_what_fits_is_one_line(width: int | None) -> None:
 def test_what_people_copy_has_lines_of_its_own() -> None:
     """The end of a terminal breaks neither an id nor a command; elsewhere all stays as it is."""
     styled = click.style("~ edit output/news/tower  impact: none  (differs)") + click.style(f"  [{'1' * 12}]", dim=True)
-    lines = ["short", "x" * 50, f"why.{RELEASING}{COMMAND}", styled]
+    lines = ["short", "x" * 50, Releasing("why.", COMMAND), styled]
 
     fitted = [click.unstyle(line) for line in unbroken(lines, 48)]
 
@@ -49,6 +48,21 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """Return that it is."""
         return True
+
+
+@pytest.mark.parametrize("err", [False, True])
+def test_lines_are_broken_by_the_terminal_that_they_go_to(monkeypatch: pytest.MonkeyPatch, *, err: bool) -> None:
+    """The other stream may well be a file."""
+    monkeypatch.setenv("COLUMNS", "40")
+    terminal, file = Terminal(), io.StringIO()
+    monkeypatch.setattr("sys.stderr" if err else "sys.stdout", terminal)
+    monkeypatch.setattr("sys.stdout" if err else "sys.stderr", file)
+
+    tell([Releasing("why.", COMMAND)], err=err)
+    tell([Releasing("why.", COMMAND)], err=not err)
+
+    assert terminal.getvalue().splitlines()[0] == "why. To do it all the same:"
+    assert file.getvalue() == f"why. To do it all the same: {COMMAND}\n"
 
 
 def test_columns_are_those_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

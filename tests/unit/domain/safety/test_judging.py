@@ -18,7 +18,7 @@ from reconciler.domain.protocols import Protocol
 from reconciler.domain.resolution import Resolved
 from reconciler.domain.safety.judging import judge
 from reconciler.domain.safety.limits import Circumstances, Spent
-from reconciler.domain.safety.releases import command_for, released_by
+from reconciler.domain.safety.releases import command_for
 from tests.builders import LOCAL, US, actual, flow, found_flow, found_output, output, resolved
 
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -290,9 +290,7 @@ def test_a_likely_rename_says_the_move_and_what_an_approval_cuts() -> None:
     assert move in goes.why
     assert move in comes.why
     assert "cuts whoever receives it" in goes.why
-    assert released_by(goes) == command_for(goes.change)
-    assert goes.why.endswith(command_for(goes.change))
-    assert released_by(comes) is None
+    assert (goes.release, comes.release) == (command_for(goes.change), "")
 
 
 def test_what_is_to_be_done_in_a_flow_that_may_not_be_made_waits_with_it() -> None:

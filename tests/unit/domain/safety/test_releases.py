@@ -6,23 +6,23 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from reconciler.domain.change_ids import change_id
-from reconciler.domain.changes import Action, Blocked, FlowAt, Hold, Stop
+from reconciler.domain.changes import Action, FlowAt, Hold, Stop
 from reconciler.domain.model import FlowKey, ResourceKind
 from reconciler.domain.policies import Approval, Limit, Override, Policies
+from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.releases import (
-    RELEASING,
     approval_of,
     beyond_approval,
     command_for,
     holding,
     in_vain,
+    is_whole,
     lapsed,
     override_of,
     overrides_of,
-    reason_of,
-    released_by,
     said_from_here,
     signed_text,
+    whole,
 )
 from tests.builders import LOCAL
 
@@ -131,22 +131,20 @@ def test_the_command_names_the_change() -> None:
     assert command_for(STOP) == f"reconciler apply --approve flow/news:stop:{change_id(STOP)} --reason 'WHY'"
 
 
-@pytest.mark.parametrize(
-    ("hold", "why", "is_released"),
-    [
-        (Hold.ON_AIR, f"it is on air.{RELEASING}{command_for(STOP)}", True),
-        (Hold.GIVEN_UP, f"it failed.{RELEASING}{command_for(STOP)}", True),
-        (Hold.GIVEN_UP, "the twin did not deliver", False),
-        (Hold.ON_AIR, f"it is on air.{RELEASING}{command_for(STOP)[:-9]}", False),
-        (Hold.WINDOW, "not now", False),
-    ],
-)
-def test_what_a_command_releases(hold: Hold, why: str, *, is_released: bool) -> None:
-    """What is on air, and what failed and may be tried again; of no change there is no command."""
-    held = Blocked(key=STOP.key, action=Action.STOP, why=why, hold=hold, change=STOP)
+@pytest.mark.parametrize("why", ["it is on air", "it is on air."])
+def test_a_reason_and_its_command_as_one_text(why: str) -> None:
+    """The reason ends as a sentence does; without a command it is all there is to say."""
+    held = held_back(STOP, Hold.ON_AIR, why, release=command_for(STOP))
 
-    assert released_by(held) == (command_for(STOP) if is_released else None)
-    assert reason_of(held) == why.partition(RELEASING)[0]
+    assert whole(held) == f"it is on air. To do it all the same: {command_for(STOP)}"
+    assert whole(replace(held, release="")) == why
+
+
+def test_a_command_that_was_cut_is_not_whole() -> None:
+    """Pasted, it would do something else."""
+    assert is_whole(command_for(STOP))
+    assert not is_whole(f"{command_for(STOP)[:-9]}…")
+    assert not is_whole("")
 
 
 @pytest.mark.parametrize(
@@ -156,32 +154,29 @@ def test_what_a_command_releases(hold: Hold, why: str, *, is_released: bool) -> 
         (Hold.BUDGET, "", True),
         (Hold.TWIN, "", False),
         (Hold.AGAIN, "", False),
-        (Hold.ON_AIR, f"{RELEASING}{command_for(STOP)}", False),
-        (Hold.RENAME, f"{RELEASING}{command_for(STOP)}", False),
+        (Hold.ON_AIR, command_for(STOP), False),
+        (Hold.RENAME, command_for(STOP), False),
         (Hold.RENAME, "", True),
         (Hold.GIVEN_UP, "", True),
     ],
 )
 def test_what_no_approval_lifts(hold: Hold, command: str, *, is_beyond: bool) -> None:
     """What lasts for seconds is not it: after that an approval is asked for."""
-    why = f"so it is.{command}"
-    held = Blocked(key=STOP.key, action=Action.STOP, why=why, hold=hold, change=STOP)
+    held = held_back(STOP, hold, "so it is", release=command)
 
     assert beyond_approval(held) is is_beyond
 
 
-@pytest.mark.parametrize("hold", [Hold.ON_AIR, Hold.GIVEN_UP])
-def test_the_command_begins_as_it_has_to_be_said_here(hold: Hold) -> None:
-    """The manifests and the state of where it was held back, and the same change."""
-    held = Blocked(key=STOP.key, action=Action.STOP, why=f"no.{RELEASING}{command_for(STOP)}", hold=hold, change=STOP)
-    plain = replace(held, why="not now", hold=Hold.WINDOW)
+@pytest.mark.parametrize("apply", ["reconciler --state s apply site", "reconciler apply './a --approve b'"])
+def test_the_command_begins_as_it_has_to_be_said_here(apply: str) -> None:
+    """The manifests and the state of where it was held back, and the same change, however often it is said."""
+    held = held_back(STOP, Hold.ON_AIR, "no.", release=command_for(STOP))
+    plain = held_back(STOP, Hold.WINDOW, "not now")
 
-    said = said_from_here(held, "reconciler --state s apply site")
+    said = said_from_here(held, apply)
 
-    assert released_by(said) == (
-        f"reconciler --state s apply site --approve flow/news:stop:{change_id(STOP)} --reason 'WHY'"
-    )
-    assert reason_of(said) == "no."
+    assert said.release == f"{apply} --approve flow/news:stop:{change_id(STOP)} --reason 'WHY'"
+    assert said_from_here(said, apply) == said
     assert said_from_here(plain, "x") == plain
 
 

@@ -9,7 +9,6 @@ from reconciler.domain.changes import Call, Hold
 from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowState
 from reconciler.domain.policies import Limit
-from reconciler.domain.safety.releases import released_by
 from reconciler.engine.apply import Terms
 from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
@@ -50,7 +49,7 @@ async def test_the_command_that_releases_is_about_the_same_manifests_and_state()
     outcome = await finish(small, reconcile(world, target, terms=Terms()))
 
     for item in (*foreseen.blocked, *outcome.left.blocked):
-        assert str(released_by(item)).startswith("reconciler --state s apply site --approve output/news/tower:edit:")
+        assert item.release.startswith("reconciler --state s apply site --approve output/news/tower:edit:")
     assert len(foreseen.blocked) == len(outcome.left.blocked) == 1
 
 
@@ -103,10 +102,10 @@ async def test_what_is_on_air_names_the_approvals_that_do_not_release_it() -> No
 
     told = (
         f"(reconnect). The approval older names change 000000000000, and this one is {late.change}. "
-        "The approval looked_at expired at 2025-12-31 00:00 UTC. To do it all the same: reconciler apply"
+        "The approval looked_at expired at 2025-12-31 00:00 UTC."
     )
-    assert told in outcome.left.blocked[0].why
-    assert told in seen.blocked[0].why
+    assert outcome.left.blocked[0].why.endswith(told)
+    assert seen.blocked[0].why.endswith(told)
 
 
 async def test_an_approval_does_not_care_for_other_changes_and_revisions() -> None:

@@ -63,8 +63,9 @@ async def test_what_is_on_air_is_blocked_and_the_rest_goes_on() -> None:
 
     assert (small.backend.latency_ms(), small.backend.latency_ms("mast")) == (120, 500)
     assert holds(outcome) == [EDIT]
-    assert "output tower is on air" in outcome.left.blocked[0].why
-    assert "reconciler apply --approve output/news/tower:edit:" in outcome.left.blocked[0].why
+    (held,) = outcome.left.blocked
+    assert held.why == "output tower is on air (Connected, 5.0 Mb/s), and viewers would notice (reconnect)."
+    assert held.release.startswith("reconciler apply --approve output/news/tower:edit:")
     assert not outcome.undone
 
 
