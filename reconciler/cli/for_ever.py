@@ -104,10 +104,13 @@ class _Service:
             self._loop.stop()
 
     def _renew(self, session: "Session") -> None:
+        apply = self._start.here.saying("apply")
         try:
-            kept = session.renew(self._start.again(), apply=self._start.here.saying("apply"))
+            kept = session.renew(self._start.again(), apply=apply)
         except ReconcilerError as error:
             log.warning("settings.refused", why=str(error))
+            # By those of before, for what watched the manifests has ended with the loop.
+            session.renew(session.settings, apply=apply)
         else:
             log.info("settings.reread", kept=list(kept))
         self._supervisor.ready("settings read anew")

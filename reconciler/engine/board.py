@@ -71,6 +71,8 @@ class StatusBoard:
         self._kept: dict[Key, _Kept] = {}
         self._failures: dict[Key, int] = {}
         self._orders = Orders()
+        self._judged = ""
+        """The revision that the last pass was of."""
         self._listeners: set[_Listener] = set()
         self._view: dict[Key, ResourceStatus] = {}
         self._stale: set[Key] = set()
@@ -105,7 +107,6 @@ class StatusBoard:
 
     def aimed(self, target: Target) -> None:
         """Say what is wanted from now on."""
-        self._is_other = True
         self._vitals = replace(self._vitals, revision=target.revision)
         self._waiting_since_s = self._clock.monotonic_s()
 
@@ -114,6 +115,8 @@ class StatusBoard:
     ) -> tuple[Transition, ...]:
         """Write down what a pass says of every resource; return what became another standing or reason."""
         self.ordered(orders)
+        self._is_other |= outcome.revision != self._judged
+        self._judged = outcome.revision
         said = said_of(outcome, orders, self._failures)
         failed = {key for key, one in said.items() if one.reason is Reason.FAILED}
         self._failures = {key: self._failures.get(key, 0) + 1 for key in failed}
@@ -243,7 +246,7 @@ class StatusBoard:
         return ResourceStatus(
             key=key,
             generation=kept.generation,
-            revision=self._vitals.revision,
+            revision=self._judged,
             conditions=dict(kept.conditions),
             bitrate_bps=None if carried is None else carried.bitrate_bps,
             looked_at=None if carried is None else carried.at,

@@ -77,7 +77,9 @@ class Session:
             EnvironmentFailedError: this machine cannot check its signatures.
 
         """
-        sources.demand_paths(settings, self.paths)
+        if settings is not self.settings:
+            # What is gone by now comes back, perhaps: that is no reason to end.
+            sources.demand_paths(settings, self.paths)
         world, kept = self.world, tuple(name for name in _KEPT if _differs(name, self.settings, settings))
         chosen = replace(settings, **{name: getattr(self.settings, name) for name in _KEPT})
         self.world = replace(
