@@ -106,7 +106,7 @@ async def _adopt(settings: "Settings", paths: tuple[Path, ...], terms: _Terms) -
 def _show_findings(found: "Survey") -> None:
     from reconciler.cli import render
 
-    for line in render.findings(found.tree.verdict.findings):
+    for line in render.tree(found.tree):
         click.echo(line, err=True)
 
 

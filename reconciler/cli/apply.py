@@ -156,7 +156,7 @@ def _show(shown: "Preview", asked: _Asked) -> None:
     from reconciler.cli import render
     from reconciler.cli.formats.commands import tell
 
-    for line in render.findings(shown.tree.verdict.findings):
+    for line in render.tree(shown.tree):
         click.echo(line, err=True)
     if shown.plan is None:
         click.echo("Nothing was sent: the manifests have errors.", err=True)

@@ -97,6 +97,8 @@ class Decision:
     is_held: bool
     """Whether a `run` or a `relay` is at work on the state directory."""
     now: datetime
+    orders: tuple[str, ...] = ()
+    """What people have ordered beside git that is about it, in sentences."""
     windows: tuple[str, ...] = ()
     """What the calendars that are about it do now, in sentences; none where no calendar is."""
 

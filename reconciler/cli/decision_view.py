@@ -68,6 +68,7 @@ def document(decision: Decision) -> dict[str, Any]:
         "since": None if decision.since is None else decision.since.isoformat(),
         "hold": decision.hold,
         "release": decision.release,
+        "orders": list(decision.orders),
         "windows": list(decision.windows),
         "next_try": None if decision.next_try is None else decision.next_try.isoformat(),
         "is_held": decision.is_held,
@@ -105,6 +106,7 @@ def _said(decision: Decision, page: Page) -> Iterator[tuple[str, str]]:
     yield from _manifest(decision)
     yield from _revision(decision, page)
     yield from _guard(decision, page)
+    yield from (("orders" if not number else "", safe(each)) for number, each in enumerate(decision.orders))
     yield from _window(decision)
     yield from _calls(decision, page)
     yield from _passes(decision, page)

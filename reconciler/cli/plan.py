@@ -108,7 +108,7 @@ async def _preview(
 def _show(preview: "Preview", *, form: str, backend: str) -> None:
     from reconciler.cli import render
 
-    for line in render.findings(preview.tree.verdict.findings):
+    for line in render.tree(preview.tree):
         click.echo(line, err=True)
     if form == "json":
         document = render.plan_json(preview, backend=backend)

@@ -30,7 +30,7 @@ from reconciler.domain.properties import PropertyChange, PropertyValue
 from reconciler.domain.safety.releases import whole
 from reconciler.domain.safety.tree import withheld
 from reconciler.engine.apply import Outcome, Result
-from reconciler.engine.plan import Preview
+from reconciler.engine.plan import Preview, Tree
 from reconciler.engine.reconcile import PassOutcome
 
 SCREEN: Final = 20
@@ -92,6 +92,13 @@ def totals(plan: Plan) -> str:
 def findings(found: Iterable[Finding]) -> Iterator[str]:
     """Yield a line for each finding."""
     yield from map(headline, found)
+
+
+def tree(seen: Tree) -> Iterator[str]:
+    """Yield what is to be known of a tree before anything that follows from it: why it is not the newest, findings."""
+    if seen.trouble:
+        yield f"warning: these are not the newest manifests: {seen.trouble}"
+    yield from findings(seen.verdict.findings)
 
 
 def plan_json(preview: Preview, *, backend: str) -> dict[str, Any]:

@@ -45,9 +45,6 @@ def command(options: Options, /, resource: str, *, everything: bool) -> None:
 
 def _others(orders: "Orders") -> str:
     """Say what else is ordered, for whoever meant that."""
-    from reconciler.domain.order_words import halted, paused, pinned
+    from reconciler.domain.order_words import sentences
 
-    halt = () if orders.halt is None else (halted(orders.halt),)
-    ordered = [*halt, *(f"{pause.resource}: {paused(pause, pause.resource)}" for pause in orders.pauses)]
-    ordered += [f"{pin.resource}: {pinned(pin)}" for pin in orders.pins]
-    return "".join(f"\n  {each}" for each in ordered) or "; nothing is ordered beside git."
+    return "".join(f"\n  {each}" for each in sentences(orders)) or "; nothing is ordered beside git."

@@ -84,7 +84,7 @@ async def _once(
     async with wiring.session(settings, paths, apply=here.saying("apply"), observes=observe) as session:
         say_where(session)
         tree = await read_tree(session.world)
-        for line in render.findings(tree.verdict.findings):
+        for line in render.tree(tree):
             click.echo(line, err=True)
         good = Target.of(tree, Mode.OBSERVE if observe else Mode.ONCE)
         teller = Teller(session.world, observes=observe)

@@ -63,7 +63,7 @@ async def _once(settings: "Settings", resource: str, screen: "_Screen") -> ExitS
     async with wiring.existing_backend(settings) as backend:
         _say_where(settings, backend)
         view = await _look(settings, backend, resource)
-        screen.show(view, backend.name)
+        screen.show(view, backend.name, _ordered(settings))
         return _status(view)
 
 
@@ -79,7 +79,7 @@ async def _watch(settings: "Settings", resource: str, screen: "_Screen") -> Exit
             with screen:
                 while not stop.is_set():
                     try:
-                        screen.show(await _look(settings, backend, resource), backend.name)
+                        screen.show(await _look(settings, backend, resource), backend.name, _ordered(settings))
                     except BackendError as error:
                         # It may be back at the next look; whoever watches wants to see just that.
                         screen.tell(str(error))
@@ -93,6 +93,13 @@ def _say_where(settings: "Settings", backend: "Backend") -> None:
     click.echo(f"Backend: {backend.name}", err=True)
     if why := wiring.without_media(settings):
         click.echo(f"{why}.", err=True)
+
+
+def _ordered(settings: "Settings") -> tuple[str, ...]:
+    from reconciler import wiring
+    from reconciler.domain.order_words import sentences
+
+    return sentences(wiring.orders(settings).read())
 
 
 async def _look(settings: "Settings", backend: "Backend", resource: str) -> "Overview":
@@ -146,19 +153,20 @@ class _Screen:
     def __exit__(self, *_: object) -> None:
         self._watches = False
 
-    def show(self, view: "Overview", backend: str) -> None:
-        """Show an overview; regions that could not be read are told on stderr where the result is JSON."""
+    def show(self, view: "Overview", backend: str, ordered: "tuple[str, ...]") -> None:
+        """Show an overview, under what people have ordered beside git, a sentence each."""
         import shutil
 
         from reconciler.cli import status_view
         from reconciler.sources.clock import SystemClock
 
         if self._form == "json":
-            document = status_view.document(view, backend=backend)
+            document = status_view.document(view, backend=backend, orders=ordered)
             click.echo(json.dumps(document, ensure_ascii=False, indent=None if self._watches else 2))
             return
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        self._print("\n".join(status_view.text(view, now=SystemClock().now(), width=width)))
+        lines = status_view.text(view, now=SystemClock().now(), width=width)
+        self._print("\n".join((*status_view.ordered(ordered), *lines)))
 
     def tell(self, trouble: str) -> None:
         """Say on stderr, or in place, why there is nothing to show."""

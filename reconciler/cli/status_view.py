@@ -56,11 +56,20 @@ def text(view: Overview, *, now: datetime, width: int | None) -> Iterator[str]:
         yield "There are no flows."
 
 
-def document(view: Overview, *, backend: str) -> dict[str, Any]:
+def ordered(orders: tuple[str, ...]) -> Iterator[str]:
+    """Yield what people have ordered beside git, above everything else."""
+    for sentence in orders:
+        yield click.style(f"! {safe(sentence)}", fg="yellow")
+    if orders:
+        yield ""
+
+
+def document(view: Overview, *, backend: str, orders: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return an overview as JSON says it."""
     return {
         "version": 1,
         "backend": backend,
+        "orders": list(orders),
         "flows": [_flow_json(flow) for flow in view.flows],
         "unreadable": [{"region": region, "why": why} for region, why in view.unreadable],
     }

@@ -49,6 +49,7 @@ def command(options: Options, /, resource: str, paths: tuple[Path, ...], *, form
         journal=journal.said,
         is_held=wiring.is_held(settings),
         now=now,
+        orders=_orders(settings, address),
         windows=_windows(address, tree.said, now),
     )
     if form == "json":
@@ -113,6 +114,16 @@ def _read(settings: "Settings", address: str) -> _Journal:
             return _Journal(said=said, is_known=knows(reader, address), names=named_in(reader))
     except EnvironmentFailedError as error:
         return _Journal(said=InJournal(trouble=str(error)))
+
+
+def _orders(settings: "Settings", address: str) -> tuple[str, ...]:
+    """Return what people have ordered beside git that is about a resource."""
+    from reconciler import wiring
+    from reconciler.domain.model import key_of
+    from reconciler.domain.order_words import sentences
+
+    key = key_of(address)
+    return () if key is None else sentences(wiring.orders(settings).read(), key)
 
 
 def _windows(address: str, tree: "InTree", now: "datetime") -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.domain.model import Key
-from reconciler.domain.orders import Given, Halt, Pause, Pin
+from reconciler.domain.orders import Given, Halt, Orders, Pause, Pin
 
 BY_ITSELF: Final = "reconciler"
 """The author of what no person ordered."""
@@ -25,6 +25,17 @@ def pinned(pin: Pin) -> str:
     """Return at what a resource is kept."""
     kept = f"it is kept as revision {pin.revision[:12]} has it"
     return f"{kept}{given(pin.given)}. `reconciler resume {pin.resource}` lifts that"
+
+
+def sentences(orders: Orders, key: Key | None = None) -> tuple[str, ...]:
+    """Return what is ordered, a sentence each; with a key only what is about that resource."""
+    halt = () if orders.halt is None else (halted(orders.halt),)
+    if key is not None:
+        pause, pin = orders.pause_of(key), orders.pin_of(key)
+        about = (None if pause is None else paused(pause, key), None if pin is None else pinned(pin))
+        return (*halt, *(each for each in about if each is not None))
+    pauses = (f"{pause.resource}: {paused(pause, pause.resource)}" for pause in orders.pauses)
+    return (*halt, *pauses, *(f"{pin.resource}: {pinned(pin)}" for pin in orders.pins))
 
 
 def given(of: Given) -> str:

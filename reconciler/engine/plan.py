@@ -22,6 +22,8 @@ class Tree:
 
     revision: Revision
     verdict: Verdict
+    trouble: str = ""
+    """Why it is not the newest that there is; "" when it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ async def read_tree(world: World) -> Tree:
 
 def judge(snapshot: Snapshot, reader: Reader) -> Tree:
     """Return what a snapshot says, and what is wrong with it."""
-    return Tree(revision=snapshot.revision, verdict=reader.read(snapshot.files))
+    return Tree(revision=snapshot.revision, verdict=reader.read(snapshot.files), trouble=snapshot.trouble)
 
 
 async def preview(world: World, *, approvals: tuple[Approval, ...] = (), foresees: bool = True) -> Preview:

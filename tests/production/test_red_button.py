@@ -43,7 +43,10 @@ async def test_writes_go_on_once_the_button_is_lifted(house: House) -> None:
 
     async with house.running(observe_s=5) as work:
         held = await work.passed()
+        status = await house.reconciler("status")
         await house.reconciler("resume", "--all")
         await until(lambda: house.writes >= len(NAMES[:2]))
 
     assert {item.hold for item in held.left.blocked} == {"halted"}
+    assert status.out.startswith("! all writes are stopped by ")
+    assert ": a storm. `reconciler resume --all` lifts that" in status.out

@@ -1,7 +1,9 @@
 """Tests of `pause` and `resume`: what is ordered, for how long, and what is said of it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,6 +13,13 @@ from reconciler.cli.main import cli
 from reconciler.domain.errors import ExitStatus
 from reconciler.domain.model import FlowKey, OutputKey
 from reconciler.domain.orders import Orders
+
+NEWS: Final = """\
+apiVersion: reconciler/v1
+kind: Flow
+metadata: {name: news}
+spec: {region: local, state: idle, input: {protocol: RTMP, allowlist: [127.0.0.0/8]}}
+"""
 
 
 def run(state: Path, *words: str) -> Result:
@@ -134,3 +143,20 @@ def test_orders_are_in_the_journal(tmp_path: Path) -> None:
         ("order.given", "a storm", "anna"),
     ]
     assert datetime.fromisoformat(str(notes[1].fields["until"])) > datetime.now(tz=UTC)
+
+
+def test_an_order_is_shown_by_why(tmp_path: Path) -> None:
+    """Whoever asks why a resource is as it is reads who paused it, and nothing of what is paused elsewhere."""
+    tree = tmp_path / "manifests"
+    tree.mkdir()
+    (tree / "news.yaml").write_text(NEWS)
+    for words in (("flow/news",), ("flow/sport",)):
+        run(tmp_path / "state", "pause", *words, "--reason", f"a storm over {words[0]}", "--author", "anna")
+
+    text = run(tmp_path / "state", "why", "flow/news", str(tree))
+    document = json.loads(run(tmp_path / "state", "why", "flow/news", str(tree), "-o", "json").stdout)
+
+    assert "it is paused by anna" in text.output
+    (order,) = document["orders"]
+    assert "a storm over flow/news" in order
+    assert "flow/sport" not in text.output

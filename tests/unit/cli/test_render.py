@@ -25,7 +25,7 @@ from reconciler.domain.changes import (
     Waiting,
 )
 from reconciler.domain.impact import Impact
-from reconciler.domain.model import FlowKey, OutputKey
+from reconciler.domain.model import Desired, FlowKey, OutputKey
 from reconciler.domain.properties import PropertyChange
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.releases import command_for
@@ -330,3 +330,11 @@ def test_an_output_that_manifests_cannot_say_comes_back_without_a_word_of_how_it
     )
 
     assert plain(Plan(changes=(sequence,)))[1] == "    with it recreate output/news/tower"
+
+
+def test_a_tree_that_is_behind_is_told_first() -> None:
+    """Whoever reads a plan of yesterday's commit knows it before anything else."""
+    seen = Tree(revision=Revision("r"), verdict=Verdict(findings=(), desired=Desired()), trouble="the server is down")
+
+    assert list(render.tree(seen)) == ["warning: these are not the newest manifests: the server is down"]
+    assert list(render.tree(replace(seen, trouble=""))) == []
