@@ -70,7 +70,7 @@ class Patrol:
         stands = {key: stand for told in idle.values() for key, stand in told.items()}
         running = [flow for id_, (_, flow) in flows.items() if id_ not in idle]
         for flow in self._chosen(running, facts):
-            sample = await self._sampler.take(flow)
+            sample = await self._sampler.glimpse(flow)
             now_s = self._world.clock.monotonic_s()
             if sample is None:
                 if now_s - self._looked_at_s.get(flow.id, -FORGOTTEN_S) >= FORGOTTEN_S:

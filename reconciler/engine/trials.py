@@ -75,7 +75,7 @@ class Trials:
         touched = {} if facts.mode is not Mode.LOOP or flow is None else _touched(change)
         if not touched or flow is None or self._world.guard.orders.read().halt is not None:
             return
-        sample = await self._sampler.take(flow)
+        sample = await self._sampler.glimpse(flow)
         for key, found in touched.items():
             end = None if sample is None else sample.ends.get(found.id)
             if end is not None and end.carries(self._world.guard.limits):
