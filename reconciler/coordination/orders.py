@@ -26,6 +26,8 @@ MOST_BYTES: Final = 1024 * 1024
 _SUFFIX: Final = ".json"
 _WORDS: Final[Mapping[type[Order], str]] = {Halt: "halt", Pause: "pause", Pin: "pin", Trial: "trial"}
 _MOST_WORDS: Final = 500
+_NO_ORDER: Final = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
+"""What text that is no order of ours ends with."""
 _Stamp = tuple[int, int, int]
 
 
@@ -55,7 +57,7 @@ class OrdersInDirectory:
         try:
             self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            _write(path, json.dumps(_document(order), indent=2) + "\n")
+            _write(path, json.dumps(_document(order), indent=2) + "\n", at=order.given.at)
             self._sweep()
         except OSError as error:
             raise EnvironmentFailedError(
@@ -122,7 +124,7 @@ class OrdersInDirectory:
         except FileNotFoundError:
             self._known.pop(str(path), None)
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, *_NO_ORDER) as error:
             why = error.strerror if isinstance(error, OSError) else f"it is no order of ours ({type(error).__name__})"
             return _unreadable(path, why or str(error), self._clock.now())
         self._known[str(path)] = (stamp, order)
@@ -132,7 +134,7 @@ class OrdersInDirectory:
         if path.name == HALT:
             return Halt(given=_given_by_hand(path, text))
         document = json.loads(text)
-        key = key_of(document["resource"])
+        key = key_of(document["resource"]) if isinstance(document["resource"], str) else None
         if key is None:
             raise ValueError(document["resource"])
         if self._path(Pause, key).name == path.name:
@@ -178,12 +180,19 @@ def _given(document: Mapping[str, Any]) -> Given:
 
 
 def _given_by_hand(path: Path, text: str) -> Given:
-    """Return who stopped all writes: what a command wrote down, else whatever stands in the file."""
+    """
+    Return who stopped all writes: what a command wrote down, else whatever stands in the file.
+
+    A file that was touched after what it says was over is a new halt: whoever touches it means it.
+    """
+    touched_at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
     try:
-        return _given(json.loads(text))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
-        return Given(author="", reason=fit(text.strip())[:_MOST_WORDS], at=at, until=None)
+        given = _given(json.loads(text))
+    except _NO_ORDER:
+        return Given(author="", reason=fit(text.strip())[:_MOST_WORDS], at=touched_at, until=None)
+    if given.until is None or touched_at < given.until:
+        return given
+    return Given(author="", reason=f"touched again after it was over: {given.reason}", at=touched_at, until=None)
 
 
 def _moment(text: str) -> datetime:
@@ -207,14 +216,15 @@ def _text(path: Path) -> str:
     return content.decode("utf-8", "replace")
 
 
-def _write(path: Path, text: str) -> None:
-    """Put a file in its place at once, and see it on the disk."""
+def _write(path: Path, text: str, *, at: datetime) -> None:
+    """Put a file in its place at once, and see it on the disk; as old as the order, so that a later touch is told."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        os.utime(draft, (at.timestamp(), at.timestamp()))
         Path(draft).replace(path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)

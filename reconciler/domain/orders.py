@@ -1,9 +1,11 @@
 """Orders: what people tell the running reconciler beside git, with who, why and until when."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.domain.model import Key
+from reconciler.domain.moves import key_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,17 @@ class Orders:
     pauses: tuple[Pause, ...] = ()
     pins: tuple[Pin, ...] = ()
     trials: tuple[Trial, ...] = ()
+
+    def renamed(self, moved: Mapping[Key, Key]) -> "Orders":
+        """Return the orders by the names of now, where resources have other names than when they were given."""
+        if not moved or not (self.pauses or self.pins or self.trials):
+            return self
+        return Orders(
+            halt=self.halt,
+            pauses=tuple(replace(each, resource=key_now(each.resource, moved)) for each in self.pauses),
+            pins=tuple(replace(each, resource=key_now(each.resource, moved)) for each in self.pins),
+            trials=tuple(replace(each, resource=key_now(each.resource, moved)) for each in self.trials),
+        )
 
     def pause_of(self, key: Key) -> Pause | None:
         """Return what pauses a resource, its own pause or that of its flow; None where nothing does."""

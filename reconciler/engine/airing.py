@@ -20,6 +20,8 @@ STEP_S: Final = 2.0
 """Between two steps of the patrol, and so between two looks at what is on trial."""
 FLOWS_A_STEP: Final = 4
 """Flows that are looked at in one step: two calls a second of the API's twenty, however large the account is."""
+TRIALS_A_STEP: Final = 8
+"""Flows with something on trial that are looked at besides: of many at once each comes to its turn."""
 FORGOTTEN_S: Final = 600.0
 """After so long nobody claims to know any more what a flow carries."""
 
@@ -113,9 +115,11 @@ class Patrol:
     def _chosen(self) -> list[_Beat]:
         """Return the flows with something on trial, and those that were looked at longest ago."""
         on_trial = {key.flow_key for key in self._trials.keys}
-        first = [beat for beat in self._running.values() if beat.key in on_trial] if on_trial else []
-        rest = (beat for beat in self._running.values() if beat.key not in on_trial)
-        return [*first, *itertools.islice(rest, max(1, FLOWS_A_STEP - len(first)))]
+        if not on_trial:
+            return list(itertools.islice(self._running.values(), FLOWS_A_STEP))
+        first = itertools.islice((beat for beat in self._running.values() if beat.key in on_trial), TRIALS_A_STEP)
+        rest = itertools.islice((beat for beat in self._running.values() if beat.key not in on_trial), FLOWS_A_STEP)
+        return [*first, *rest]
 
     def _write(self, stands: Mapping[Key, tuple[Stand, int | None]]) -> None:
         at = self._world.clock.now()

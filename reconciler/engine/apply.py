@@ -61,6 +61,8 @@ class Outcome:
     """The backend's own names of the calls that were made."""
     held: Blocked | None = None
     """What holds it back, when it is blocked."""
+    may_be_done: bool = False
+    """Whether the call that failed may have been carried out all the same."""
     is_half: bool = False
     """Whether it goes on: what replaces something is there, and the old one is still to go."""
 
@@ -72,7 +74,7 @@ class Terms:
     hold: Callable[[], str] = lambda: ""
     """Says why nothing more may be sent, or ""; asked before every call. The call in flight is finished."""
     prepare: Callable[[Change], Awaitable[None]] = _nothing
-    """Done with every change that is permitted, right before its first call."""
+    """Done with every change right before it is asked whether it may be sent."""
     on_begin: Callable[[Change], None] = lambda _: None
     """Told of every change when its first call is about to be sent; its outcome follows in any case."""
     on_outcome: Callable[[Outcome], None] = lambda _: None
@@ -164,6 +166,7 @@ class _Executor:
             return Outcome(change=change, result=Result.BLOCKED, why=held.why, held=held)
         named = {"resource": str(change.key), "action": str(change.action)}
         with self._world.telemetry.span("change", **named) as span:
+            await self._terms.prepare(change)
             async with self._world.guard.permit(change) as permit:
                 if permit.held is None:
                     outcome = await self._send(change, permit)
@@ -195,7 +198,6 @@ class _Executor:
             if (halted := await self._halted(change, permit, request_ids)) is not None:
                 return halted
             if not request_ids:
-                await self._terms.prepare(change)
                 self._terms.on_begin(change)
             try:
                 request_ids.append(await unless(self._terms.cut, self._sender.send(call, change)))
@@ -221,7 +223,8 @@ class _Executor:
             return replace(ended, held=held_back(change, Hold.HALTED, ended.why))
         self._learn(change, error)
         undone = await put_back(self._sender, change, permit, failed=number, error=error)
-        return _ended(change, Result.FAILED, f"{error}{undone}", request_ids, of=of)
+        is_unknown = isinstance(error, UnavailableError) and error.maybe_applied
+        return replace(_ended(change, Result.FAILED, f"{error}{undone}", request_ids, of=of), may_be_done=is_unknown)
 
     async def _halted(self, change: Change, permit: Permit, request_ids: list[str]) -> Outcome | None:
         """Return how a change ends before its next call, because that may not be sent; None where it may."""

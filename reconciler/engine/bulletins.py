@@ -7,6 +7,8 @@ from typing import Final
 from reconciler.domain.changes import Hold
 from reconciler.domain.conditions import Transition
 from reconciler.domain.errors import BackendError
+from reconciler.domain.order_words import BY_ITSELF, pinned
+from reconciler.domain.orders import Pin
 from reconciler.engine.plan import Target, Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.clock import Clock
@@ -53,19 +55,21 @@ class Bulletins:
             unreadable=str(error),
         )
 
-    def of_pass(self, outcome: PassOutcome, news: Sequence[Transition], board: Board, *, pass_id: str) -> Bulletin:
+    def of_pass(
+        self, outcome: PassOutcome, news: Sequence[Transition], board: Board, pins: Sequence[Pin], *, pass_id: str
+    ) -> Bulletin:
         """Return what is told of a pass, and of what is on the board after it."""
         return Bulletin(
             at=self.clock.now(),
             source=self.source,
             backend=self.backend,
             revision=outcome.revision,
-            stage=stage_of(outcome),
+            stage=stage_of(outcome, pins),
             seen=board.vitals().seen,
             resources=frozenset(map(str, board.resources())),
             pass_id=pass_id,
             transitions=tuple(news),
-            held=tuple(_held(outcome)),
+            held=(*_held(outcome), *(Held(resource=str(pin.resource), why=pinned(pin)) for pin in pins)),
             done=len(outcome.done),
         )
 
@@ -78,13 +82,16 @@ def _held(outcome: PassOutcome) -> Iterator[Held]:
     yield from (Held(resource=str(one.change.key), why=one.why) for one in outcome.undone)
 
 
-def stage_of(outcome: PassOutcome) -> Stage:
-    """Return what has become of the revision as a whole, as one pass left it."""
+def stage_of(outcome: PassOutcome, pins: Sequence[Pin]) -> Stage:
+    """Return what has become of the revision as a whole, as one pass and the pins that are in force left it."""
     left = outcome.left
     if outcome.undone or left.failed or outcome.refused is not None:
+        return Stage.FAILED
+    if any(pin.given.author == BY_ITSELF for pin in pins):
+        # It took something off air, and was overruled for that.
         return Stage.FAILED
     if left.waiting or left.changes or any(one.is_half for one in outcome.outcomes):
         return Stage.PENDING
     if any(item.hold in _SOON for item in left.blocked):
         return Stage.PENDING
-    return Stage.BLOCKED if left.blocked else Stage.APPLIED
+    return Stage.BLOCKED if left.blocked or pins else Stage.APPLIED

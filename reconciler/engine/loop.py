@@ -225,7 +225,14 @@ class Loop:
             if outcome.result is Result.FAILED:
                 failed.set()
 
-        return Terms(hold=hold, prepare=self._trials.begin, on_outcome=on_outcome, cut=self._cut, stop=self._stopping)
+        return Terms(
+            hold=hold,
+            prepare=self._trials.prepare,
+            on_begin=self._trials.begin,
+            on_outcome=on_outcome,
+            cut=self._cut,
+            stop=self._stopping,
+        )
 
     def _retry(self, error: BackendError, target: Target) -> None:
         left_alone_s = error.retry_in_s if isinstance(error, UnavailableError) else None
@@ -244,8 +251,8 @@ class Loop:
         pause = self._timing.observe_s
         if outcome.has_failed:
             pause = min(pause, pause_s(self._failures, jitter=self._watcher.jitter()))
-        self._trials.sweep()
-        if self._trials.keys:
+        self._trials.sweep(target.desired)
+        if self._trials.wants_reading:
             # What was made anew is known by its new id only after another reading.
             pause = min(pause, TRIAL_PASS_S)
         if outcome.continues_in_s is not None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reconciler.domain.changes import Failed
 from reconciler.domain.conditions import generation_of
-from reconciler.domain.model import Desired, Flow, FlowKey, FlowLink, Key, Output, Srt
+from reconciler.domain.model import Desired, Flow, FlowKey, FlowLink, Key, Output, OutputKey, Srt
 from reconciler.domain.order_words import pinned
 from reconciler.domain.orders import Orders, Pin
 from reconciler.domain.resolution import Resolved
@@ -40,11 +40,12 @@ def with_pins(desired: Desired, pins: Sequence[Pin], reader: Reader) -> tuple[De
     failed: list[Failed] = []
     for pin in pins:
         match spec_of(pin.manifest, pin.resource, reader):
-            case Flow() as flow:
-                flows[flow.key] = replace(flow, care=flows[flow.key].care)
-            case Output() as output:
-                outputs[output.key] = replace(output, care=outputs[output.key].care)
-            case None:
+            case Flow(spec=spec) if isinstance(pin.resource, FlowKey):
+                # Its spec alone: what it is called, and how it is treated, is for the manifest to say.
+                flows[pin.resource] = replace(flows[pin.resource], spec=spec)
+            case Output(spec=spec) if isinstance(pin.resource, OutputKey):
+                outputs[pin.resource] = replace(outputs[pin.resource], spec=spec)
+            case _:
                 why = f"{pinned(pin)}, and that cannot be read by this version, so it is left as it is"
                 failed.append(Failed(key=pin.resource, why=why))
     return Desired(flows=tuple(flows.values()), outputs=tuple(outputs.values())), tuple(failed)
@@ -66,7 +67,12 @@ def spec_of(manifest: str, key: Key, reader: Reader) -> Flow | Output | None:
     """Return the resource that a text of manifests describes under this key; None where it does not, or has errors."""
     file = ManifestFile(path=f"{key}.yaml", content=manifest.encode())
     verdict = reader.read((file,))
-    return None if verdict.desired is None else verdict.desired.by_key().get(key)
+    if verdict.desired is None:
+        return None
+    found = verdict.desired.by_key()
+    # What was renamed since is the last of its kind there: what it needs to be read stands before it.
+    among = verdict.desired.flows if isinstance(key, FlowKey) else verdict.desired.outputs
+    return found.get(key) or (among[-1] if among else None)
 
 
 def needed_by(output: Output) -> tuple[FlowKey, ...]:

@@ -109,7 +109,7 @@ async def plan_for(world: World, target: Target) -> Plan:
         BackendError: the backend could not be read.
 
     """
-    orders = in_force(world.guard.orders.read(), target.desired)
+    orders = in_force(world.guard.ordered(target.policies), target.desired)
     desired, unread = with_pins(target.desired, orders.pins, world.reader)
     resolved = without(resolve(desired, world.vault.resolve), unread)
     resolved = replace(resolved, moved=moved_names(target.policies.moves))

@@ -112,12 +112,12 @@ class Teller:
         self._reporter.pass_finished(outcome)
         self._recorder.pass_finished(outcome, pass_id=facts.pass_id, next_in_s=next_in_s)
         self._world.telemetry.pass_made(PassMade(result=_result_of(outcome), duration_s=outcome.duration_s))
-        orders = in_force(self._world.guard.orders.read(), target.desired)
+        orders = in_force(self._world.guard.ordered(target.policies), target.desired)
         news = self.board.passed(outcome, target, orders, drifted=self._drifted(outcome))
         self.turned(news)
-        is_other = self._is_other(outcome)
+        is_other = self._is_other(outcome, orders)
         if news or outcome.done or self._unread or is_other:
-            self._notify(self._bulletins.of_pass(outcome, news, self.board, pass_id=facts.pass_id))
+            self._notify(self._bulletins.of_pass(outcome, news, self.board, orders.pins, pass_id=facts.pass_id))
         self._unread = False
 
     def pass_failed(self, error: BackendError, target: Target, *, failures: int, retry_in_s: float) -> None:
@@ -141,10 +141,10 @@ class Teller:
         left += [one.change for one in outcome.undone] + list(outcome.left.changes)
         yield from (change.key for change in left if self._world.guard.is_drift(change))
 
-    def _is_other(self, outcome: PassOutcome) -> bool:
+    def _is_other(self, outcome: PassOutcome, orders: Orders) -> bool:
         """Return whether the revision has come further, or there are other resources than when it was last told."""
         before, self._resources = self._resources, len(self.board.resources())
-        return (outcome.revision, stage_of(outcome)) != self._told or before != self._resources
+        return (outcome.revision, stage_of(outcome, orders.pins)) != self._told or before != self._resources
 
     def _notify(self, bulletin: Bulletin) -> None:
         self._told = Revision(bulletin.revision), bulletin.stage

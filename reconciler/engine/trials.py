@@ -7,20 +7,23 @@ a change. Trials are kept beside the orders, so that whoever starts after the de
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from reconciler.domain.changes import Action, Change, Delete, Edit, Sequence, calls_of
 from reconciler.domain.conditions import generation_of
-from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, OutputKey
+from reconciler.domain.errors import EnvironmentFailedError
+from reconciler.domain.model import Desired, Flow, FlowState, FoundFlow, FoundOutput, Key, Output, OutputKey
+from reconciler.domain.moves import key_before, moved_names
 from reconciler.domain.order_words import BY_ITSELF
 from reconciler.domain.orders import Given, Pin, Trial
 from reconciler.domain.safety.on_air import End, Sample
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.guard.sampling import Sampler
-from reconciler.engine.pinning import manifest_of, needed_by
+from reconciler.engine.pinning import is_over, manifest_of, needed_by
 from reconciler.engine.steps import Latest
 from reconciler.engine.world import World
 from reconciler.ports.journal import Note
@@ -29,7 +32,9 @@ log: Final = structlog.get_logger()
 
 PROOF_S: Final = 10.0
 """How long an output has to be on air to have passed: a bitrate is a mean of some seconds, and tells of the past."""
-GAP_S: Final = 15.0
+LONGEST: Final = timedelta(days=1)
+"""After so long without a source nobody asks any more whether a change was the cause."""
+GAP_S: Final = 30.0
 """Longest between two looks that count as one stretch of time: what was in between longer ago nobody knows."""
 _ENDS: Final = frozenset({Result.FAILED, Result.SKIPPED, Result.BLOCKED})
 
@@ -44,6 +49,8 @@ class _Course:
     """When it was last seen so."""
     on_since_s: float | None = None
     """Since when every look has shown it on air; None where the last did not."""
+    was_found: bool = False
+    """Whether a look has found its end."""
 
 
 class Trials:
@@ -61,55 +68,94 @@ class Trials:
         self._world = world
         self._again = again
         self._courses: dict[Key, _Course] = {}
+        self._carrying: dict[int, list[OutputKey]] = {}
+        """What was on air of what a change touches, by the identity of the change, until it is sent or not."""
+        self._under_way: set[Key] = set()
+        """What is being changed right now: what a look shows of it is of before."""
+        self._troubles: set[str] = set()
         self._sampler = Sampler(world.backend, world.clock, world.guard.limits)
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """Return what is on trial."""
-        return tuple(trial.resource for trial in self._world.guard.orders.read().trials)
+        return tuple(trial.resource for trial in self._read())
 
-    async def begin(self, change: Change) -> None:
-        """Put on trial what a change is about to touch and is on air; asked right before its first call is sent."""
+    @property
+    def wants_reading(self) -> bool:
+        """Return whether something on trial was not found since it was changed: what was made anew has another id."""
+        return any(key not in self._courses or not self._courses[key].was_found for key in self.keys)
+
+    async def prepare(self, change: Change) -> None:
+        """Look whether a change would touch what is on air; done before it is asked whether it may be sent."""
         facts = self._world.guard.facts
         flow = facts.flow_of(change)
-        is_idle = flow is None or flow.state is FlowState.IDLE
-        touched = {} if facts.mode is not Mode.LOOP or is_idle else _touched(change)
-        if not touched or flow is None or self._world.guard.orders.read().halt is not None:
+        self._carrying.pop(id(change), None)
+        if facts.mode is not Mode.LOOP or flow is None or flow.state is FlowState.IDLE:
+            return
+        if not (touched := _touched(change)):
             return
         sample = await self._sampler.glimpse(flow)
-        for key, found in touched.items():
-            end = None if sample is None else sample.ends.get(found.id)
-            if end is not None and end.carries(self._world.guard.limits):
-                self._world.guard.orders.give(self._trial(key, facts))
+        ends = {} if sample is None else sample.ends
+        limits = self._world.guard.limits
+        on_air = [key for key, found in touched.items() if found.id in ends and ends[found.id].carries(limits)]
+        if on_air:
+            self._carrying[id(change)] = on_air
+
+    def begin(self, change: Change) -> None:
+        """Put on trial what a change touches and is on air, right before its first call is sent."""
+        facts = self._world.guard.facts
+        pinned = {pin.resource for pin in self._world.guard.ordered(facts.policies).pins}
+        for key in self._carrying.pop(id(change), ()):
+            # What somebody rolled back is kept so by his order: nothing takes its place.
+            if key not in pinned and self._keep(self._trial(key, facts)):
+                self._under_way.add(key)
 
     def ended(self, outcome: Outcome) -> None:
-        """Learn what became of a change: what was not made is not on trial."""
-        if outcome.result in _ENDS:
-            for key in _touched(outcome.change):
-                self._world.guard.orders.lift(Trial, key)
+        """Learn what became of a change: from now on the looks count; what surely was not made is not on trial."""
+        is_made = outcome.result not in _ENDS or outcome.may_be_done or bool(outcome.request_ids)
+        for key in _touched(outcome.change):
+            self._under_way.discard(key)
+            self._courses.pop(key, None)
+            if not is_made:
+                self._lift(Trial, key)
+        self._carrying.pop(id(outcome.change), None)
 
     def look(self, flow: FoundFlow, sample: Sample) -> None:
         """Judge what of a flow is on trial by a sample from now."""
         facts = self._world.guard.facts
-        for trial in self._world.guard.orders.read().trials:
-            if isinstance(trial.resource, OutputKey):
+        if facts.mode is not Mode.LOOP:
+            return
+        for trial in self._read():
+            if isinstance(trial.resource, OutputKey) and trial.resource not in self._under_way:
                 here = [end for live, end in facts.live_of(trial.resource) if live.id == flow.id]
                 if len(here) == 1:
                     self._judge(trial, here[0], sample)
 
-    def sweep(self) -> None:
-        """End the trials of what is wanted otherwise by now, or stands still, or is gone."""
+    def sweep(self, desired: Desired) -> None:
+        """End the trials of what is wanted otherwise by now, or stands still, and what was put back for those."""
         facts = self._world.guard.facts
-        for trial in self._world.guard.orders.read().trials:
+        if facts.mode is not Mode.LOOP:
+            return
+        for trial in self._read():
             wanted = facts.wanted(trial.resource)
             if wanted is None or generation_of(wanted) != trial.against or not facts.is_to_run(trial.resource):
                 self._end(trial)
+        for pin in self._world.guard.ordered(facts.policies).pins:
+            if pin.given.author == BY_ITSELF and is_over(pin, desired):
+                # Else it would stand again when its generation comes back, which somebody may try on purpose.
+                self._lift(Pin, pin.resource)
         known = set(self.keys)
         self._courses = {key: course for key, course in self._courses.items() if key in known}
+
+    def _read(self) -> tuple[Trial, ...]:
+        if not self._world.guard.has_judged:
+            return self._world.guard.orders.read().trials
+        return self._world.guard.ordered(self._world.guard.facts.policies).trials
 
     def _judge(self, trial: Trial, found: FoundOutput, sample: Sample) -> None:
         limits, course = self._world.guard.limits, self._courses.setdefault(trial.resource, _Course())
         end = sample.ends.get(found.id)
+        course.was_found |= end is not None
         if end is not None and end.carries(limits):
             course.looked_at_s = None
             course.on_since_s = sample.at_s if course.on_since_s is None else course.on_since_s
@@ -132,7 +178,7 @@ class Trials:
         dark = f"it was on air, and was not for {deadline_s:g} s after it was changed, although its source was"
         self._end(trial)
         if not trial.manifest:
-            self._failed(trial, f"{dark}; nobody remembers what it was before, so it stays as it is")
+            self._failed(trial, f"{dark}; there is no other spec that it is known to have had, so it stays as it is")
             return
         before = f"as revision {trial.revision[:12]} has it"
         given = Given(author=BY_ITSELF, reason=dark, at=self._world.clock.now(), until=None)
@@ -143,13 +189,37 @@ class Trials:
             against=trial.against,
             given=given,
         )
-        self._world.guard.orders.give(pin)
+        if not self._keep(pin):
+            self._failed(trial, f"{dark}; what it was before cannot be written down, so it stays as it is")
+            return
         self._failed(trial, f"{dark}; it is put back {before} until its manifest is another one")
         self._again()
 
     def _end(self, trial: Trial) -> None:
-        self._world.guard.orders.lift(Trial, trial.resource)
+        self._lift(Trial, trial.resource)
         self._courses.pop(trial.resource, None)
+
+    def _keep(self, order: Trial | Pin) -> bool:
+        """Write an order down; return whether it is there. A full disk costs a trial, and never a pass."""
+        try:
+            self._world.guard.orders.give(order)
+        except EnvironmentFailedError as error:
+            self._unkept(error)
+            return False
+        return True
+
+    def _lift(self, kind: type[Trial] | type[Pin], key: Key) -> None:
+        try:
+            before = key_before(key, moved_names(self._world.guard.facts.policies.moves))
+            for each in dict.fromkeys((key, before)):
+                self._world.guard.orders.lift(kind, each)
+        except EnvironmentFailedError as error:
+            self._unkept(error)
+
+    def _unkept(self, error: EnvironmentFailedError) -> None:
+        if str(error) not in self._troubles:
+            self._troubles.add(str(error))
+            log.warning("trial.unkept", why=str(error))
 
     def _passed(self, trial: Trial, why: str) -> None:
         self._end(trial)
@@ -168,12 +238,15 @@ class Trials:
     def _trial(self, key: OutputKey, facts: Facts) -> Trial:
         wanted, before = facts.wanted(key), self._world.guard.before(key)
         reason = f"it was on air when it was changed, and has {self._world.guard.limits.trial_s:g} s to be so again"
+        now = self._world.clock.now()
+        # Whoever changed it in the console has it as the manifest says again: that is no other spec to go back to.
+        is_other = before is not None and wanted is not None and before.resource.spec != wanted.spec
         return Trial(
             resource=key,
             against="" if wanted is None else generation_of(wanted),
             revision="" if before is None else before.revision,
-            manifest="" if before is None else self._text(before, facts),
-            given=Given(author=BY_ITSELF, reason=reason, at=self._world.clock.now(), until=None),
+            manifest=self._text(before, facts) if before is not None and is_other else "",
+            given=Given(author=BY_ITSELF, reason=reason, at=now, until=now + LONGEST),
         )
 
     def _text(self, before: Latest, facts: Facts) -> str:

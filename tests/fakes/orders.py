@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from reconciler.domain.errors import EnvironmentFailedError
 from reconciler.domain.model import Key
 from reconciler.domain.orders import Halt, Order, Orders, Pause, Pin, Trial
 from reconciler.ports.clock import Clock
@@ -12,6 +13,7 @@ class MemoryOrders:
 
     def __init__(self, clock: Clock) -> None:
         self._clock: Final = clock
+        self.is_full = False
         self._kept: dict[tuple[type[Order], Key | None], Order] = {}
 
     def read(self) -> Orders:
@@ -26,7 +28,9 @@ class MemoryOrders:
         )
 
     def give(self, order: Order) -> None:
-        """Keep an order, in place of one of the same kind for the same resource."""
+        """Keep an order, in place of one of the same kind for the same resource; as long as there is room."""
+        if self.is_full:
+            raise EnvironmentFailedError("no space left")
         self._kept[type(order), None if isinstance(order, Halt) else order.resource] = order
 
     def lift(self, kind: type[Order], resource: Key | None = None) -> Order | None:

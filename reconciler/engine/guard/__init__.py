@@ -13,7 +13,10 @@ from typing import Final
 from reconciler.domain.changes import Blocked, Call, Change, Plan
 from reconciler.domain.errors import BackendError, HaltedError
 from reconciler.domain.model import Key
+from reconciler.domain.moves import moved_names
 from reconciler.domain.order_words import halted
+from reconciler.domain.orders import Orders
+from reconciler.domain.policies import Policies
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.releases import said_from_here
 from reconciler.engine.guard.facts import Facts, Keeper, Permit
@@ -39,7 +42,7 @@ class Guard:
     def judge(self, plan: Plan, facts: Facts) -> Plan:
         """Return what of a plan may be sent as far as can be said now; what is blocked bears the reason."""
         judged, self._facts = self._memory.judge(plan, facts)
-        return self._said(without_ordered(judged, self._facts, self.orders.read()))
+        return self._said(without_ordered(judged, self._facts, self.ordered(facts.policies)))
 
     async def prepare(self, plan: Plan) -> None:
         """Take the first sample of every flow that a plan disturbs, so that the second one finds it."""
@@ -57,12 +60,16 @@ class Guard:
     async def permit(self, change: Change) -> AsyncIterator[Permit]:
         """Lend the permission to send a change, asked for right before it is sent; held for as long as it is sent."""
         facts = self._known()
-        if (ordered := held_by(change, facts, self.orders.read())) is not None:
+        if (ordered := held_by(change, facts, self.ordered(facts.policies))) is not None:
             yield Permit(held=ordered)
             return
         async with self._permits.permit(change, facts) as permit:
             held = permit.held
             yield permit if held is None else replace(permit, held=said_from_here(held, self._apply))
+
+    def ordered(self, policies: Policies) -> Orders:
+        """Return what is ordered at this moment, by the names that resources have now."""
+        return self.orders.read().renamed(moved_names(policies.moves))
 
     def demand_writable(self) -> None:
         """

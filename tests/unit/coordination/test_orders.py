@@ -3,7 +3,7 @@
 import asyncio
 import json
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,12 @@ def test_a_file_of_that_name_stops_all_writes(state: Path, text: str, reason: st
         pytest.param('{"resource": "output/news/tower"}', id="words are missing"),
         pytest.param('{"resource": "nonsense", "author": "", "reason": "", "at": "x", "until": null}', id="no address"),
         pytest.param("x" * (MOST_BYTES + 1), id="too long"),
+        pytest.param('{"resource": 5}', id="an address of another kind"),
+        pytest.param(
+            '{"resource": "output/news/tower", "author": "", "reason": "", "at": "2026-01-01T00:00:00Z", '
+            '"until": "9999-12-31T23:59:59-05:00"}',
+            id="an end beyond all time",
+        ),
     ],
 )
 def test_an_order_that_cannot_be_read_stops_all_writes(state: Path, text: str) -> None:
@@ -77,6 +83,21 @@ def test_an_order_that_cannot_be_read_stops_all_writes(state: Path, text: str) -
 
     assert halt is not None
     assert str(path) in halt.given.reason
+
+
+def test_a_file_that_is_touched_again_is_a_new_halt(state: Path) -> None:
+    """What a command once stopped for an hour is over; whoever touches the file that is left means now."""
+    at = datetime(2025, 1, 1, tzinfo=UTC)
+    a_book(state).give(Halt(given=Given(author="anna", reason="storm", at=at, until=at + timedelta(hours=1))))
+    path = state / "HALT"
+    over = a_book(state).read().halt
+    path.touch()
+
+    again = a_book(state).read().halt
+
+    assert over is None
+    assert again is not None
+    assert again.given.until is None
 
 
 def test_an_order_under_a_name_that_is_not_its_own_stops_all_writes(state: Path) -> None:

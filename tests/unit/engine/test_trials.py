@@ -1,18 +1,23 @@
 """An output that was changed on air: on air again, or put back once; a source that died is nobody's fault."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from reconciler.domain.errors import RejectedError
-from reconciler.domain.model import FlowState, OutputKey
+from reconciler.domain.errors import RejectedError, UnavailableError
+from reconciler.domain.model import Flow, FlowState, Output, OutputKey
+from reconciler.domain.orders import Given, Pause, Pin
+from reconciler.domain.policies import Move, Policies
 from reconciler.domain.safety.limits import Limits
 from reconciler.engine.airing import STEP_S
 from reconciler.engine.loop import TRIAL_PASS_S
+from reconciler.engine.pinning import manifest_of
 from reconciler.engine.trials import PROOF_S
+from reconciler.manifests.writing import ManifestWriter
 from reconciler.ports.backend import EndStatus
 from tests.builders import flow, output
-from tests.unit.engine.loops import Running, running
+from tests.unit.engine.loops import TIMING, Running, running
 from tests.unit.engine.test_board import rows
 from tests.unit.engine.worlds import Worldlet, a_world, restarted
 
@@ -256,3 +261,191 @@ async def test_a_change_that_failed_is_not_on_trial() -> None:
         await changed(small, run)
 
         assert small.orders.read().trials == ()
+
+
+def lying(text: str) -> tuple[Flow, Output]:
+    """Return the manifests of a flow, and of an output that is described so."""
+    wanted = output()
+    return flow(), replace(wanted, spec=replace(wanted.spec, description=text))
+
+
+async def test_what_somebody_rolled_back_is_not_on_trial() -> None:
+    """His order stands though the output is dark, and nothing takes its place."""
+    small = a_world()
+    small.source.write("one", *lying("new"))
+
+    async with running(small) as run:
+        carry(small, source=ON, tower=ON)
+        await run.pass_time(STEP_S)
+        given = Given(author="anna", reason="the new one is dark", at=small.clock.now(), until=None)
+        text = manifest_of(output(), [flow()], ManifestWriter())
+        small.orders.give(Pin(resource=TOWER, revision="old", manifest=text, against="", given=given))
+        await run.pass_time(2 * STEP_S)
+        carry(small, source=ON, tower=OFF)
+        await run.pass_time(ENOUGH_S)
+
+        assert description(small) == ""
+        assert [pin.given.author for pin in small.orders.read().pins] == ["anna"]
+        assert small.orders.read().trials == ()
+
+
+async def test_looks_count_once_the_change_was_made() -> None:
+    """A call that waits for its turn is no proof that the output is on air after it."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        carry(small, source=ON, tower=ON)
+        await run.pass_time(STEP_S)
+        small.backend.hanging = asyncio.Event()
+        small.source.write("two", *lying("broken"))
+        await run.pass_time(3 * PROOF_S)
+        during = (notes(small), len(small.orders.read().trials))
+        small.backend.then = lambda _: carry(small, source=ON, tower=OFF)
+        small.backend.hanging.set()
+        await run.pass_time(ENOUGH_S)
+
+        assert during == ([], 1)
+        assert notes(small) == ["trial.failed"]
+        assert description(small) == ""
+
+
+async def test_a_change_whose_answer_was_lost_is_on_trial() -> None:
+    """It may have been made, and has taken the output off air: then it is put back."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        carry(small, source=ON, tower=ON)
+        await run.pass_time(STEP_S)
+        small.backend.lost = lambda call: UnavailableError("gone", maybe_applied=True) if call.key == TOWER else None
+        small.source.write("two", *lying("broken"))
+        await run.prove()
+        small.backend.lost = lambda _: None
+        carry(small, source=ON, tower=OFF)
+        await run.pass_time(ENOUGH_S)
+
+        assert description(small) == ""
+        assert notes(small) == ["trial.failed"]
+
+
+async def test_what_was_put_back_may_be_tried_again_later() -> None:
+    """A manifest that comes back after another one is a wish: nothing is left that holds it off."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await changed(small, run)
+        carry(small, source=ON, tower=OFF)
+        await run.pass_time(ENOUGH_S)
+        put_back = len(small.orders.read().pins)
+        small.source.write("three", *lying("mended"))
+        await run.prove()
+        left = len(small.orders.read().pins)
+        small.source.write("four", *lying("broken"))
+        await run.prove()
+
+        assert (put_back, left) == (1, 0)
+        assert description(small) == "broken"
+
+
+async def test_drift_that_was_put_right_has_no_spec_to_go_back_to() -> None:
+    """What it was before is what the manifest says: it is told, and not called put back."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await run.pass_time(STEP_S)
+        found = small.backend.flow()
+        (end,) = found.outputs
+        assert end.spec is not None
+        by_hand = replace(end, spec=replace(end.spec, description="by hand"))
+        small.backend.flows[found.id] = replace(found, outputs=(by_hand,))
+        carry(small, source=ON, tower=ON)
+        await run.pass_time(2 * TIMING.observe_s)
+        carry(small, source=ON, tower=OFF)
+        small.backend.then = lambda _: carry(small, source=ON, tower=OFF)
+        await run.pass_time(ENOUGH_S)
+
+        assert small.orders.read().pins == ()
+        assert rows(run.loop.board)["Ready"] == ("True", "InStep")
+
+
+async def test_a_disk_that_is_full_costs_a_trial_and_no_pass() -> None:
+    """Nothing that is kept beside git may end what keeps streams."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        carry(small, source=ON, tower=ON)
+        await run.pass_time(STEP_S)
+        small.orders.is_full = True
+        small.source.write("two", *lying("broken"))
+        await run.pass_time(ENOUGH_S)
+
+        assert description(small) == "broken"
+        assert not run.task.done()
+        assert [event["why"] for event in run.events("trial.unkept")] == ["no space left"]
+
+
+async def test_a_pause_that_comes_while_it_is_looked_at_is_kept_to() -> None:
+    """Between the last question and the first call nothing waits."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        carry(small, source=ON, tower=ON)
+        await run.pass_time(STEP_S)
+        given = Given(author="anna", reason="storm", at=small.clock.now(), until=None)
+        small.backend.on_status = lambda: small.orders.give(Pause(resource=TOWER, given=given))
+        small.source.write("two", *lying("broken"))
+        await run.prove()
+
+        assert description(small) == ""
+
+
+async def test_a_trial_without_a_source_reads_the_account_no_more_often() -> None:
+    """It is looked at by its flow's status, and not by a list of everything every few seconds."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await changed(small, run)
+        carry(small, source=OFF, tower=OFF)
+        await run.pass_time(TIMING.observe_s)
+        before = small.backend.observed
+        await run.pass_time(10 * TIMING.observe_s)
+
+        assert small.backend.observed - before <= 11
+
+
+async def test_who_only_looks_puts_nothing_back() -> None:
+    """A trial that another process left is not ended by one that sends nothing."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    async with running(small) as run:
+        await changed(small, run)
+        carry(small, source=ON, tower=OFF)
+
+    again = restarted(small)
+    async with running(again, observes=True) as run:
+        await run.pass_time(ENOUGH_S)
+
+        assert len(again.orders.read().trials) == 1
+        assert again.orders.read().pins == ()
+
+
+async def test_a_pause_goes_along_with_a_new_name() -> None:
+    """A Move renames what is paused, too."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        given = Given(author="anna", reason="storm", at=small.clock.now(), until=None)
+        small.orders.give(Pause(resource=TOWER, given=given))
+        move = Move(name="north", before=TOWER, now=OutputKey("news", "north"))
+        small.source.write("two", flow(), output("north", latency_ms=500), policies=Policies(moves=(move,)))
+        await run.prove()
+
+        assert small.backend.names() == {"news", "news/tower"}
+        assert small.backend.latency_ms() == 120

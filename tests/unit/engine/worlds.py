@@ -147,6 +147,8 @@ Fault = Callable[[Call], BackendError | None]
 class MeddledBackend(FakeBackend):
     """The backend in memory, and what tests do to it behind the reconciler's back."""
 
+    on_status: Callable[[], None] | None = None
+    """What happens in the world while a status is read."""
     wild: Exception | None = None
     """What a status ends with, as only a bug of ours would."""
     looked_at: list[str]
@@ -195,6 +197,8 @@ class MeddledBackend(FakeBackend):
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return what every end of a flow says, where that can be read."""
         self.looked_at.append(flow_id)
+        if self.on_status is not None:
+            self.on_status()
         if self.wild is not None:
             raise self.wild
         if flow_id in self.flows and self.flows[flow_id].live_name in self.unwell:
