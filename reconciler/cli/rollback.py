@@ -55,8 +55,7 @@ def _as_of(settings: "Settings", paths: tuple[Path, ...], key: "Key", revision: 
     from reconciler.domain.model import Flow, Output
     from reconciler.engine.pinning import manifest_of, needed_by, spec_of
 
-    commit = wiring.branch(revision).base
-    verdict = wiring.verdict_at(settings, paths, commit)
+    commit, verdict = wiring.verdict_of(settings, paths, revision)
     if verdict.desired is None:
         told = "\n".join(findings(verdict.findings))
         raise UsageError(f"The manifests of {commit[:12]} have errors, and nothing is rolled back to them:\n{told}")

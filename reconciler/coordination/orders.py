@@ -56,6 +56,7 @@ class OrdersInDirectory:
             self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
             _write(path, json.dumps(_document(order), indent=2) + "\n")
+            self._sweep()
         except OSError as error:
             raise EnvironmentFailedError(
                 f"The order could not be written to {path}: {error.strerror or error}. Nothing was changed; "
@@ -66,6 +67,7 @@ class OrdersInDirectory:
         """Take an order back, and return it; None where there was none."""
         path = self._path(kind, resource)
         order = self._one(path)
+        self._known.pop(str(path), None)
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -74,6 +76,14 @@ class OrdersInDirectory:
             ) from error
         return order
 
+    def _sweep(self) -> None:
+        """Remove what has expired: nothing revives it, and files that nobody lifts would pile up for years."""
+        now = self._clock.now()
+        for path in self._paths():
+            order = self._one(path)
+            if order is not None and not order.given.holds(now):
+                path.unlink(missing_ok=True)
+
     def _path(self, kind: type[Order], resource: Key | None) -> Path:
         if resource is None:
             return self._state / HALT
@@ -81,15 +91,25 @@ class OrdersInDirectory:
         return self._state / FOLDER / f"{_WORDS[kind]}.{str(resource).replace('/', '.')}{_SUFFIX}"
 
     def _all(self) -> list[Order]:
+        try:
+            paths = self._paths()
+        except OSError as error:
+            return [_unreadable(self._state / FOLDER, error.strerror or str(error), self._clock.now())]
+        found = [order for path in paths if (order := self._one(path)) is not None]
+        if len(self._known) > len(paths):
+            # Others have lifted some: this process lives for years.
+            listed = set(map(str, paths))
+            self._known = {path: known for path, known in self._known.items() if path in listed}
+        return found
+
+    def _paths(self) -> list[Path]:
         paths = [self._state / HALT]
         try:
             with os.scandir(self._state / FOLDER) as entries:
                 paths += sorted(Path(entry.path) for entry in entries if entry.name.endswith(_SUFFIX))
         except FileNotFoundError:
             pass
-        except OSError as error:
-            return [_unreadable(self._state / FOLDER, error.strerror or str(error), self._clock.now())]
-        return [order for path in paths if (order := self._one(path)) is not None]
+        return paths
 
     def _one(self, path: Path) -> Order | None:
         try:

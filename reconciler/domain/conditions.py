@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Final
 
 from reconciler.domain.model import Flow, Output
@@ -126,10 +126,24 @@ def generation_of(resource: Flow | Output) -> str:
     """
     Return the generation of a resource: 12 hexadecimal characters, others when its manifest asks for anything else.
 
-    A name rather than a number, so that it is the same after a restart. References to secrets count, not their values.
+    A name rather than a number, so that it is the same after a restart, and after an upgrade too: what is default takes
+    no part, so that a property which is new to this version changes no name. References to secrets count, not their
+    values.
     """
-    text = repr((resource.key, resource.live_name, resource.spec)).encode("utf-8", "surrogatepass")
+    text = repr((str(resource.key), resource.live_name, _said(resource.spec))).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=GENERATION_LENGTH // 2).hexdigest()
+
+
+def _said(value: object) -> object:
+    """Return a value as names and plain values, without what is default."""
+    if isinstance(value, tuple):
+        return tuple(_said(each) for each in value)
+    if isinstance(value, Enum):
+        return value.value
+    if not is_dataclass(value) or isinstance(value, type):
+        return value if isinstance(value, str | int | float | None) else repr(value)
+    found = ((each.name, getattr(value, each.name), each.default) for each in fields(value))
+    return type(value).__name__, tuple((name, _said(one)) for name, one, default in found if one != default)
 
 
 Conditions = Mapping[Aspect, Condition]

@@ -1,10 +1,12 @@
 """Airing: a patrol that looks at what is carried between the passes, so that the board knows it, and trials end."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.domain.conditions import Reason, Standing, Transition
-from reconciler.domain.model import FlowState, FoundFlow, Key, OutputKey
+from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.on_air import End, Sample
 from reconciler.engine.board import Carried, StatusBoard
@@ -22,6 +24,16 @@ FORGOTTEN_S: Final = 600.0
 """After so long nobody claims to know any more what a flow carries."""
 
 _OFF: Final = End(is_input=False, is_connected=False, bitrate_bps=0, is_idle=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beat:
+    """One flow of ours, and what is on the board of it."""
+
+    key: FlowKey
+    flow: FoundFlow
+    ends: tuple[tuple[Key, str], ...]
+    """The resources, each with the id of its end; "" for the flow itself, whose end is the input."""
 
 
 class Patrol:
@@ -54,6 +66,9 @@ class Patrol:
         self._tell = tell
         self._sampler = Sampler(world.backend, world.clock, world.guard.limits)
         self._looked_at_s: dict[str, float] = {}
+        self._facts: Facts | None = None
+        self._running: dict[str, _Beat] = {}
+        """By the id of the flow, the one that was looked at longest ago first."""
 
     async def run(self) -> None:
         """Patrol until cancelled."""
@@ -64,32 +79,43 @@ class Patrol:
                 await self._step(self._world.guard.facts)
 
     async def _step(self, facts: Facts) -> None:
-        flows = {flow.id: (key, flow) for flow in facts.actual.flows() if (key := facts.key_of(flow)) is not None}
-        self._looked_at_s = {id_: at_s for id_, at_s in self._looked_at_s.items() if id_ in flows}
-        idle = {id_: _idle(facts, flow) for id_, (_, flow) in flows.items() if flow.state is FlowState.IDLE}
-        stands = {key: stand for told in idle.values() for key, stand in told.items()}
-        running = [flow for id_, (_, flow) in flows.items() if id_ not in idle]
-        for flow in self._chosen(running, facts):
-            sample = await self._sampler.take(flow)
+        stands: dict[Key, tuple[Stand, int | None]] = {}
+        if facts is not self._facts:
+            # A large account is sorted once a reading, and not with every step.
+            self._facts = facts
+            stands |= self._begin(facts)
+        for beat in self._chosen():
+            sample = await self._sampler.glimpse(beat.flow)
             now_s = self._world.clock.monotonic_s()
-            if sample is None:
-                if now_s - self._looked_at_s.get(flow.id, -FORGOTTEN_S) >= FORGOTTEN_S:
-                    stands |= {key: (Stand(Standing.UNKNOWN, Reason.NOT_LOOKED), None) for key, _ in _ends(facts, flow)}
-                continue
-            self._looked_at_s[flow.id] = now_s
-            stands |= _carried(facts, flow, sample, self._world.guard.limits)
-            self._trials.look(flow, sample)
+            self._running[beat.flow.id] = self._running.pop(beat.flow.id, beat)
+            if sample is not None:
+                self._looked_at_s[beat.flow.id] = now_s
+                stands |= _carried(beat, sample, self._world.guard.limits)
+                self._trials.look(beat.flow, sample)
+            elif now_s - self._looked_at_s.get(beat.flow.id, -FORGOTTEN_S) >= FORGOTTEN_S:
+                stands |= {key: (Stand(Standing.UNKNOWN, Reason.NOT_LOOKED), None) for key, _ in beat.ends}
         self._write(stands)
 
-    def _chosen(self, running: list[FoundFlow], facts: Facts) -> list[FoundFlow]:
+    def _begin(self, facts: Facts) -> dict[Key, tuple[Stand, int | None]]:
+        """Learn which flows run by now; return what holds of those that stand still."""
+        beats = [
+            _Beat(key, flow, tuple(_ends(facts, key, flow)))
+            for flow in facts.actual.flows()
+            if (key := facts.key_of(flow)) is not None
+        ]
+        running = {beat.flow.id: beat for beat in beats if beat.flow.state is not FlowState.IDLE}
+        new = [id_ for id_ in running if id_ not in self._running]
+        self._running = {id_: running[id_] for id_ in (*new, *(each for each in self._running if each in running))}
+        self._looked_at_s = {id_: at_s for id_, at_s in self._looked_at_s.items() if id_ in running}
+        idle = (beat for beat in beats if beat.flow.id not in running)
+        return {key: (Stand(Standing.FALSE, Reason.IDLE), 0) for beat in idle for key, _ in beat.ends}
+
+    def _chosen(self) -> list[_Beat]:
         """Return the flows with something on trial, and those that were looked at longest ago."""
         on_trial = {key.flow_key for key in self._trials.keys}
-        first = [flow for flow in running if facts.key_of(flow) in on_trial]
-        rest = sorted(
-            (flow for flow in running if facts.key_of(flow) not in on_trial),
-            key=lambda flow: (self._looked_at_s.get(flow.id, 0.0), flow.id),
-        )
-        return [*first, *rest[: max(1, FLOWS_A_STEP - len(first))]]
+        first = [beat for beat in self._running.values() if beat.key in on_trial] if on_trial else []
+        rest = (beat for beat in self._running.values() if beat.key not in on_trial)
+        return [*first, *itertools.islice(rest, max(1, FLOWS_A_STEP - len(first)))]
 
     def _write(self, stands: Mapping[Key, tuple[Stand, int | None]]) -> None:
         at = self._world.clock.now()
@@ -97,23 +123,16 @@ class Patrol:
         self._tell(self._board.carried(looks))
 
 
-def _ends(facts: Facts, flow: FoundFlow) -> Iterator[tuple[Key, str]]:
-    """Yield the resources of a flow, each with the id of its end; "" for the flow itself, whose end is the input."""
-    flow_key = facts.key_of(flow)
-    if flow_key is not None:
-        yield flow_key, ""
-    for output in facts.outputs_in(flow_key) if flow_key is not None else ():
+def _ends(facts: Facts, key: FlowKey, flow: FoundFlow) -> Iterator[tuple[Key, str]]:
+    yield key, ""
+    for output in facts.outputs_in(key):
         yield from ((output, end.id) for live, end in facts.live_of(output) if live.id == flow.id)
 
 
-def _idle(facts: Facts, flow: FoundFlow) -> dict[Key, tuple[Stand, int | None]]:
-    return {key: (Stand(Standing.FALSE, Reason.IDLE), 0) for key, _ in _ends(facts, flow)}
-
-
-def _carried(facts: Facts, flow: FoundFlow, sample: Sample, limits: Limits) -> dict[Key, tuple[Stand, int | None]]:
+def _carried(beat: _Beat, sample: Sample, limits: Limits) -> dict[Key, tuple[Stand, int | None]]:
     source = next((end for end in sample.ends.values() if end.is_input), _OFF)
     told: dict[Key, tuple[Stand, int | None]] = {}
-    for key, id_ in _ends(facts, flow):
+    for key, id_ in beat.ends:
         end = sample.ends.get(id_, _OFF) if id_ else source
         told[key] = (_stand(key, end, source, limits), end.bitrate_bps)
     return told

@@ -100,6 +100,9 @@ class Teller:
     def change(self, outcome: Outcome) -> None:
         """Tell what became of one change, as it comes."""
         self._reporter.change(outcome)
+        if outcome.is_half:
+            # It is not over: it is counted once, when the old one is gone.
+            return
         held = outcome.held
         self._world.telemetry.change_made(
             ChangeMade(

@@ -13,7 +13,7 @@ import structlog
 
 from reconciler.domain.changes import Action, Change, Delete, Edit, Sequence, calls_of
 from reconciler.domain.conditions import generation_of
-from reconciler.domain.model import Flow, FoundFlow, FoundOutput, Key, Output, OutputKey
+from reconciler.domain.model import Flow, FlowState, FoundFlow, FoundOutput, Key, Output, OutputKey
 from reconciler.domain.order_words import BY_ITSELF
 from reconciler.domain.orders import Given, Pin, Trial
 from reconciler.domain.safety.on_air import End, Sample
@@ -72,10 +72,11 @@ class Trials:
         """Put on trial what a change is about to touch and is on air; asked right before its first call is sent."""
         facts = self._world.guard.facts
         flow = facts.flow_of(change)
-        touched = {} if facts.mode is not Mode.LOOP or flow is None else _touched(change)
+        is_idle = flow is None or flow.state is FlowState.IDLE
+        touched = {} if facts.mode is not Mode.LOOP or is_idle else _touched(change)
         if not touched or flow is None or self._world.guard.orders.read().halt is not None:
             return
-        sample = await self._sampler.take(flow)
+        sample = await self._sampler.glimpse(flow)
         for key, found in touched.items():
             end = None if sample is None else sample.ends.get(found.id)
             if end is not None and end.carries(self._world.guard.limits):

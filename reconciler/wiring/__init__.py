@@ -26,6 +26,7 @@ from reconciler.wiring.sources import (
     vault,
     verdict_at,
     verdict_now,
+    verdict_of,
     writer,
 )
 from reconciler.wiring.state import is_held, journal, orders, reading_journal
@@ -75,6 +76,7 @@ __all__ = [
     "vault",
     "verdict_at",
     "verdict_now",
+    "verdict_of",
     "verifier",
     "wants_color",
     "without_media",

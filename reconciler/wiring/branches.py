@@ -6,10 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.domain.errors import UsageError
 from reconciler.settings import Settings, Signatures, SourceSettings
 from reconciler.wiring import machine
 
 if TYPE_CHECKING:
+    from reconciler.ports.source import ManifestFile
     from reconciler.sources.git.access import Access
     from reconciler.sources.git.address import Address
     from reconciler.sources.git.source import GitSource
@@ -55,6 +57,36 @@ def source(settings: Settings) -> "GitSource":
         clock=machine.clock(),
         polling=Polling(poll_s=chosen.poll_s, jitter=random.SystemRandom().random),
     )
+
+
+def manifests_at(settings: Settings, revision: str) -> "tuple[str, tuple[ManifestFile, ...]]":
+    """
+    Return the commit that a revision names in the mirror of the branch, and the manifests that it has.
+
+    Raises:
+        UsageError: it names none of the commits that were fetched.
+        EnvironmentFailedError: git cannot read the mirror.
+
+    """
+    from reconciler.sources.git.address import address_of, checked_branch, checked_path
+    from reconciler.sources.git.commits import CommitReader, Place
+    from reconciler.sources.git.mirror import Mirror
+    from reconciler.sources.git.repository import Repository
+
+    chosen = settings.source
+    branch, within = checked_branch(chosen.branch), checked_path(chosen.path)
+    home = _home(settings.state, address_of(chosen.git, insecure_http=chosen.insecure_http), branch)
+    if not home.is_dir():
+        raise UsageError(f"The branch {branch} was not followed from here yet, so nothing is known of its commits")
+    mirror = Mirror(home, variables=machine.variables())
+    try:
+        commit = Repository(home, environment=machine.variables()).commit(revision)
+    except UsageError as error:
+        raise UsageError(
+            f"{error} Of the branch {branch} the newest 100 commits are there; an older one can be looked at in a "
+            "clone, with `--to` and the path of its manifests."
+        ) from error
+    return commit, CommitReader(mirror.git).manifests(commit, (Place(within, Path(within)),))
 
 
 def _home(state: Path, address: "Address", branch: str) -> Path:

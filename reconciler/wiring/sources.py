@@ -142,6 +142,22 @@ def verdict_at(settings: Settings, paths: Sequence[Path], commit: str) -> "Verdi
     return reader(settings).read(_repository().manifests(commit, tuple(paths) or paths_here(settings)))
 
 
+def verdict_of(settings: Settings, paths: Sequence[Path], revision: str) -> "tuple[str, Verdict]":
+    """
+    Return the commit that a revision names, and its manifests: of the branch that is followed, else of the one here.
+
+    Raises:
+        UsageError: there is no such commit, or a path is not in the repository.
+        EnvironmentFailedError: git is not there.
+
+    """
+    if is_followed(settings, paths):
+        commit, found = branches.manifests_at(settings, revision)
+        return commit, reader(settings).read(found)
+    commit = _repository().commit(revision)
+    return commit, verdict_at(settings, paths, commit)
+
+
 def verdict_now(settings: Settings, paths: Sequence[Path]) -> "Verdict":
     """
     Return what the manifests say as they are now: at or below paths, else where the settings have them.

@@ -135,6 +135,19 @@ def test_a_push_is_applied_when_the_forge_says_so(followed: Branch) -> None:
     assert (status["revision"], status["seen"], status["trouble"]) == (second, second, "")
 
 
+def test_a_resource_is_rolled_back_to_a_commit_of_the_branch(on_relay: Shop, followed: Branch) -> None:
+    """`rollback` reads the mirror that `run` keeps, and `run` follows it at once."""
+    second = push(followed.work, tower=SLOWER)
+    followed.told_of(second)
+    until(lambda: followed.asked("resources/news/tower")["revision"] == second, "the second commit")
+    said = on_relay.command("rollback", "news/tower", "--to", followed.first[:12], "--reason", "it is dark")
+    until(lambda: applied(followed.started).count("edit output/news/tower") == 2, "the rollback")
+    until(lambda: followed.asked("resources/news/tower")["pin"] is not None, "the pin on the board")
+
+    assert said.returncode == ExitStatus.OK, said.stderr
+    assert followed.asked("resources/news/tower")["pin"]["revision"] == followed.first
+
+
 def test_what_is_counted_is_what_is_written_down(on_relay: Shop, followed: Branch) -> None:
     """Metrics, log and journal tell one story of what was sent."""
     second = push(followed.work, tower=SLOWER)

@@ -114,7 +114,7 @@ class Facts:
 
     def outputs_in(self, key: FlowKey) -> tuple[OutputKey, ...]:
         """Return the outputs of ours that are live in a flow."""
-        return tuple(output for output in self._recognised.outputs if output.flow_key == key)
+        return self._outputs_in.get(key, ())
 
     def key_of(self, flow: FoundFlow) -> FlowKey | None:
         """Return what the manifests call a live flow by now; None for one that is not ours."""
@@ -131,6 +131,13 @@ class Facts:
     @cached_property
     def _wanted(self) -> Mapping[Key, Flow | Output]:
         return self.desired.by_key()
+
+    @cached_property
+    def _outputs_in(self) -> Mapping[FlowKey, tuple[OutputKey, ...]]:
+        found: dict[FlowKey, list[OutputKey]] = {}
+        for output in self._recognised.outputs:
+            found.setdefault(output.flow_key, []).append(output)
+        return {key: tuple(outputs) for key, outputs in found.items()}
 
     @cached_property
     def _to_run(self) -> AbstractSet[FlowKey]:

@@ -39,17 +39,19 @@ class Sampler:
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def take(self, flow: FoundFlow) -> Sample | None:
-        """Return a sample from now; None where the flow cannot be read."""
-        try:
-            async with self._slots:
-                status = self._backend.status(flow.region, flow.id)
-                ends = await within(STATUS_TIMEOUT_S, status, clock=self._clock)
-        except (BackendError, TimeoutError):
+        """Return a sample from now, and remember it; None where the flow cannot be read."""
+        ends = await self._asked(flow)
+        if ends is None:
             return None
         self._statuses[flow.id] = ends
         sample = sample_of(ends, at_s=self._clock.monotonic_s())
         self._samples.setdefault(flow.id, deque(maxlen=_KEPT)).append(sample)
         return sample
+
+    async def glimpse(self, flow: FoundFlow) -> Sample | None:
+        """Return a sample from now that proves nothing later on, and is not remembered; else as `take`."""
+        ends = await self._asked(flow)
+        return None if ends is None else sample_of(ends, at_s=self._clock.monotonic_s())
 
     async def take_all(self, flows: Iterable[FoundFlow]) -> None:
         """Take a sample of each flow, so that a second one soon proves something."""
@@ -66,6 +68,14 @@ class Sampler:
             if status.id in ids:
                 found[status.id] = await self._sessions(flow, status) if status.state == CONNECTED else 0
         return found
+
+    async def _asked(self, flow: FoundFlow) -> tuple[EndStatus, ...] | None:
+        try:
+            async with self._slots:
+                status = self._backend.status(flow.region, flow.id)
+                return await within(STATUS_TIMEOUT_S, status, clock=self._clock)
+        except (BackendError, TimeoutError):
+            return None
 
     async def _sessions(self, flow: FoundFlow, status: EndStatus) -> int:
         try:

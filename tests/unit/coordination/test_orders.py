@@ -1,7 +1,9 @@
 """Orders as files that people may write and break by hand."""
 
+import asyncio
 import json
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,21 @@ def test_what_another_process_orders_holds_at_once(state: Path) -> None:
     seen.append(reader.read().pause_of(TOWER))
 
     assert [None if one is None else one.given.reason for one in seen] == [None, "one", "two", None]
+
+
+def test_what_has_expired_is_gone_with_the_next_order(state: Path) -> None:
+    """Files that nobody lifts do not pile up for years; what holds stays, and so does what cannot be read."""
+    clock = FakeClock(auto=False)
+    book = OrdersInDirectory(state, clock)
+    soon = Given(author="anna", reason="", at=clock.now(), until=clock.now() + timedelta(seconds=1))
+    book.give(Pause(resource=FlowKey("news"), given=soon))
+    book.give(a_pause())
+    (state / "orders" / "pin.flow.news.json").write_text("{")
+    asyncio.run(clock.advance(2))
+    book.give(Pause(resource=FlowKey("sport"), given=a_pause().given))
+
+    left = {path.name for path in (state / "orders").iterdir()}
+    assert left == {"pause.output.news.tower.json", "pin.flow.news.json", "pause.flow.sport.json"}
 
 
 def test_orders_are_private_and_whole(state: Path) -> None:

@@ -12,8 +12,6 @@ from tests.unit.engine.worlds import MeddledBackend
 pytestmark = pytest.mark.anyio
 WHOLE = Disturbed(outputs=frozenset(), whole=True)
 
-WHOLE = Disturbed(outputs=frozenset(), whole=True)
-
 
 async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
     """A flow that got another output is looked at twice anew; until then an older look is none."""
@@ -37,3 +35,21 @@ async def test_a_sample_proves_nothing_of_what_was_made_since() -> None:
     assert sampler.before(small, WHOLE, second) is first
     assert sampler.before(larger, WHOLE, third) is None
     assert sampler.before(larger, WHOLE, fourth) is third
+
+
+async def test_a_glimpse_is_not_remembered() -> None:
+    """Whoever only wants to know how it is now keeps nothing of flows that come and go for years."""
+    clock, backend = FakeClock(auto=False), MeddledBackend()
+    small = found_flow(flow(), found_output(output()))
+    sampler = Sampler(backend, clock, Limits())
+    backend.hold(small)
+    seen = await sampler.glimpse(small)
+    await clock.advance(6)
+    last = await sampler.take(small)
+
+    assert seen is not None
+    assert last is not None
+    assert seen.ends == last.ends
+    assert sampler.before(small, WHOLE, last) is None
+    backend.unwell.add("news")
+    assert await sampler.glimpse(small) is None

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.domain.changes import Create, FlowAt
 from reconciler.domain.errors import RejectedError
 from reconciler.domain.findings import Severity
 from reconciler.domain.model import OutputKey
 from reconciler.domain.orders import Given, Pause
+from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.bulletins import Bulletins
 from reconciler.engine.plan import Tree
+from reconciler.engine.telling import Teller
 from reconciler.ports.notifier import Stage
 from reconciler.ports.source import Revision, Verdict
 from reconciler.ports.telemetry import CallMade, ChangeMade, PassMade, Untold
@@ -158,3 +161,20 @@ async def test_passes_and_changes_are_counted() -> None:
     assert made[:2] == [("flow", "create", "done"), ("output", "create", "failed")]
     assert ("output", "create", "done") in made[2:]
     assert [one.result for one in counted.passes] == ["failed", "done"]
+
+
+def test_what_is_made_anew_beside_the_old_one_is_counted_once() -> None:
+    """The half of it that is done when the new one was made is no change that is over."""
+    counted = Counted()
+    teller = Teller(replace(a_world().world, telemetry=counted))
+    wanted = output()
+    begun = Outcome(
+        change=Create(key=wanted.key, at=FlowAt(wanted.spec.region, "news"), wanted=wanted),
+        result=Result.DONE,
+        is_half=True,
+    )
+
+    teller.change(begun)
+    teller.change(replace(begun, is_half=False))
+
+    assert [one.result for one in counted.changes] == ["done"]

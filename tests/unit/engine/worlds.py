@@ -147,11 +147,16 @@ Fault = Callable[[Call], BackendError | None]
 class MeddledBackend(FakeBackend):
     """The backend in memory, and what tests do to it behind the reconciler's back."""
 
+    wild: Exception | None = None
+    """What a status ends with, as only a bug of ours would."""
+    looked_at: list[str]
+    """Flows whose status was asked for, in order."""
     listing: asyncio.Event | None = None
     """While this is an event, lists wait for it."""
 
     def __init__(self, *, regions: Iterable[str] = ("local",)) -> None:
         super().__init__(regions=regions)
+        self.looked_at = []
         self.fault: Fault = lambda _: None
         self.sent: list[str] = []
         """Every call that arrived, `action key`, in order."""
@@ -189,6 +194,9 @@ class MeddledBackend(FakeBackend):
 
     async def status(self, region: Region, flow_id: str) -> tuple[EndStatus, ...]:
         """Return what every end of a flow says, where that can be read."""
+        self.looked_at.append(flow_id)
+        if self.wild is not None:
+            raise self.wild
         if flow_id in self.flows and self.flows[flow_id].live_name in self.unwell:
             raise UnavailableError("no status today", maybe_applied=False)
         return tuple(end for end in await super().status(region, flow_id) if end.id not in self.untold)

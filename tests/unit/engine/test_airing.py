@@ -1,0 +1,113 @@
+"""The patrol: what is carried, of whom it is known, and that a large account costs no more than a small one."""
+
+import pytest
+
+from reconciler.domain.model import FlowKey, FlowState, OutputKey
+from reconciler.engine.airing import FLOWS_A_STEP, FORGOTTEN_S, STEP_S
+from tests.builders import flow, output
+from tests.unit.engine.loops import TIMING, running
+from tests.unit.engine.test_board import rows
+from tests.unit.engine.test_trials import OFF, ON, carry
+from tests.unit.engine.worlds import Worldlet, a_world
+
+pytestmark = pytest.mark.anyio
+
+NEWS, TOWER = FlowKey("news"), OutputKey("news", "tower")
+
+
+def asked(small: Worldlet) -> int:
+    """Return how many flows were asked how they are since this was asked last."""
+    count, small.backend.looked_at[:] = len(small.backend.looked_at), []
+    return count
+
+
+@pytest.mark.parametrize(
+    ("source", "tower", "flow_is", "tower_is"),
+    [
+        pytest.param(ON, ON, ("True", "Delivering"), ("True", "Delivering"), id="all is well"),
+        pytest.param(ON, OFF, ("True", "Delivering"), ("False", "Dark"), id="the receiver is gone"),
+        pytest.param(OFF, OFF, ("False", "Dark"), ("False", "NoSource"), id="nobody publishes"),
+    ],
+)
+async def test_what_is_carried_is_on_the_board(
+    source: int, tower: int, flow_is: tuple[str, str], tower_is: tuple[str, str]
+) -> None:
+    """Within a step of a small account, with the bitrate; an output is not blamed for its source."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        carry(small, source=source, tower=tower)
+        await run.pass_time(STEP_S)
+        board = run.loop.board
+
+        assert (rows(board, NEWS)["OnAir"], rows(board)["OnAir"]) == (flow_is, tower_is)
+        assert board.resources()[TOWER].bitrate_bps == tower
+        assert board.resources()[TOWER].looked_at == small.clock.now()
+
+
+async def test_what_stands_still_is_idle_and_not_asked() -> None:
+    """A flow that is to be idle costs no call."""
+    small = a_world()
+    small.source.write("one", flow(state=FlowState.IDLE), output())
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        asked(small)
+        await run.pass_time(10 * STEP_S)
+
+        assert rows(run.loop.board)["OnAir"] == ("False", "Idle")
+        assert asked(small) == 0
+
+
+async def test_a_large_account_is_asked_in_turn() -> None:
+    """So many flows a step and no more, each of them once before any of them again."""
+    small = a_world()
+    names = [f"f{number}" for number in range(3 * FLOWS_A_STEP)]
+    small.source.write("one", *(flow(name) for name in names), *(output(of=name) for name in names))
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        asked(small)
+        steps = []
+        for _ in range(3):
+            await run.pass_time(STEP_S)
+            steps.append(list(small.backend.looked_at))
+            asked(small)
+
+        assert [len(step) for step in steps] == [FLOWS_A_STEP] * 3
+        assert len({name for step in steps for name in step}) == len(names)
+
+
+async def test_what_cannot_be_looked_at_is_not_known_after_a_while() -> None:
+    """One status that could not be had says nothing; after ten minutes nobody claims to know."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        carry(small, source=ON, tower=ON)
+        await run.pass_time(STEP_S)
+        small.backend.unwell.add("news")
+        await run.pass_time(FORGOTTEN_S / 2)
+        early = rows(run.loop.board)["OnAir"]
+        await run.pass_time(FORGOTTEN_S)
+
+        assert early == ("True", "Delivering")
+        assert rows(run.loop.board)["OnAir"] == ("Unknown", "NotLooked")
+
+
+async def test_a_bug_of_the_patrol_ends_the_loop() -> None:
+    """It is told as any other, and not swallowed: nobody believes a board that nobody writes."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.backend.wild = KeyError("nobody foresaw this")
+        await run.pass_time(TIMING.observe_s + 2 * TIMING.rescan_s)
+        small.backend.wild = None
+
+        assert run.task.done()
+        with pytest.raises(KeyError, match="nobody foresaw this"):
+            run.task.result()
