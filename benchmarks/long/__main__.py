@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from benchmarks.long import churn, crash, examples, histories, onair, recreate, siblings
+from benchmarks.long import churn, crash, examples, histories, onair, recovery, recreate, siblings
 from reconciler.cli import logs
 
 _SHOWS: Final[Mapping[str, Callable[[argparse.Namespace], bool]]] = {
@@ -15,6 +15,7 @@ _SHOWS: Final[Mapping[str, Callable[[argparse.Namespace], bool]]] = {
     "recreate": lambda chosen: recreate.show(only=chosen.only),
     "crash": lambda chosen: crash.show(every=chosen.every),
     "histories": lambda chosen: histories.show(count=chosen.count, first=chosen.first),
+    "recovery": lambda chosen: recovery.show(rounds=chosen.rounds, only=chosen.only),
     "onair": lambda chosen: onair.show(histories=chosen.histories),
 }
 
@@ -45,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--first", type=int, default=0, help="seed of the first")
     one = shows.add_parser("onair", help="random histories of an account on air, and a checker of every write")
     one.add_argument("--histories", type=int, default=10_000)
+    one = shows.add_parser("recovery", help="how long it takes until all is well again, after what goes wrong")
+    one.add_argument(
+        "only", nargs="*", choices=[*recovery.SCENES, []], metavar="SCENE", help=", ".join(recovery.SCENES)
+    )
+    one.add_argument("--rounds", type=int, default=5, help="how often each is done")
     one = shows.add_parser("crash", help="an apply killed at every point of every write")
     one.add_argument("--every", type=int, default=1, help="try every so-many-th point alone")
     return parser

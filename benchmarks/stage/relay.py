@@ -66,7 +66,14 @@ class StagedRelay:
     @property
     def leaders(self) -> list[int]:
         """The process that leads each engine's session: engines, their servers and what they push with."""
-        found = [load(path) for path in sorted((self.state / FOLDER).rglob("*.identity"))]
+        return self._leaders("*")
+
+    def leaders_of(self, flow: FoundFlow) -> list[int]:
+        """Return those of one flow."""
+        return self._leaders(f"flow-{flow.id}")
+
+    def _leaders(self, folder: str) -> list[int]:
+        found = [load(path) for path in sorted((self.state / FOLDER).glob(f"{folder}/*.identity"))]
         return [identity.pid for identity in found if identity is not None]
 
     @property

@@ -53,6 +53,8 @@ def make_missing_secrets(desired: Desired, directory: Path) -> tuple[Path, ...]:
         path = directory / ref.name
         if path.exists():
             continue
+        # What is above is closed to others, too: it is the state directory, as a rule.
+        directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

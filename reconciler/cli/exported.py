@@ -97,7 +97,9 @@ def _keep_secrets(told: Sequence[ToSet], directory: Path, state: Path) -> None:
     for secret in told:
         record_reveal(state, f"{secret.key} {secret.path} into {directory / secret.ref.name}", now)
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What is above is closed to others, too: it is the state directory, as a rule.
+        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
         for secret in told:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             with os.fdopen(os.open(directory / secret.ref.name, flags, 0o600), "w", encoding="utf-8") as file:

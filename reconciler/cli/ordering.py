@@ -103,12 +103,13 @@ def told(settings: "Settings", order: "Order", what: str) -> None:
     from reconciler.ports.journal import Note
 
     by = order.given
+    author = {"author": by.author} if by.author else {}
     until = {} if by.until is None else {"until": by.until.isoformat()}
     note = Note(
         kind=f"order.{what}",
         resource="" if isinstance(order, Halt) else str(order.resource),
         why=by.reason,
-        fields={"order": type(order).__name__.lower(), "author": by.author} | until,
+        fields={"order": type(order).__name__.lower()} | author | until,
     )
     with contextlib.closing(wiring.journal(settings)) as journal:
         journal.note(note)

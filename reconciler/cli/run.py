@@ -81,7 +81,7 @@ async def _once(
     from reconciler.engine.reconcile import passing, reconcile
     from reconciler.engine.telling import Teller
 
-    async with wiring.session(settings, paths, apply=here.saying("apply"), observes=observe) as session:
+    async with wiring.session(_unserved(settings), paths, apply=here.saying("apply"), observes=observe) as session:
         say_where(session)
         tree = await read_tree(session.world)
         for line in render.tree(tree):
@@ -123,11 +123,16 @@ async def _demo(
         click.echo(f"Made up a secret: {made}", err=True)
     console = console_for(color=options.use_color)
     with logs.written_to(settings.state / "run.log" if console.is_terminal else None, settings.log_format):
-        async with wiring.session(settings, paths, apply=here.saying("apply")) as session:
+        async with wiring.session(_unserved(settings), paths, apply=here.saying("apply")) as session:
             say_where(session)
             demonstration = Demonstration(session, console=console, once=once)
             with on_signals(demonstration.stop, signal.SIGINT, signal.SIGTERM):
                 return await demonstration.run()
+
+
+def _unserved(settings: "Settings") -> "Settings":
+    """Return the settings of a run that is over before anybody asks: it takes no port from one that goes on."""
+    return replace(settings, service=replace(settings.service, listen=None))
 
 
 def _show(outcome: "PassOutcome", *, observe: bool) -> None:

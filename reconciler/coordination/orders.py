@@ -5,6 +5,7 @@ Orders in the state directory: one small JSON file each, so that a person can re
 `STATE/orders/`. A file appears whole or not at all, and is on the disk when `give` returns.
 """
 
+import contextlib
 import json
 import os
 import tempfile
@@ -39,6 +40,8 @@ class OrdersInDirectory:
         self._clock = clock
         self._known: dict[str, tuple[_Stamp, Order]] = {}
         """What stood in each file when it had that time, size and number."""
+        self._unread: dict[Path, Halt] = {}
+        """Since when what cannot be read cannot be: a halt of another moment would be news each time it is read."""
 
     def read(self) -> Orders:
         """Return what holds at this moment; an order that cannot be read is a halt that says so."""
@@ -57,7 +60,9 @@ class OrdersInDirectory:
         try:
             self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            _write(path, json.dumps(_document(order), indent=2) + "\n", at=order.given.at)
+            owner = self._state.stat()
+            _hand_over(path.parent, owner)
+            _write(path, json.dumps(_document(order), indent=2) + "\n", owner, at=order.given.at)
             self._sweep()
         except OSError as error:
             raise EnvironmentFailedError(
@@ -96,7 +101,8 @@ class OrdersInDirectory:
         try:
             paths = self._paths()
         except OSError as error:
-            return [_unreadable(self._state / FOLDER, error.strerror or str(error), self._clock.now())]
+            return [self._not_read(self._state / FOLDER, error.strerror or str(error))]
+        self._unread.pop(self._state / FOLDER, None)
         found = [order for path in paths if (order := self._one(path)) is not None]
         if len(self._known) > len(paths):
             # Others have lifted some: this process lives for years.
@@ -123,12 +129,22 @@ class OrdersInDirectory:
             order = self._parsed(path, _text(path))
         except FileNotFoundError:
             self._known.pop(str(path), None)
+            self._unread.pop(path, None)
             return None
         except (OSError, *_NO_ORDER) as error:
             why = error.strerror if isinstance(error, OSError) else f"it is no order of ours ({type(error).__name__})"
-            return _unreadable(path, why or str(error), self._clock.now())
+            return self._not_read(path, why or str(error))
         self._known[str(path)] = (stamp, order)
+        self._unread.pop(path, None)
         return order
+
+    def _not_read(self, path: Path, why: str) -> Halt:
+        """Return a halt for what cannot be read; the same one for as long as that is so."""
+        halt = _unreadable(path, why, self._clock.now())
+        known = self._unread.setdefault(path, halt)
+        if known.given.reason != halt.given.reason:
+            known = self._unread[path] = halt
+        return known
 
     def _parsed(self, path: Path, text: str) -> Order:
         if path.name == HALT:
@@ -216,13 +232,24 @@ def _text(path: Path) -> str:
     return content.decode("utf-8", "replace")
 
 
-def _write(path: Path, text: str, *, at: datetime) -> None:
+def _hand_over(made: Path | int, owner: os.stat_result) -> None:
+    """Give what root has made to whom the state directory belongs: the service must be able to read it."""
+    with contextlib.suppress(PermissionError):
+        if isinstance(made, int):
+            os.fchown(made, owner.st_uid, owner.st_gid)
+        else:
+            # Never what a link leads to, for the service may have put it there.
+            os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _write(path: Path, text: str, owner: os.stat_result, *, at: datetime) -> None:
     """Put a file in its place at once, and see it on the disk; as old as the order, so that a later touch is told."""
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            _hand_over(file.fileno(), owner)
             os.fsync(file.fileno())
         os.utime(draft, (at.timestamp(), at.timestamp()))
         Path(draft).replace(path)

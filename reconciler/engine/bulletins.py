@@ -7,6 +7,7 @@ from typing import Final
 from reconciler.domain.changes import Hold
 from reconciler.domain.conditions import Transition
 from reconciler.domain.errors import BackendError
+from reconciler.domain.findings import Severity
 from reconciler.domain.order_words import BY_ITSELF, pinned
 from reconciler.domain.orders import Pin
 from reconciler.engine.plan import Target, Tree
@@ -33,7 +34,9 @@ class Bulletins:
 
     def of_tree(self, seen: Tree) -> Bulletin:
         """Return what is told of a tree that has errors, and changes nothing."""
-        findings = tuple(str(finding) for finding in seen.verdict.findings[:MOST_FINDINGS])
+        # What refuses it comes first: whoever reads only the beginning must not take a warning for the reason.
+        worst_first = sorted(seen.verdict.findings, key=lambda finding: finding.weight is not Severity.ERROR)
+        findings = tuple(map(str, worst_first[:MOST_FINDINGS]))
         return Bulletin(
             at=self.clock.now(),
             source=self.source,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import Final
 
-from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, SecretUnavailableError
+from reconciler.domain.errors import EnvironmentFailedError, ExitStatus, SecretUnavailableError, SourceUnreadableError
 from reconciler.domain.findings import Severity
 from reconciler.domain.model import Desired, FlowSpec, OutputSpec
 from reconciler.domain.policies import Policies
@@ -14,6 +14,9 @@ from reconciler.ports.checks import Check, Sign, fail, failed, ok, warn
 from reconciler.ports.secrets import Vault
 from reconciler.ports.source import Reader, Source, Verdict
 
+_NOTHING: Final = (
+    "Put manifests there, or name where they are in reconciler.yaml; `reconciler init` writes a first tree."
+)
 _SHOWN: Final = 5
 """Secrets that are told one by one."""
 
@@ -24,7 +27,10 @@ def manifest_checks(
     """Return the checks of a tree; `zone_of` raises `EnvironmentFailedError` for a zone that nobody knows."""
 
     async def look() -> tuple[Sign, ...]:
-        snapshot = await source.snapshot()
+        try:
+            snapshot = await source.snapshot()
+        except SourceUnreadableError as error:
+            return (failed("source", error, _NOTHING),)
         verdict = reader.read(snapshot.files)
         is_newest = (
             warn("source", f"{source.name} is not the newest that there is: {snapshot.trouble}", "Mend that first.")

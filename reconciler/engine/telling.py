@@ -45,6 +45,8 @@ class Teller:
         self._recorder = Recorder(world.journal)
         self._bulletins = Bulletins(clock=world.clock, source=world.source.name, backend=world.backend.name)
         self._source_trouble = ""
+        self._refused = (Revision(""), "")
+        """The newest revision that has errors, and the trouble that it is for as long as it is the newest."""
         self._told: tuple[Revision, Stage] | None = None
         self._unread = False
         self._resources = 0
@@ -57,7 +59,9 @@ class Teller:
         if snapshot.trouble and snapshot.trouble != self._source_trouble:
             report.source_behind(snapshot)
         self._source_trouble = snapshot.trouble
-        self.board.looked(seen=snapshot.revision, trouble=snapshot.trouble)
+        revision, why = self._refused
+        refusal = why if snapshot.revision == revision else ""
+        self.board.looked(seen=snapshot.revision, trouble=snapshot.trouble or refusal)
 
     def unreadable(self, error: SourceUnreadableError) -> None:
         """Tell that the manifests cannot be read, once a reason."""
@@ -72,11 +76,14 @@ class Teller:
         report.tree(seen, last_good=Revision(good) if good else None)
         self._recorder.tree(seen)
         if target is not None:
+            self._refused = (Revision(""), "")
             self.board.aimed(target)
             return
         errors = sum(finding.weight is Severity.ERROR for finding in seen.verdict.findings)
         stays = f"; {good[:12]} stays the target" if good else "; there is no target yet"
-        trouble = f"revision {seen.revision[:12]} has {errors} errors and changes nothing{stays}"
+        counted = f"{errors} error{'s' * (errors != 1)}"
+        trouble = f"revision {seen.revision[:12]} has {counted} and changes nothing{stays}"
+        self._refused = (seen.revision, trouble)
         self.board.looked(seen=seen.revision, trouble=trouble)
         self._notify(self._bulletins.of_tree(seen))
 

@@ -1,5 +1,6 @@
 """The journal's file: opened with its mode and form, and moved aside when it is broken."""
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -33,6 +34,10 @@ class JournalFile:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.fchmod(descriptor, 0o600)
+            with contextlib.suppress(PermissionError):
+                # What root begins is the service's to write; SQLite gives the -wal and -shm files the same owner.
+                owner = path.parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             self._identity = _identity(os.fstat(descriptor))
         finally:
             os.close(descriptor)

@@ -17,11 +17,16 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _seconds(span_s: float | None) -> float | None:
+    """Return a span as the API has it, to the millisecond."""
+    return None if span_s is None else round(span_s, 3)
+
+
 def vitals(now: Vitals) -> Json:
     """Return how the loop is."""
     return {
         "phase": now.phase.value,
-        "phaseS": now.phase_s,
+        "phaseS": _seconds(now.phase_s),
         "source": now.source,
         "backend": now.backend,
         "owner": now.owner,
@@ -31,11 +36,11 @@ def vitals(now: Vitals) -> Json:
         "seen": now.seen,
         "trouble": now.trouble,
         "passedAt": instant(now.passed_at),
-        "passS": now.pass_s,
+        "passS": _seconds(now.pass_s),
         "hintedAt": instant(now.hinted_at),
         "provenAt": instant(now.proven_at),
-        "nextPassS": now.next_pass_s,
-        "queueAgeS": now.queue_age_s,
+        "nextPassS": _seconds(now.next_pass_s),
+        "queueAgeS": _seconds(now.queue_age_s),
         "failures": now.failures,
         "unreadable": now.unreadable,
         "halt": None if now.halt is None else given(now.halt.given),

@@ -1,10 +1,11 @@
 """A branch on a server as the source of manifests, put together from the settings."""
 
 import hashlib
+import os
 import random
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.errors import UsageError
 from reconciler.settings import Settings, Signatures, SourceSettings
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from reconciler.sources.git.address import Address
     from reconciler.sources.git.source import GitSource
     from reconciler.sources.git.trust import Trust
+
+_FOLDER: Final = "git"
+"""Below the state directory."""
 
 
 def source(settings: Settings) -> "GitSource":
@@ -40,7 +44,7 @@ def source(settings: Settings) -> "GitSource":
     branch, within = checked_branch(chosen.branch), checked_path(chosen.path)
     access = _access(chosen)
     access.demand_sense(address)
-    home = _home(settings.state, address, branch)
+    home = _home(_folder(settings.state), address, branch)
     mirror = Mirror(home, variables=machine.variables())
     remote = Remote(
         address=address,
@@ -75,9 +79,12 @@ def manifests_at(settings: Settings, revision: str) -> "tuple[str, tuple[Manifes
 
     chosen = settings.source
     branch, within = checked_branch(chosen.branch), checked_path(chosen.path)
-    home = _home(settings.state, address_of(chosen.git, insecure_http=chosen.insecure_http), branch)
+    home = _home(_folder(settings.state), address_of(chosen.git, insecure_http=chosen.insecure_http), branch)
     if not home.is_dir():
-        raise UsageError(f"The branch {branch} was not followed from here yet, so nothing is known of its commits")
+        raise UsageError(
+            f"The branch {branch} was not followed from here yet, so nothing is known of its commits: "
+            "`reconciler plan` fetches it"
+        )
     mirror = Mirror(home, variables=machine.variables())
     try:
         commit = Repository(home, environment=machine.variables()).commit(revision)
@@ -89,10 +96,17 @@ def manifests_at(settings: Settings, revision: str) -> "tuple[str, tuple[Manifes
     return commit, CommitReader(mirror.git).manifests(commit, (Place(within, Path(within)),))
 
 
-def _home(state: Path, address: "Address", branch: str) -> Path:
+def _folder(state: Path) -> Path:
+    """Return where our mirrors are: what root fetches beside a service of another user is not what that one reads."""
+    user = os.geteuid()
+    is_ours = not state.exists() or state.stat().st_uid == user
+    return state / (_FOLDER if is_ours else f"{_FOLDER}-{user}")
+
+
+def _home(folder: Path, address: "Address", branch: str) -> Path:
     """Return where the mirror is: another one for every branch, for what is accepted of one is not of another."""
     digest = hashlib.blake2b(f"{address.text}\0{branch}".encode(), digest_size=10).hexdigest()
-    return state.absolute() / "git" / digest
+    return folder.absolute() / digest
 
 
 def _access(chosen: SourceSettings) -> "Access":

@@ -68,7 +68,9 @@ class Mirror:
 
         """
         try:
-            self.home.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The state directory is closed to others, too, whoever makes it first.
+            for folder in (self.home.parent.parent, self.home.parent):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _unwritable(self.home.parent, error) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -162,3 +163,36 @@ def test_a_halt_is_lifted_whoever_made_it(state: Path) -> None:
 
     assert isinstance(a_book(state).lift(Halt), Halt)
     assert not (state / "HALT").exists()
+
+
+@pytest.mark.anyio
+async def test_what_cannot_be_read_is_the_same_halt_each_time(state: Path) -> None:
+    """Else whoever looks every two seconds would tell of another one every two seconds."""
+    clock = FakeClock(auto=False)
+    book = OrdersInDirectory(state, clock)
+    (state / "orders").mkdir()
+    broken = state / "orders" / "pause.output.news.tower.json"
+    broken.write_text("{")
+    first = book.read()
+    await clock.advance(60)
+
+    again = book.read()
+    broken.unlink()
+    mended = book.read()
+
+    assert first.halt is not None
+    assert again == first
+    assert mended.halt is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for somebody else")
+def test_what_root_orders_is_the_services_to_read(state: Path) -> None:
+    """Whoever presses as root at night must not stop more than was meant, by files that the service cannot open."""
+    os.chown(state, 64_001, 64_002)
+
+    a_book(state).give(a_pause())
+    a_book(state).give(Halt(given=a_pause().given))
+
+    made = [path.stat() for path in sorted(state.rglob("*"))]
+    assert len(made) == 3
+    assert {(each.st_uid, each.st_gid) for each in made} == {(64_001, 64_002)}

@@ -195,11 +195,14 @@ async def test_a_refused_tree_is_a_trouble_of_the_source() -> None:
         small.source.break_it("two")
         await run.settle()
         broken = run.loop.board.vitals()
+        await small.clock.advance(11)
+        later = run.loop.board.vitals()
         small.source.write("three", flow(), output())
         await run.settle()
 
         assert (broken.revision, broken.seen) == ("one", "two")
-        assert "revision two has" in broken.trouble
+        assert "revision two has 1 error and changes nothing; one stays" in broken.trouble
+        assert later.trouble == broken.trouble
         assert run.loop.board.vitals().trouble == ""
 
 

@@ -132,3 +132,13 @@ async def test_the_zones_of_calendars_must_be_known(tmp_path: Path) -> None:
 
     assert (known[-1].grade, known[-1].said) == (Grade.OK, "Europe/Berlin is known")
     assert (unknown[-1].grade, unknown[-1].said) == (Grade.FAIL, "Europe/Berlin is not known here")
+
+
+async def test_where_nothing_is_it_says_what_to_do(tmp_path: Path) -> None:
+    """It is the first thing that a newcomer meets."""
+    source = DirectorySource([tmp_path / "nowhere"], proofs=tmp_path / "proofs", clock=FakeClock(auto=False))
+    vault = SecretVault(env=CANARIES, env_patterns=("STREAM_*",), directory=None)
+    (sign,) = await examine(manifest_checks(source, ManifestReader(), vault, zone_of), clock=FakeClock(auto=False))
+
+    assert (sign.about, sign.grade) == ("source", Grade.FAIL)
+    assert "reconciler init" in sign.next_step

@@ -6,17 +6,22 @@ import pytest
 
 from reconciler.domain.changes import Create, FlowAt
 from reconciler.domain.errors import RejectedError
+from reconciler.domain.findings import Severity
 from reconciler.domain.model import OutputKey
 from reconciler.domain.orders import Given, Pause
 from reconciler.engine.apply import Outcome, Result
+from reconciler.engine.bulletins import Bulletins
+from reconciler.engine.plan import Tree
 from reconciler.engine.telling import Teller
 from reconciler.ports.notifier import Stage
+from reconciler.ports.source import Revision, Verdict
 from reconciler.ports.telemetry import CallMade, ChangeMade, PassMade, Untold
 from tests.builders import flow, output
+from tests.fakes.clock import FakeClock
 from tests.fakes.notifier import Listener
 from tests.unit.engine.broadcasts import put_on_air
 from tests.unit.engine.loops import TIMING, running
-from tests.unit.engine.worlds import Worldlet, a_world
+from tests.unit.engine.worlds import BROKEN, Worldlet, a_world
 
 pytestmark = pytest.mark.anyio
 
@@ -128,6 +133,16 @@ async def test_a_refused_tree_is_told_with_its_findings() -> None:
     last = listener.bulletins[-1]
     assert (last.revision, last.stage, last.pass_id) == ("two", Stage.REFUSED, "")
     assert len(last.findings) == 1
+
+
+def test_what_refuses_a_tree_stands_before_what_is_only_warned_of() -> None:
+    """A message shows the first few, and a commit status one: it must be the reason."""
+    warned = replace(BROKEN, severity=Severity.WARNING, message="any address may connect")
+    tree = Tree(revision=Revision("two"), verdict=Verdict(findings=(warned, BROKEN), desired=None))
+
+    told = Bulletins(clock=FakeClock(auto=False), source="manifests", backend="relay").of_tree(tree)
+
+    assert told.findings == (str(BROKEN), str(warned))
 
 
 async def test_passes_and_changes_are_counted() -> None:

@@ -80,6 +80,18 @@ def test_the_file_is_for_its_owner_alone(journal: SqliteJournal, path: Path) -> 
     }
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for somebody else")
+def test_what_root_begins_is_the_services_to_write(journal: SqliteJournal, path: Path) -> None:
+    """An order that root gives before the service has begun is noted in a file that this one can go on with."""
+    path.parent.mkdir(mode=0o700)
+    os.chown(path.parent, 64_001, 64_002)
+
+    journal.intend(INTENT)
+
+    found = {(each.stat().st_uid, each.stat().st_gid) for each in path.parent.iterdir()}
+    assert found == {(64_001, 64_002)}
+
+
 def test_a_missing_directory_is_made_private(journal: SqliteJournal, path: Path) -> None:
     """Nobody else may look into the state directory."""
     journal.intend(INTENT)

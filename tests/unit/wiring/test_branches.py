@@ -1,6 +1,7 @@
 """Tests of `wiring.branches`, and of what takes manifests from one."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,17 @@ async def test_a_loop_follows_a_branch(tmp_path: Path) -> None:
             pass
         loop.stop()
         await task
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works on the state directory of somebody else")
+async def test_what_root_fetches_is_not_what_a_service_reads(tmp_path: Path) -> None:
+    """A plan by root must not leave files in the mirror of a service that this one cannot open."""
+    commit = Forge(tmp_path).push(manifests__news_yaml=FLOW)
+    settings = settings_of(tmp_path)
+    settings.state.mkdir()
+    os.chown(settings.state, 64_001, 64_002)
+
+    seen = await wiring.source(settings).snapshot()
+
+    assert seen.revision == commit
+    assert [path.name for path in settings.state.iterdir()] == ["git-0"]

@@ -59,7 +59,7 @@ def test_the_mirror_is_ours_alone_and_holds_the_branch_alone(forge: Forge) -> No
 
     home = mirror(forge)
     assert git(home, "for-each-ref", "--format=%(refname)").split() == [ACCEPTED, TIP]
-    assert {home.stat().st_mode & 0o777, home.parent.stat().st_mode & 0o777} == {0o700}
+    assert {folder.stat().st_mode & 0o777 for folder in (home, *home.parents[:2])} == {0o700}
     assert not (home / "hooks").exists()
     assert "remote" not in (home / "config").read_text()
     assert not (home / "FETCH_HEAD").exists()
