@@ -35,7 +35,7 @@ MOST_BLOCKS: Final = 1000
 BLOCKS_AN_HOUR: Final = 250
 """And by so many more an hour: the reader of manifests remembers up to 50,000 words that it has read."""
 MOST_OBJECTS: Final = 100
-"""So many objects of one type more, at most; of our own no more than half of the passes that were made between."""
+"""So many objects of one type more, at most; of our own, three for four passes that were made between."""
 MOST_RSS_BYTES: Final = 16 * 1024 * 1024
 """By so much, for what was taken for a busy moment is seldom given back; after two days it grows no more."""
 MOST_ORDERS: Final = 200
@@ -295,7 +295,7 @@ class _Day:
         """Say what is beyond its bounds."""
         wrong, most = self._seen.wrong, self._seen.most
         first, last = (rest.found for rest in self._seen.rests)
-        ours = min(MOST_OBJECTS, self._seen.passes_between // 2)
+        ours = min(MOST_OBJECTS, 3 * self._seen.passes_between // 4)
         bounds = {
             "rows of calls": BOUNDS.calls + BATCH,
             "rows of notes": BOUNDS.notes + BATCH,
