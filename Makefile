@@ -27,7 +27,7 @@ bench: setup     ## measure beside the peers, minutes; ARGS=validate chooses
 	@scripts/judges
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-long: setup      ## shows that take minutes; ARGS=siblings, churn, recreate, examples, crash, histories, onair or recovery chooses
+long: setup      ## shows that take minutes; ARGS=siblings, churn, recreate, examples, crash, histories, onair, recovery, soak or steady chooses
 	@.venv/bin/python -m benchmarks.long $(or $(ARGS),--help)
 
 fuzz: setup      ## read what nobody thought of, 5 minutes on every core; SECONDS=900 for longer

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from benchmarks.long import churn, crash, examples, histories, onair, recovery, recreate, siblings
+from benchmarks.long import churn, crash, examples, histories, onair, recovery, recreate, siblings, soak, steady
 from reconciler.cli import logs
 
 _SHOWS: Final[Mapping[str, Callable[[argparse.Namespace], bool]]] = {
@@ -16,6 +16,8 @@ _SHOWS: Final[Mapping[str, Callable[[argparse.Namespace], bool]]] = {
     "crash": lambda chosen: crash.show(every=chosen.every),
     "histories": lambda chosen: histories.show(count=chosen.count, first=chosen.first),
     "recovery": lambda chosen: recovery.show(rounds=chosen.rounds, only=chosen.only),
+    "soak": lambda chosen: soak.show(seed=chosen.seed, hours=chosen.hours),
+    "steady": lambda chosen: steady.show(seed=chosen.seed, minutes=chosen.minutes),
     "onair": lambda chosen: onair.show(histories=chosen.histories),
 }
 
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     one = shows.add_parser("histories", help="seeded faults and deaths, after which all must be as wanted")
     one.add_argument("--count", type=int, default=1000)
     one.add_argument("--first", type=int, default=0, help="seed of the first")
+    _add_production(shows)
     one = shows.add_parser("onair", help="random histories of an account on air, and a checker of every write")
     one.add_argument("--histories", type=int, default=10_000)
     one = shows.add_parser("recovery", help="how long it takes until all is well again, after what goes wrong")
@@ -54,6 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     one = shows.add_parser("crash", help="an apply killed at every point of every write")
     one.add_argument("--every", type=int, default=1, help="try every so-many-th point alone")
     return parser
+
+
+def _add_production(shows: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    one = shows.add_parser("soak", help="a day in production on a clock that is moved: what grows, and is it counted")
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--hours", type=float, default=24.0, help="simulated")
+    one = shows.add_parser("steady", help="`run` beside a relay with faults, while manifests change every few seconds")
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--minutes", type=float, default=20.0)
 
 
 if __name__ == "__main__":

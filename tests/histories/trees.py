@@ -40,6 +40,9 @@ class Trees:
     renamed: dict[Key, Key] = field(default_factory=dict)
     """What had another name before, by that name."""
     made: int = 0
+    most_flows: int = _MOST_FLOWS
+    most_outputs: int = _MOST_OUTPUTS
+    """Of one flow."""
     changes: tuple[Callable[[], None], ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ class Trees:
         return self.random.choice(list(self.outputs.values())) if self.outputs else None
 
     def _add_flow(self) -> None:
-        if len(self.flows) >= _MOST_FLOWS:
+        if len(self.flows) >= self.most_flows:
             return
         # Now and then a name that was used before.
         name = self.random.choice(["again", self._new("f")])
@@ -114,7 +117,7 @@ class Trees:
     def _add_output_to(self, flow: FlowKey) -> None:
         name = self.random.choice(["again", self._new("o")])
         key = OutputKey(flow.name, name)
-        if key not in self.outputs and name not in self._gone_in(flow) and len(self._of(flow)) < _MOST_OUTPUTS:
+        if key not in self.outputs and name not in self._gone_in(flow) and len(self._of(flow)) < self.most_outputs:
             self.outputs[key] = Output(key=key, live_name=name, spec=self._spec(self.flows[flow].spec.region))
 
     def _spec(self, region: Region) -> OutputSpec:
