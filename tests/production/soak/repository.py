@@ -42,6 +42,7 @@ class Repository:
 
     name = "repository"
     is_whole = True
+    proven_at = None
 
     def __init__(self, dice: Random) -> None:
         self.trouble = ""
@@ -114,6 +115,11 @@ class Repository:
     def watch(self, hint: asyncio.Event) -> None:
         """Set the event with most commits."""
         self._hint = hint
+
+    def wake(self) -> None:
+        """Say that there may be something new."""
+        if self._hint is not None:
+            self._hint.set()
 
     def close(self) -> None:
         """Stop watching."""

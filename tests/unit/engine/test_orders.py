@@ -8,12 +8,13 @@ import pytest
 from reconciler.domain.changes import Action, Hold
 from reconciler.domain.impact import EditRules
 from reconciler.domain.model import FlowKey, FlowState, Key, OutputKey
-from reconciler.domain.orders import Given, Halt, Pause
+from reconciler.domain.orders import Given, Halt, Orders, Pause
 from reconciler.domain.policies import Limit
 from reconciler.engine.apply import Result, Terms
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import plan_for
 from reconciler.engine.reconcile import PassOutcome, reconcile
+from reconciler.ports.orders import NoOrders
 from tests.builders import flow, output
 from tests.unit.engine.worlds import Worldlet, a_world, finish, lifted, restarted, say
 
@@ -194,3 +195,12 @@ async def test_what_a_halt_holds_back_has_not_failed() -> None:
 
     assert not outcome.has_failed
     assert all(one.result is not Result.FAILED for one in outcome.outcomes)
+
+
+def test_where_nobody_can_order_anything_nothing_is_kept() -> None:
+    """A guard without a book writes as manifests say, whatever it is told."""
+    book = NoOrders()
+    book.give(Halt(given=Given(author="anna", reason="storm", at=a_world().clock.now(), until=None)))
+
+    assert book.read() == Orders()
+    assert book.lift(Halt) is None
