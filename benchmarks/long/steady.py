@@ -30,6 +30,7 @@ from reconciler.journal.reader import JournalReader
 from reconciler.journal.schema import FILE_NAME
 from reconciler.ports.journal import Settled
 from reconciler.relay import credentials
+from tests.production.soak.day import Dice
 
 FLOWS: Final = 100
 EVERY_S: Final = 3.0
@@ -99,7 +100,7 @@ async def _run(seed: int, minutes: float) -> Seen:
     relay = StagedRelay("--media", "none", "--faults", "faults.json", "--listen", f"127.0.0.1:{port}")
     stage = _Stage(relay, port)
     (relay.home / "faults.json").write_text(json.dumps(_FAULTS), encoding="utf-8")
-    writer = _Writer(relay.home / "manifests", Random(seed))  # noqa: S311 -- a seed is to bring the same show again
+    writer = _Writer(relay.home / "manifests", Dice(seed))
     async with relay:
         until_s = time.monotonic() + 60 * minutes
         async with _running(stage, seen) as pid:
