@@ -34,6 +34,7 @@ class Twins:
 
         Whoever sees what that would cut has to agree, unless it is held back or given up.
         """
+        self._forget_unwanted(facts)
         reasons = self._looking.reasons(change, flow, look)
         if twin.make is not None:
             self._made[change.key] = twin.live_name, _ids(change.goes)
@@ -50,6 +51,12 @@ class Twins:
             why = self._unclear_words(change, twin, look.get(flow.id))
             return Permit(held=held_back(change, Hold.GIVEN_UP, why))
         return await self._give_up(change, twin.give_up, flow, facts)
+
+    def _forget_unwanted(self, facts: Facts) -> None:
+        """Forget what no manifest wants any more: names come and go for years."""
+        self._twin_since = {key: kept for key, kept in self._twin_since.items() if facts.wanted(key) is not None}
+        self._delivers_since = {key: at for key, at in self._delivers_since.items() if facts.wanted(key) is not None}
+        self._made = {key: made for key, made in self._made.items() if facts.wanted(key) is not None}
 
     def _has_made(self, change: Sequence, twin: Twin) -> bool:
         """Return whether this process saw the very output that goes without the twin, before it was made."""

@@ -35,7 +35,9 @@ MOST_BLOCKS: Final = 1000
 BLOCKS_AN_HOUR: Final = 250
 """And by so many more an hour: the reader of manifests remembers up to 50,000 words that it has read."""
 MOST_OBJECTS: Final = 100
-"""So many objects of one type more, at most; of our own, three for four passes that were made between."""
+"""So many objects of one type more, at most."""
+MOST_OURS: Final = 30
+"""Of a type of the product."""
 MOST_RSS_BYTES: Final = 16 * 1024 * 1024
 """By so much, for what was taken for a busy moment is seldom given back; after two days it grows no more."""
 MOST_ORDERS: Final = 200
@@ -70,8 +72,6 @@ class Rest:
     passes: int
     """Until nothing was left to do, after the last fault."""
     after_s: float
-    pass_number: int
-    """Of the last pass, counted from the first of all."""
     found: Footprint
 
 
@@ -87,11 +87,6 @@ class Seen:
     most: Counter[str] = field(default_factory=Counter)
     """The largest that each queue and table was."""
     wrong: list[str] = field(default_factory=list)
-
-    @property
-    def passes_between(self) -> int:
-        """Return how many passes were made between the two times at which it came to rest."""
-        return self.rests[-1].pass_number - self.rests[0].pass_number
 
 
 def play(course: Course, directory: Path) -> Seen:
@@ -216,7 +211,7 @@ class _Day:
         await self._look()
         self._process.follow_anew()
         found = footprint(self._clock.monotonic_s(), counts=True)
-        self._seen.rests.append(Rest(passes=passes, after_s=after_s, pass_number=self._passes, found=found))
+        self._seen.rests.append(Rest(passes=passes, after_s=after_s, found=found))
 
     def _go_on(self) -> None:
         """Let everybody be back, and calls fail."""
@@ -295,7 +290,6 @@ class _Day:
         """Say what is beyond its bounds."""
         wrong, most = self._seen.wrong, self._seen.most
         first, last = (rest.found for rest in self._seen.rests)
-        ours = min(MOST_OBJECTS, 3 * self._seen.passes_between // 4)
         bounds = {
             "rows of calls": BOUNDS.calls + BATCH,
             "rows of notes": BOUNDS.notes + BATCH,
@@ -311,7 +305,7 @@ class _Day:
             "descriptors": (last.descriptors - first.descriptors, 0),
             "pieces of memory": (last.blocks - first.blocks, MOST_BLOCKS + int(BLOCKS_AN_HOUR * self._course.hours)),
             **{
-                f"objects {kind}": (more, ours if kind.startswith("reconciler.") else MOST_OBJECTS)
+                f"objects {kind}": (more, MOST_OURS if kind.startswith("reconciler.") else MOST_OBJECTS)
                 for kind, more in last.grown(first).items()
             },
         }
