@@ -24,7 +24,6 @@ from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.guard.sampling import Sampler
 from reconciler.engine.pinning import is_over, manifest_of, needed_by
-from reconciler.engine.steps import Latest
 from reconciler.engine.world import World
 from reconciler.ports.journal import Note
 
@@ -51,6 +50,8 @@ class _Course:
     """Since when every look has shown it on air; None where the last did not."""
     was_found: bool = False
     """Whether a look has found its end."""
+    is_over: bool = False
+    """Whether it has passed or failed: where a disk takes no write, the trial stands there still."""
 
 
 class Trials:
@@ -148,12 +149,12 @@ class Trials:
         self._courses = {key: course for key, course in self._courses.items() if key in known}
 
     def _read(self) -> tuple[Trial, ...]:
-        if not self._world.guard.has_judged:
-            return self._world.guard.orders.read().trials
         return self._world.guard.ordered(self._world.guard.facts.policies).trials
 
     def _judge(self, trial: Trial, found: FoundOutput, sample: Sample) -> None:
         limits, course = self._world.guard.limits, self._courses.setdefault(trial.resource, _Course())
+        if course.is_over:
+            return
         end = sample.ends.get(found.id)
         course.was_found |= end is not None
         if end is not None and end.carries(limits):
@@ -197,7 +198,7 @@ class Trials:
 
     def _end(self, trial: Trial) -> None:
         self._lift(Trial, trial.resource)
-        self._courses.pop(trial.resource, None)
+        self._courses.setdefault(trial.resource, _Course()).is_over = True
 
     def _keep(self, order: Trial | Pin) -> bool:
         """Write an order down; return whether it is there. A full disk costs a trial, and never a pass."""
@@ -241,26 +242,23 @@ class Trials:
         now = self._world.clock.now()
         # Whoever changed it in the console has it as the manifest says again: that is no other spec to go back to.
         is_other = before is not None and wanted is not None and before.resource.spec != wanted.spec
+        output = before.resource if before is not None and is_other else None
         return Trial(
             resource=key,
             against="" if wanted is None else generation_of(wanted),
             revision="" if before is None else before.revision,
-            manifest=self._text(before, facts) if before is not None and is_other else "",
+            manifest=self._text(output, facts) if isinstance(output, Output) else "",
             given=Given(author=BY_ITSELF, reason=reason, at=now, until=now + LONGEST),
         )
 
-    def _text(self, before: Latest, facts: Facts) -> str:
+    def _text(self, output: Output, facts: Facts) -> str:
         """Return the manifests of an output as it was, with the flows that it needs to be read."""
-        output = before.resource
-        if not isinstance(output, Output):
-            return ""
-        flows = [flow for key in needed_by(output) if (flow := self._flow(key, facts)) is not None]
+        flows = [flow for key in needed_by(output) if isinstance(flow := self._known(key, facts), Flow)]
         return manifest_of(output, flows, self._world.writer)
 
-    def _flow(self, key: Key, facts: Facts) -> Flow | None:
+    def _known(self, key: Key, facts: Facts) -> Flow | Output | None:
         before = self._world.guard.before(key)
-        found = facts.wanted(key) if before is None else before.resource
-        return found if isinstance(found, Flow) else None
+        return facts.wanted(key) if before is None else before.resource
 
 
 def _touched(change: Change) -> dict[OutputKey, FoundOutput]:

@@ -34,5 +34,7 @@ class MemoryOrders:
         self._kept[type(order), None if isinstance(order, Halt) else order.resource] = order
 
     def lift(self, kind: type[Order], resource: Key | None = None) -> Order | None:
-        """Take an order back, and return it; None where there was none."""
+        """Take an order back, and return it; None where there was none; as long as there is room."""
+        if self.is_full:
+            raise EnvironmentFailedError("no space left")
         return self._kept.pop((kind, resource), None)

@@ -1,6 +1,7 @@
 """Tests of `engine.apply`."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -11,6 +12,7 @@ from reconciler.domain.model import Flow, FlowKey, Output, OutputKey
 from reconciler.engine.apply import FLOWS_AT_ONCE, Execution, Outcome, Result, Terms
 from reconciler.engine.sending import CALL_TIMEOUT_S
 from tests.builders import LOCAL, flow, found_flow, found_output, output
+from tests.unit.engine.airing import output_id, put_on_air
 from tests.unit.engine.worlds import Worldlet, a_world, run_plan
 
 pytestmark = pytest.mark.anyio
@@ -179,6 +181,37 @@ async def test_a_sequence_that_is_held_midway_has_failed() -> None:
 
     assert results(execution) == [Result.FAILED]
     assert execution.outcomes[0].why == "stopping (after 1 of its 2 calls)"
+
+
+async def test_a_first_call_to_another_flow_is_looked_at_by_itself() -> None:
+    """The permission was about the flow that the change is known by; somebody comes on air in the other one since."""
+    small = a_world()
+    small.backend.hold(found_flow(flow()))
+    small.backend.hold(found_flow(flow(live_name="old"), found_output(output())))
+    old = small.backend.flow("old")
+    stop_old = Stop(key=old_key(), at=FlowAt(LOCAL, "old"), found=old)
+    sequence = Sequence(
+        key=old_key(),
+        at=AT,
+        action=Action.RECREATE,
+        calls=(stop_old, start()),
+        differences=(),
+        impact=Impact.NONE,
+        why="the new one takes its place",
+    )
+    asked = itertools.count()
+
+    def comes_on_air() -> str:
+        """Have a viewer there once the change is permitted, and hold nothing."""
+        if next(asked):
+            put_on_air(small, output_id(old))
+        return ""
+
+    execution = await run_plan(small, sequence, terms=Terms(hold=comes_on_air))
+
+    assert results(execution) == [Result.BLOCKED]
+    assert "output tower is on air" in execution.outcomes[0].why
+    assert small.backend.sent == []
 
 
 async def test_a_silent_call_ends_at_its_deadline() -> None:

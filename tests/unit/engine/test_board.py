@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.domain.conditions import Aspect, Transition, generation_of
 from reconciler.domain.errors import RejectedError, UnavailableError
-from reconciler.domain.model import FlowKey, Key, OutputKey
+from reconciler.domain.model import FlowKey, Key, OutputKey, Region, RegionKey
 from reconciler.domain.orders import Given, Halt, Pause
 from reconciler.engine.airing import STEP_S
 from reconciler.engine.board import MOST_KEPT, StatusBoard
@@ -15,7 +15,7 @@ from reconciler.engine.standing import FAILURES
 from reconciler.ports.status import LaggedError, Phase
 from tests.builders import LOCAL, flow, output
 from tests.unit.engine.loops import TIMING, Running, running
-from tests.unit.engine.worlds import Worldlet, a_world
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world
 
 pytestmark = pytest.mark.anyio
 
@@ -163,6 +163,20 @@ async def test_a_backend_that_cannot_be_read_leaves_what_was_known() -> None:
 
         assert rows(run.loop.board) == before
         assert (vitals.failures >= 1, "down" in vitals.unreadable) == (True, True)
+
+
+async def test_a_region_that_cannot_be_read_is_no_resource() -> None:
+    """Nothing is wanted there, so nothing on the board can have a condition for it."""
+    small = a_world(MeddledBackend(regions=("local", "far")))
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        small.backend.unreadable[Region("far")] = UnavailableError("down", maybe_applied=False)
+        await run.pass_time(2 * TIMING.observe_s)
+
+        assert RegionKey(Region("far")) in {item.key for item in run.passes[-1].left.blocked}
+        assert list(run.loop.board.resources()) == [NEWS, TOWER]
+        assert rows(run.loop.board)["Ready"] == ("True", "InStep")
 
 
 async def test_the_vitals_say_how_the_loop_is() -> None:

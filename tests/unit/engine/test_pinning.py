@@ -54,6 +54,21 @@ async def test_a_pinned_resource_is_kept_as_it_was() -> None:
         assert status.pin.revision == "a1"
 
 
+async def test_a_pinned_flow_is_kept_as_it_was() -> None:
+    """Its input stays, and its outputs follow their manifests."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        pin(small, flow())
+        small.source.write("two", flow(latency_ms=500), output(latency_ms=500))
+        await run.prove()
+
+        assert small.backend.flow().spec == flow().spec
+        assert small.backend.latency_ms() == 500
+        assert rows(run.loop.board, NEWS)["Ready"] == ("False", "Pinned")
+
+
 async def test_what_is_pinned_is_put_right_to_its_pin() -> None:
     """Drift of a pinned resource goes back to the pin, not to the manifest."""
     small = a_world()

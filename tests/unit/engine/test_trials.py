@@ -29,9 +29,9 @@ DEADLINE_S = Limits().trial_s
 ENOUGH_S = DEADLINE_S + 4 * TRIAL_PASS_S
 
 
-def carry(small: Worldlet, *, source: int, tower: int) -> None:
-    """Have the input and the output carry so many bits a second."""
-    found = small.backend.flow()
+def carry(small: Worldlet, *, source: int, tower: int, of: str = "news") -> None:
+    """Have the input and the output of a flow carry so many bits a second."""
+    found = small.backend.flow(of)
     (end,) = found.outputs
     for id_, is_input, rate in ((f"{found.id}-input", True, source), (end.id, False, tower)):
         small.backend.statuses[id_] = EndStatus(
@@ -44,12 +44,11 @@ def carry(small: Worldlet, *, source: int, tower: int) -> None:
         )
 
 
-async def changed(small: Worldlet, run: Running) -> None:
+async def changed(small: Worldlet, run: Running, *beside: Flow | Output) -> None:
     """Change the output while it is on air, by an edit that nobody would notice."""
     carry(small, source=ON, tower=ON)
     await run.pass_time(STEP_S)
-    wanted = output()
-    small.source.write("two", flow(), replace(wanted, spec=replace(wanted.spec, description="broken")))
+    small.source.write("two", *lying("broken"), *beside)
     await run.prove()
 
 
@@ -449,3 +448,35 @@ async def test_a_pause_goes_along_with_a_new_name() -> None:
 
         assert small.backend.names() == {"news", "news/tower"}
         assert small.backend.latency_ms() == 120
+
+
+async def test_what_cannot_be_written_down_is_not_put_back() -> None:
+    """Where a put-back would be forgotten by the next start, it is not done at all, and somebody is told."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await changed(small, run)
+        carry(small, source=ON, tower=OFF)
+        small.orders.is_full = True
+        await run.pass_time(ENOUGH_S)
+
+        assert description(small) == "broken"
+        assert "cannot be written down, so it stays as it is" in run.events("trial.failed")[0]["why"]
+        assert [event["why"] for event in run.events("trial.unkept")] == ["no space left"]
+
+
+async def test_the_looks_at_one_flow_say_nothing_of_another() -> None:
+    """A flow beside it is on air all the while, and its output is no proof."""
+    small = a_world()
+    beside = flow("sport"), output(of="sport")
+    small.source.write("one", flow(), output(), *beside)
+
+    async with running(small) as run:
+        carry(small, source=ON, tower=ON, of="sport")
+        await changed(small, run, *beside)
+        carry(small, source=ON, tower=OFF)
+        await run.pass_time(ENOUGH_S)
+
+        assert description(small) == ""
+        assert notes(small) == ["trial.failed"]
