@@ -89,6 +89,8 @@ class Loop:
         self._timing = timing
         self._watcher = watcher
         self._wake = asyncio.Event()
+        """Set for whatever ends a rest: a hint, an order, a stop."""
+        self._hint = _Hint(self._wake)
         self._stopping = asyncio.Event()
         self._cut = asyncio.Event()
         self._good: Target | None = None
@@ -97,6 +99,8 @@ class Loop:
         self._reached = False
         self._look_at_s = -math.inf
         self._pass_at_s = math.inf
+        self._is_owed = False
+        """Whether another pass was asked for since the last one began."""
         self._teller = Teller(world, board=board, observes=observes)
         self._trials = Trials(world, self._pass_again)
 
@@ -118,7 +122,7 @@ class Loop:
             CredentialsRefusedError: the account has not accepted us even once.
 
         """
-        self._world.source.watch(self._wake)
+        self._world.source.watch(self._hint)
         log.info("loop.started", source=self._world.source.name, backend=self._world.backend.name)
         patrol = Patrol(self._world, self.board, self._trials, tell=self._teller.turned, on_step=self._look_at_orders)
         beside = [asyncio.create_task(self._lose_patience()), asyncio.create_task(patrol.run())]
@@ -155,23 +159,31 @@ class Loop:
         self._look_at_s = self._now_s() + self._timing.rescan_s
         if self._good is not None and self._now_s() >= self._pass_at_s:
             self.board.turn(Phase.PASSING)
+            self._is_owed = False
+            # What is ordered by now, this pass keeps to; what is ordered from now on asks for another one.
+            self._teller.ordered()
             await self._pass(self._good)
 
     async def _rest(self) -> None:
-        """Wait for a hint or the next timer; after a hint, for quiet."""
+        """Wait for a hint, an order or the next timer; after a hint, for quiet."""
         self.board.turn(Phase.RESTING)
         pause = max(0.0, min(self._look_at_s, self._pass_at_s) - self._now_s())
         if not await self._world.clock.wait(self._wake, pause):
             return
+        self._wake.clear()
+        if not self._hint.is_set():
+            # Nothing was written that could still be half of something.
+            return
+        self._hint.clear()
         self.board.hinted()
         until_s = self._now_s() + self._timing.max_wait_s
-        self._wake.clear()
         if self._world.source.is_whole:
             return
         while not self._stopping.is_set() and (left_s := until_s - self._now_s()) > 0:
             if not await self._world.clock.wait(self._wake, min(self._timing.debounce_s, left_s)):
                 break
             self._wake.clear()
+            self._hint.clear()
 
     async def _look(self) -> None:
         """Learn what the manifests say; a tree that has not changed is not news."""
@@ -193,7 +205,7 @@ class Loop:
             return
         self._good = target
         self._failures = 0
-        self._next_pass_at(self._now_s())
+        self._next_pass_in(0)
 
     async def _pass(self, good: Target) -> None:
         with passing(self._world, good) as target:
@@ -209,14 +221,16 @@ class Loop:
                 self._finish(outcome, target)
 
     def _terms(self) -> Terms:
-        """Return terms under which a stop, and a hint once something has failed, hold back the rest of a pass."""
+        """Return terms under which a stop, and a hint or an order once something has failed, end a pass early."""
         failed = asyncio.Event()
 
         def hold() -> str:
             if self._stopping.is_set():
                 return "not sent, because the loop is stopping"
-            if failed.is_set() and self._wake.is_set():
+            if failed.is_set() and self._hint.is_set():
                 return "not sent, because something has failed and the manifests seem to have changed"
+            if failed.is_set() and self._is_owed:
+                return "not sent, because something has failed and something else was ordered meanwhile"
             return ""
 
         def on_outcome(outcome: Outcome) -> None:
@@ -242,7 +256,7 @@ class Loop:
         else:
             # Nothing was sent, so nothing has failed once more; a new revision waits no longer than for the breaker.
             pause = left_alone_s + pause_s(1, jitter=self._watcher.jitter())
-        self._next_pass_at(self._now_s() + pause)
+        pause = self._next_pass_in(pause)
         self._teller.pass_failed(error, target, failures=self._failures, retry_in_s=pause)
 
     def _finish(self, outcome: PassOutcome, target: Target) -> None:
@@ -257,8 +271,7 @@ class Loop:
             pause = min(pause, TRIAL_PASS_S)
         if outcome.continues_in_s is not None:
             pause = min(pause, outcome.continues_in_s)
-        self._next_pass_at(self._now_s() + pause)
-        self._teller.passed(outcome, target, next_in_s=pause)
+        self._teller.passed(outcome, target, next_in_s=self._next_pass_in(pause))
         self._watcher.on_pass(outcome)
 
     def _look_at_orders(self) -> None:
@@ -268,15 +281,32 @@ class Loop:
 
     def _pass_again(self) -> None:
         """Pass as soon as the pass that is under way, if any, has ended."""
-        self._next_pass_at(self._now_s())
+        self._is_owed = True
+        self._next_pass_in(0)
         self._wake.set()
 
-    def _next_pass_at(self, at_s: float) -> None:
-        self._pass_at_s = at_s
-        self.board.due(at_s)
+    def _next_pass_in(self, wait_s: float) -> float:
+        """Pass after so long, or at once where that was asked for meanwhile; return which."""
+        wait_s = 0.0 if self._is_owed else wait_s
+        self._pass_at_s = self._now_s() + wait_s
+        self.board.due(self._pass_at_s)
+        return wait_s
 
     def _now_s(self) -> float:
         return self._world.clock.monotonic_s()
+
+
+class _Hint(asyncio.Event):
+    """Set by the source; whoever rests is woken by it, and can tell it from an order."""
+
+    def __init__(self, wake: asyncio.Event) -> None:
+        super().__init__()
+        self._wake = wake
+
+    def set(self) -> None:
+        """Say that the manifests may have changed."""
+        super().set()
+        self._wake.set()
 
 
 def _demand_alive(tasks: Iterable["asyncio.Task[None]"]) -> None:

@@ -6,14 +6,21 @@ from dataclasses import replace
 import pytest
 
 from reconciler.domain.errors import BackendError, RejectedError
-from reconciler.domain.model import FlowState
+from reconciler.domain.model import FlowState, OutputKey
+from reconciler.domain.orders import Given, Halt, Pause
+from reconciler.engine.airing import STEP_S
 from reconciler.engine.backoff import BASE_S
 from tests.builders import flow, found_flow, output
 from tests.unit.engine.broadcasts import receivers_call
 from tests.unit.engine.loops import TIMING, running
-from tests.unit.engine.worlds import BROKEN, a_world
+from tests.unit.engine.worlds import BROKEN, Worldlet, a_world
 
 pytestmark = pytest.mark.anyio
+
+
+def given(small: Worldlet) -> Given:
+    """Return who orders something now."""
+    return Given(author="anna", reason="storm", at=small.clock.now(), until=None)
 
 
 async def test_the_first_look_makes_the_backend_as_desired() -> None:
@@ -300,6 +307,58 @@ async def test_a_new_revision_supersedes_a_failing_pass() -> None:
 
         assert skipped == ["output/news/b", "flow/news"]
         assert small.backend.names() == {"news", "news/b"}
+
+
+async def test_what_is_ordered_during_a_pass_is_followed_right_after_it() -> None:
+    """Whoever lifts a pause while a pass is under way does not wait for the next pass without a reason."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    small.orders.give(Pause(resource=OutputKey("news", "tower"), given=given(small)))
+
+    async with running(small) as run:
+        gate = small.backend.hanging = asyncio.Event()
+        small.source.write("two", flow(), output(), output("b"))
+        await run.settle()
+        passes = len(run.passes)
+        small.orders.lift(Pause, OutputKey("news", "tower"))
+        await run.pass_time(STEP_S)
+        gate.set()
+        await run.prove()
+
+        assert len(run.passes) == passes + 2
+        assert small.backend.names() == {"news", "news/tower", "news/b"}
+
+
+async def test_an_order_ends_a_pass_that_fails_and_is_no_hint() -> None:
+    """Once something failed, the rest waits for the pass by other orders; the source has said nothing."""
+    small = a_world()
+    small.source.write("one", flow(), output("a"), output("b"))
+    gate = small.backend.hanging = asyncio.Event()
+    small.backend.fault = lambda call: RejectedError("no such host") if call.key == output("a").key else None
+
+    async with running(small) as run:
+        small.orders.give(Pause(resource=OutputKey("news", "c"), given=given(small)))
+        await run.pass_time(STEP_S)
+        gate.set()
+        await run.pass_time(0)
+        why = {event["why"] for event in run.events("change.skipped")}
+
+        assert why == {"not sent, because something has failed and something else was ordered meanwhile"}
+        assert run.loop.board.vitals().hinted_at is None
+
+
+async def test_an_order_does_not_wait_for_quiet() -> None:
+    """Files that are being written hold back a look at them, and no order."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small, timing=replace(TIMING, debounce_s=5, max_wait_s=5)) as run:
+        passes = len(run.passes)
+        small.orders.give(Halt(given=given(small)))
+        await run.pass_time(STEP_S)
+
+        assert len(run.passes) == passes + 1
+        assert run.loop.board.vitals().hinted_at is None
 
 
 async def test_a_bug_is_told_and_not_swallowed() -> None:
