@@ -114,6 +114,15 @@ def test_a_branch_that_never_was_is_told(forge: Forge) -> None:
     assert look(forge).accepted == ""
 
 
+def test_nobody_hides_the_branch_behind_others(forge: Forge) -> None:
+    """Servers list every name that ends alike, and whoever may push any branch can give many, which come first."""
+    first = forge.push()
+    names = (f"refs/heads/a{number}{'x' * 200}/{'x' * 200}/refs/heads/main" for number in range(150))
+    git(forge.home, "update-ref", "--stdin", given="".join(f"create {name} {first}\n" for name in names).encode())
+
+    assert look(forge).accepted == first
+
+
 def test_a_server_that_is_away_leaves_the_last_commit(forge: Forge) -> None:
     """Also after a restart."""
     first = forge.push()
