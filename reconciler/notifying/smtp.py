@@ -87,6 +87,10 @@ class Delivery:
             refused = error.recipients
         except (smtplib.SMTPException, OSError) as error:
             raise self._failure(error) from None
+        except ValueError:
+            # What it says of a login is to be base64, for one; the original error may hold words of it.
+            why = f"{self._server.place} does not say what SMTP says; is it a mail server?"
+            raise UndeliveredError(why, remedy=Remedy.SETTING, maybe=self._is_sent) from None
         finally:
             if self._smtp is not None:
                 self._smtp.close()

@@ -237,6 +237,24 @@ async def test_a_server_that_does_not_greet(greeting: str, remedy: Remedy) -> No
     assert (error.remedy, error.maybe) == (remedy, False)
 
 
+async def test_a_server_that_does_not_speak_smtp(tmp_path: Path) -> None:
+    """What it asks of a login is no base64: it is told, without its words."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hi\r\n")
+        while line := await reader.readline():
+            replies = {b"EHLO": b"250-hi\r\n250 AUTH PLAIN\r\n", b"AUTH": b"334 a\r\n"}
+            writer.write(replies.get(line[:4].upper(), b"250 OK\r\n"))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        error = await failure(mail(port, password_file=password(tmp_path)))
+
+    assert str(error) == f"127.0.0.1:{port} does not say what SMTP says; is it a mail server?"
+    assert (error.remedy, error.maybe) == (Remedy.SETTING, False)
+
+
 async def test_a_sender_that_is_not_taken() -> None:
     """It is named, for somebody has to change the setting."""
     async with mail_server() as server:
