@@ -51,6 +51,11 @@ class SecretVault:
         self._env_patterns = tuple(env_patterns)
         self._directory = directory
 
+    @property
+    def waits(self) -> bool:
+        """Return whether a look-up may take its time: a program is run."""
+        return bool(self._encrypted)
+
     def resolve(self, ref: SecretRef) -> Secret:
         """
         Return the secret's value.
