@@ -1,5 +1,6 @@
 """Checks of the manifests: can they be read, are they right, and is everything there that they name."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from typing import Final
@@ -40,7 +41,7 @@ def manifest_checks(
         return (
             is_newest,
             _findings(verdict),
-            *_secrets(verdict.sound, vault),
+            *(await _secrets(verdict.sound, vault)),
             *_zones(verdict.policies, zone_of),
         )
 
@@ -60,7 +61,14 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'s' * (number != 1)}"
 
 
-def _secrets(sound: Desired, vault: Vault) -> Iterable[Sign]:
+async def _secrets(sound: Desired, vault: Vault) -> tuple[Sign, ...]:
+    """Return whether what the manifests refer to is there; nobody else waits for a vault that takes its time."""
+    if not vault.waits:
+        return tuple(_looked_up(sound, vault))
+    return await asyncio.to_thread(lambda: tuple(_looked_up(sound, vault)))
+
+
+def _looked_up(sound: Desired, vault: Vault) -> Iterable[Sign]:
     """Yield whether what the manifests refer to is there; no value is kept, compared or told."""
     specs: tuple[FlowSpec | OutputSpec, ...] = (
         *(flow.spec for flow in sound.flows),

@@ -1,5 +1,6 @@
 """Plan: what an apply would do now, sending nothing."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 from reconciler.domain import planning
@@ -7,12 +8,13 @@ from reconciler.domain.changes import Plan
 from reconciler.domain.model import Desired
 from reconciler.domain.moves import moved_names
 from reconciler.domain.policies import Approval, Policies
-from reconciler.domain.resolution import resolve
+from reconciler.domain.resolution import Resolved, resolve
 from reconciler.engine.guard.facts import Facts, Mode
 from reconciler.engine.observe import observe
 from reconciler.engine.pinning import in_force, with_pins, without
 from reconciler.engine.world import World
 from reconciler.ports.clock import Clock
+from reconciler.ports.secrets import Vault
 from reconciler.ports.source import Reader, Revision, Snapshot, Verdict
 
 
@@ -111,7 +113,7 @@ async def plan_for(world: World, target: Target) -> Plan:
     """
     orders = in_force(world.guard.ordered(target.policies), target.desired)
     desired, unread = with_pins(target.desired, orders.pins, world.reader)
-    resolved = without(resolve(desired, world.vault.resolve), unread)
+    resolved = without(await _resolved(desired, world.vault), unread)
     resolved = replace(resolved, moved=moved_names(target.policies.moves))
     began_s = world.clock.monotonic_s()
     with world.telemetry.span("observe"):
@@ -128,3 +130,10 @@ async def plan_for(world: World, target: Target) -> Plan:
         observed_s=began_s,
     )
     return world.guard.judge(proposed, facts)
+
+
+async def _resolved(desired: Desired, vault: Vault) -> Resolved:
+    """Return the desired state with its secrets; nobody else waits for a vault that takes its time."""
+    if not vault.waits:
+        return resolve(desired, vault.resolve)
+    return await asyncio.to_thread(resolve, desired, vault.resolve)

@@ -87,7 +87,7 @@ class Session:
         answer = await self._line.ask(method, path, content=content, headers=headers)
         try:
             found = json.loads(answer.content or b"null")
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         demand_success(answer, self._clock.now(), says=self._said(found))
         return found

@@ -20,6 +20,7 @@ TIMEOUT: Final = httpx.Timeout(connect=5.0, read=15.0, write=10.0, pool=5.0)
 """Seconds for each step of a request; an attempt as a whole has a deadline beside it."""
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 """A page of thirty comments of a forge is far below this."""
+MAX_PORT: Final = 65_535
 _LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 _REFUSING: Final = frozenset(
     {
@@ -186,13 +187,13 @@ def _wait_s(headers: httpx.Headers, now: datetime) -> float | None:
     if said:
         try:
             return max(0.0, (parsedate_to_datetime(said) - now).total_seconds())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
     # Source: GitHub's and GitLab's pages on rate limits; a second of the epoch.
     reset = headers.get("x-ratelimit-reset", headers.get("ratelimit-reset", ""))
     left = headers.get("x-ratelimit-remaining", headers.get("ratelimit-remaining", ""))
     if left == "0" and reset.isascii() and reset.isdigit():
-        return max(0.0, int(reset) - now.timestamp())
+        return max(0.0, float(reset) - now.timestamp())
     return None
 
 
@@ -208,6 +209,8 @@ def address(url: str, *, called: str) -> httpx.URL:
         place = httpx.URL(url)
     except httpx.InvalidURL:
         raise UndeliveredError(f"{called} is no URL", remedy=Remedy.SETTING) from None
+    if place.port is not None and not 0 < place.port <= MAX_PORT:
+        raise UndeliveredError(f"{called} has a port that is none of 1 to {MAX_PORT}", remedy=Remedy.SETTING)
     if place.scheme not in {"http", "https"} or not place.host:
         raise UndeliveredError(f"{called} is no URL that begins with https://", remedy=Remedy.SETTING)
     if place.scheme == "http" and not is_here(place.host):

@@ -149,6 +149,10 @@ class Post(Generic[Draft]):
             await attempted(self.sink.send(draft), deadline_s=self._means.deadline_s)
         except UndeliveredError as error:
             self._fail(draft, error)
+        except Exception as error:  # noqa: BLE001 -- an answer that nobody foresaw must not silence a sink for good
+            # Its kind alone: its message may hold anything.
+            why = f"it failed as nobody foresaw ({type(error).__name__}): a bug of ours"
+            self._fail(draft, UndeliveredError(why, maybe=True))
         else:
             self._desk.told(draft, self._means.clock.now())
             self._recover()

@@ -6,11 +6,11 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from reconciler.domain.findings import fit
 from reconciler.notifying.failures import Remedy, UndeliveredError
@@ -19,9 +19,14 @@ from reconciler.notifying.notices import cut
 from reconciler.notifying.secret_files import read_secret
 
 STEP_S: Final = 15.0
+_READY: Final = 220
 TEMPORARY: Final = range(400, 500)
 """Replies that say: later. Source: RFC 5321, 4.2.1."""
 MOST_REPLY: Final = 200
+MOST_REPLY_BYTES: Final = 65_536
+"""Of one reply, whatever of it is told; the standard library reads until it ends."""
+MOST_REPLY_LINES: Final = 100
+"""Of one reply; servers say hello in about ten."""
 
 Refused = Mapping[str, tuple[int, str]]
 """Recipients that the server does not take a mail for, with its replies."""
@@ -55,6 +60,72 @@ class Server:
         return f"{self.host}:{self.port}"
 
 
+class _EndlessReplyError(Exception):
+    """A reply is longer than any that means something."""
+
+
+class _Replies:
+    """What a server says, line by line, as a file that `smtplib` reads from; one reply after the other is bounded."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._bytes = self._lines = 0
+
+    def begin(self) -> None:
+        """Count anew: here begins a reply."""
+        self._bytes = self._lines = 0
+
+    def readline(self, limit: int) -> bytes:
+        """Return the next line, as far as the limit."""
+        line = self._file.readline(limit)
+        self._bytes += len(line)
+        self._lines += 1
+        if self._bytes > MOST_REPLY_BYTES or self._lines > MOST_REPLY_LINES:
+            raise _EndlessReplyError
+        return line
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class _Session(smtplib.SMTP):
+    """The standard library's, but its socket is known before a word is said, and its replies end."""
+
+    def __init__(self, server: Server, *, tls: ssl.SSLContext | None, take: Callable[[socket.socket], None]) -> None:
+        """
+        Connect nothing yet.
+
+        Args:
+            server: where mail is handed in.
+            tls: what TLS from the first byte is spoken with; None for none.
+            take: is given the socket as soon as it is connected; what it raises ends the session.
+
+        """
+        super().__init__(local_hostname=socket.gethostname(), timeout=server.step_s)
+        # What a certificate has to be of; the library notes it only where it connects in its constructor.
+        self._host = server.host
+        self._tls = tls
+        self._take = take
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        sock = socket.create_connection((host, port), timeout)
+        try:
+            self._take(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock if self._tls is None else self._tls.wrap_socket(sock, server_hostname=host)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the next reply."""
+        if self.file is None and self.sock is not None:
+            self.file = _Replies(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.begin()
+        return super().getreply()
+
+
 class Delivery:
     """One mail that is handed in; `run` in a thread of its own, `abort` from any."""
 
@@ -63,7 +134,10 @@ class Delivery:
         self._sender = sender
         self._to = tuple(to)
         self._letter = letter
-        self._smtp: smtplib.SMTP | None = None
+        self._guard = threading.Lock()
+        self._smtp: _Session | None = None
+        self._cord: socket.socket | None = None
+        """Another handle of the connection: it cuts it, whatever TLS is made of the first."""
         self._is_aborted = False
         self._is_sent = False
         """Whether the server may have the mail."""
@@ -87,33 +161,48 @@ class Delivery:
             refused = error.recipients
         except (smtplib.SMTPException, OSError) as error:
             raise self._failure(error) from None
+        except ValueError:
+            # What it says of a login is to be base64, for one; the original error may hold words of it.
+            why = f"{self._server.place} does not say what SMTP says; is it a mail server?"
+            raise UndeliveredError(why, remedy=Remedy.SETTING, maybe=self._is_sent) from None
+        except _EndlessReplyError:
+            most = f"{MOST_REPLY_LINES} lines or {MOST_REPLY_BYTES} bytes"
+            why = f"a reply of {self._server.place} is longer than {most}; is it a mail server?"
+            raise UndeliveredError(why, maybe=self._is_sent) from None
         finally:
-            if self._smtp is not None:
-                self._smtp.close()
+            self._let_go()
         return {address: (code, _reply(text)) for address, (code, text) in refused.items()}
 
     def abort(self) -> None:
-        """Have `run` end soon: at once where it waits for an answer, else when it is connected."""
-        self._is_aborted = True
-        sock = None if self._smtp is None else self._smtp.sock
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        """Have `run` end soon: at once where it is connected, whatever it waits for, else when it would be."""
+        with self._guard:
+            self._is_aborted = True
+            if self._cord is not None:
+                with contextlib.suppress(OSError):
+                    self._cord.shutdown(socket.SHUT_RDWR)
+
+    def _hold(self, sock: socket.socket) -> None:
+        with self._guard:
+            if self._is_aborted:
+                raise TimeoutError
+            self._cord = sock.dup()
+
+    def _let_go(self) -> None:
+        if self._smtp is not None:
+            self._smtp.close()
+        with self._guard:
+            if self._cord is not None:
+                self._cord.close()
+                self._cord = None
 
     def _connected(self) -> smtplib.SMTP:
         server = self._server
         demand_safe(server)
-        name = socket.gethostname()
-        if server.security is Security.TLS:
-            context = _context(server)
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, local_hostname=name, timeout=server.step_s, context=context
-            )
-        else:
-            smtp = smtplib.SMTP(server.host, server.port, local_hostname=name, timeout=server.step_s)
-        self._smtp = smtp
-        if self._is_aborted:
-            raise TimeoutError
+        tls = _context(server) if server.security is Security.TLS else None
+        smtp = self._smtp = _Session(server, tls=tls, take=self._hold)
+        code, said = smtp.connect(server.host, server.port)
+        if code != _READY:
+            raise smtplib.SMTPConnectError(code, said)
         if server.security is Security.STARTTLS:
             smtp.starttls(context=_context(server))
         if server.user and server.password_file is not None:

@@ -8,6 +8,11 @@ from reconciler.domain.secrets import Secret, SecretRef
 class Vault(Protocol):
     """Resolves references to secrets."""
 
+    @property
+    def waits(self) -> bool:
+        """Return whether a look-up may take its time, so that it belongs into a thread; then it may be in several."""
+        ...
+
     def resolve(self, ref: SecretRef) -> Secret:
         """
         Return the secret's value.

@@ -1,11 +1,14 @@
 """Secrets of a file that SOPS has encrypted for age keys, opened by the `sops` program and kept in memory alone."""
 
 import json
+import math
 import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +17,8 @@ MAX_FILE_BYTES: Final = 1024 * 1024
 """A larger file is no list of secrets."""
 TIMEOUT_S: Final = 30.0
 """For opening one file, which takes some hundredths of a second."""
+RETRY_S: Final = 5.0
+"""After so long a failure that may pass is tried again: what takes its time does so once a pass, not once a name."""
 
 _KINDS: Final = {".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 _AGE: Final = b"BEGIN AGE ENCRYPTED FILE"
@@ -39,6 +44,8 @@ class _Opened:
     values: Mapping[str, Any]
     problem: str = ""
     """Why it could not be opened, "" when it was."""
+    until_s: float = math.inf
+    """How long it may be told again, by the clock that only goes on: for ever, where it says something of the file."""
 
     def __repr__(self) -> str:
         return "***"
@@ -52,7 +59,15 @@ class SopsFile:
     a key service, and no other key than the one that is named.
     """
 
-    def __init__(self, path: Path, *, key_file: Path | None, programs: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        key_file: Path | None,
+        programs: str,
+        timeout_s: float = TIMEOUT_S,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """
         Know a file; nothing is read yet.
 
@@ -61,8 +76,11 @@ class SopsFile:
             key_file: where the age identities are.
             programs: where programs are looked for, as in PATH.
             timeout_s: how long opening it may take.
+            now_s: a clock that only goes on.
 
         """
+        self._guard = threading.Lock()
+        self._now_s = now_s
         self.path = path
         self._key_file = key_file
         self._programs = programs
@@ -78,7 +96,9 @@ class SopsFile:
             SopsError: the file cannot be opened, or the value is no text.
 
         """
-        found: Any = self._values()
+        # From several threads: who no longer waits for one has not ended it.
+        with self._guard:
+            found: Any = self._values()
         for part in name.split("/"):
             if not isinstance(found, Mapping) or part not in found:
                 return None
@@ -89,7 +109,7 @@ class SopsFile:
 
     def _values(self) -> Mapping[str, Any]:
         signature = self._key_signature(), _signature(self._status(self.path))
-        if signature != self._signature:
+        if signature != self._signature or self._now_s() >= self._opened.until_s:
             self._opened = self._open()
             self._signature = signature
         if self._opened.problem:
@@ -126,12 +146,26 @@ class SopsFile:
                 f"{self.path} is not encrypted by sops for an age key; others, as of a key service or PGP, are not used"
             )
             return _Opened(values={}, problem=why)
-        status, printed = self._run(kind, content)
+        return self._decrypted(kind, content)
+
+    def _decrypted(self, kind: str, content: bytes) -> _Opened:
+        try:
+            status, printed = self._run(kind, content)
+        except SopsError as error:
+            return self._for_now(str(error))
         values = _decoded(printed) if status == 0 else None
         if values is not None:
             return _Opened(values=values)
-        why = _REASONS.get(status, f"sops ends with {status}; `sops decrypt {self.path}` says why")
-        return _Opened(values={}, problem=f"{self.path} cannot be opened: {why.format(key=self._key_file)}")
+        if status in _REASONS:
+            why = _REASONS[status].format(key=self._key_file)
+            return _Opened(values={}, problem=f"{self.path} cannot be opened: {why}")
+        return self._for_now(
+            f"{self.path} cannot be opened: sops ends with {status}; `sops decrypt {self.path}` says why"
+        )
+
+    def _for_now(self, problem: str) -> _Opened:
+        """Return a failure that says nothing of the file: it is told of every name of a pass, and then tried again."""
+        return _Opened(values={}, problem=problem, until_s=self._now_s() + RETRY_S)
 
     def _content(self) -> bytes:
         try:

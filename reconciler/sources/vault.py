@@ -1,9 +1,11 @@
 """Secrets of environment variables, of files in one directory, and of files that SOPS has encrypted."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from reconciler.domain.errors import SecretUnavailableError
@@ -29,11 +31,30 @@ class SecretVault:
         env_patterns: Sequence[str],
         directory: Path | None,
         encrypted: Sequence[SopsFile] = (),
+        own: Mapping[Path, str] = MappingProxyType({}),
     ) -> None:
+        """
+        Look nothing up yet.
+
+        Args:
+            env: the environment variables.
+            env_patterns: which of them manifests may name.
+            directory: where files are that manifests may name.
+            encrypted: files that SOPS has encrypted.
+            own: the files of the reconciler itself, by the setting that names them: whoever may write manifests could
+                else send them to a place of their own.
+
+        """
+        self._own = dict(own)
         self._encrypted = tuple(encrypted)
         self._env = env
         self._env_patterns = tuple(env_patterns)
         self._directory = directory
+
+    @property
+    def waits(self) -> bool:
+        """Return whether a look-up may take its time: a program is run."""
+        return bool(self._encrypted)
 
     def resolve(self, ref: SecretRef) -> Secret:
         """
@@ -92,7 +113,7 @@ class SecretVault:
         if self._directory is None:
             raise SecretUnavailableError(ref, "no directory of secrets is set (secrets.dir).")
         try:
-            return _text_of(ref, _read_within(ref, self._directory))
+            return _text_of(ref, self._read_within(ref, self._directory))
         except OSError as error:
             others = f", and no such key in {', '.join(str(file.path) for file in self._encrypted)}" * bool(
                 self._encrypted
@@ -101,19 +122,33 @@ class SecretVault:
                 ref, f"the file {ref.name} in {self._directory}: {error.strerror or type(error).__name__}{others}."
             ) from None
 
+    def _read_within(self, ref: SecretRef, directory: Path) -> bytes:
+        """Return the first bytes, one more than allowed; a link may point elsewhere, but not out of the directory."""
+        home = os.path.realpath(directory)
+        path = os.path.realpath(Path(home) / ref.name)
+        if os.path.commonpath([home, path]) != home:
+            raise SecretUnavailableError(ref, "a link leads out of the directory of secrets (secrets.dir).")
+        # Without blocking, so that a pipe in the directory cannot hold a pass up.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor, opened with the flags above, has no path.
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise SecretUnavailableError(ref, "it is not a regular file.")
+            if setting := self._setting_of(status):
+                raise SecretUnavailableError(
+                    ref,
+                    f"it is the file of {setting}: what the reconciler itself needs is in no manifest. Give the stream "
+                    "a secret of its own, under another name.",
+                )
+            return file.read(MAX_SECRET_BYTES + 1)
 
-def _read_within(ref: SecretRef, directory: Path) -> bytes:
-    """Return the first bytes, one more than allowed; a link may point elsewhere, but not out of the directory."""
-    home = os.path.realpath(directory)
-    path = os.path.realpath(Path(home) / ref.name)
-    if os.path.commonpath([home, path]) != home:
-        raise SecretUnavailableError(ref, "a link leads out of the directory of secrets (secrets.dir).")
-    # Without blocking, so that a pipe in the directory cannot hold a pass up.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor, opened with the flags above, has no path.
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SecretUnavailableError(ref, "it is not a regular file.")
-        return file.read(MAX_SECRET_BYTES + 1)
+    def _setting_of(self, found: os.stat_result) -> str:
+        """Return the setting that names this very file, whatever links lead to it; "" where none does."""
+        for path, setting in self._own.items():
+            with contextlib.suppress(OSError):
+                if os.path.samestat(found, path.stat()):
+                    return setting
+        return ""
 
 
 def _text_of(ref: SecretRef, content: bytes) -> str:

@@ -1,5 +1,6 @@
 """What a pass starts from: manifests, of files or of a commit; who reads and writes them; and the vault of secrets."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,30 @@ def vault(settings: Settings, *, environment: Mapping[str, str] | None = None) -
         env_patterns=secrets.env,
         directory=secrets.dir,
         encrypted=[SopsFile(path, key_file=secrets.age_key_file, programs=programs) for path in secrets.sops],
+        own=own_files(settings),
     )
+
+
+def own_files(settings: Settings) -> Mapping[Path, str]:
+    """Return the files that settings name, by the setting: what is in them is for nobody's stream."""
+    groups = {
+        "backend": settings.backend,
+        "source": settings.source,
+        "secrets": settings.secrets,
+        "service": settings.service,
+        **{f"notify.sinks {sink.name}": sink for sink in settings.notify.sinks},
+    }
+    return {
+        value: f"{name}.{_as_in_settings(field.name)}"
+        for name, group in groups.items()
+        for field in dataclasses.fields(group)
+        if isinstance(value := getattr(group, field.name), Path)
+    }
+
+
+def _as_in_settings(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

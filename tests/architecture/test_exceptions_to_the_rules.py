@@ -9,7 +9,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 
-ALLOWED: Final = {"noqa": 72, "type: ignore": 3, "pragma": 0}
+ALLOWED: Final = {"noqa": 73, "type: ignore": 3, "pragma": 0}
 """How many there are. A new one is a decision: raise the number in the commit that brings it, or find a way without."""
 
 SILENCER: Final = re.compile(r"#\s*(noqa|type:\s*ignore|pragma)")

@@ -162,6 +162,9 @@ class Follower:
         return Look(accepted=self._known(), unreachable=str(error))
 
     def _known(self) -> str:
+        """Return the commit that counts under the rules of now; one that could not be judged by them does not."""
+        if self._mirror.rules != self._rules:
+            return ""
         return _or_nothing(lambda: self._mirror.reference(ACCEPTED))
 
 

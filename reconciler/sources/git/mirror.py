@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.domain.errors import EnvironmentFailedError, SourceUnreadableError
-from reconciler.sources.git.errand import Errands
+from reconciler.sources.git.errand import Errands, Terms
 from reconciler.sources.git.program import Git, harmless
 
 TIP: Final = "refs/reconciler/tip"
@@ -194,7 +194,7 @@ class Mirror:
         with contextlib.suppress(SourceUnreadableError, EnvironmentFailedError):
             errands.run(
                 (*words, "--git-dir=.", "gc", "--auto", "--quiet"),
-                directory=self.home, environment=self._environment, timeout_s=GC_TIMEOUT_S, lock=lock,
+                directory=self.home, environment=self._environment, terms=Terms(timeout_s=GC_TIMEOUT_S, lock=lock),
             )  # fmt: skip
 
     def _begin(self, id_length: int) -> None:

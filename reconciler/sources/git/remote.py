@@ -9,7 +9,7 @@ from typing import Final
 from reconciler.domain.errors import SourceUnreadableError
 from reconciler.sources.git.access import Access
 from reconciler.sources.git.address import Address
-from reconciler.sources.git.errand import Errands
+from reconciler.sources.git.errand import Errands, Terms
 from reconciler.sources.git.program import Done
 from reconciler.sources.scanning import shown
 
@@ -74,14 +74,16 @@ class Remote:
 
         """
         name = f"refs/heads/{self.branch}"
+        # The server matches by the end of a name, and anybody who may push can give a million others that end alike.
+        ours = f"\t{name}".encode()
         # Of no repository: one that the state directory happens to be in has settings of its own.
         words = ("--git-dir=none", "ls-remote")
-        done = self._ask(directory, lock, *words, "--quiet", "--refs", "--", self.address.text, name)
+        done = self._ask(directory, lock, *words, "--quiet", "--refs", "--", self.address.text, name, only=ours)
         if done.status != 0:
             raise SourceUnreadableError(self._why(done))
         for line in done.said.splitlines():
-            commit, _, found = line.partition(b"\t")
-            if found == name.encode() and _ID.fullmatch(commit):
+            commit = line.removesuffix(ours)
+            if _ID.fullmatch(commit):
                 return commit.decode()
         return ""
 
@@ -103,7 +105,7 @@ class Remote:
         if done.status != 0:
             raise SourceUnreadableError(self._why(done))
 
-    def _ask(self, directory: Path, lock: int, *arguments: str) -> Done:
+    def _ask(self, directory: Path, lock: int, *arguments: str, only: bytes = b"") -> Done:
         settings = (
             *("-c", "protocol.version=2", "-c", "transfer.fsckObjects=true", "-c", "submodule.recurse=false"),
             *self.access.settings(self.address, timeout_s=self.timeout_s),
@@ -112,8 +114,7 @@ class Remote:
             (*settings, *arguments),
             directory=directory,
             environment=self.access.environment(self.address, self.variables, timeout_s=self.timeout_s),
-            timeout_s=self.timeout_s,
-            lock=lock,
+            terms=Terms(timeout_s=self.timeout_s, lock=lock, only=only),
         )
 
     def _why(self, done: Done) -> str:

@@ -1,12 +1,18 @@
 """Tests of `engine.plan`."""
 
+import asyncio
+import threading
+from dataclasses import replace
+
 import pytest
 
 from reconciler.domain.changes import Action
 from reconciler.domain.errors import SourceUnreadableError
+from reconciler.domain.model import Encryption, Srt
+from reconciler.domain.secrets import Secret, SecretRef, SecretSource
 from reconciler.engine.plan import preview
 from tests.builders import flow, found_flow, found_output, output
-from tests.unit.engine.worlds import BROKEN, a_world
+from tests.unit.engine.worlds import BROKEN, MemoryVault, a_world
 
 pytestmark = pytest.mark.anyio
 
@@ -56,3 +62,33 @@ async def test_a_tree_that_cannot_be_read_is_a_failure() -> None:
 
     with pytest.raises(SourceUnreadableError, match="the folder is gone"):
         await preview(small.world)
+
+
+async def test_a_vault_that_takes_its_time_holds_nobody_else_up() -> None:
+    """A program that opens secrets may hang; whoever asks for health meanwhile is answered."""
+    asked, answered = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    class Slow(MemoryVault):
+        waits = True
+
+        def resolve(self, ref: SecretRef) -> Secret:
+            loop.call_soon_threadsafe(asked.set)
+            # On the loop itself nobody would be left to answer.
+            assert answered.wait(20)
+            return super().resolve(ref)
+
+    small = a_world()
+    settings = output().spec.settings
+    assert isinstance(settings, Srt)
+    secret = SecretRef(source=SecretSource.ENV, name="STREAM_TOWER")
+    settings = replace(settings, encryption=Encryption(key_length=16, passphrase=secret))
+    small.source.write("one", flow(), replace(output(), spec=replace(output().spec, settings=settings)))
+
+    looking = asyncio.create_task(preview(replace(small.world, vault=Slow())))
+    await asked.wait()
+    answered.set()
+    shown = await looking
+
+    assert shown.plan is not None
+    assert shown.plan.failed == ()

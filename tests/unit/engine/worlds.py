@@ -130,6 +130,8 @@ class MemoryReader:
 class MemoryVault:
     """Knows every secret but those of `missing`; implements `ports.secrets.Vault`."""
 
+    waits = False
+
     def __init__(self) -> None:
         self.missing: set[str] = set()
 

@@ -161,7 +161,13 @@ async def test_a_token_that_it_does_not_know(kind: Kind, tmp_path: Path) -> None
 
 
 @BOTH
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'{"message": {"a": ["b"]}}', b'"x"', b"[[]]"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"<html>", b"[1]", b'{"message": {"a": ["b"]}}', b'"x"', b"[[]]"),
+        pytest.param(b"[" * 200_000, id="as deep as it is long"),
+    ],
+)
 async def test_an_answer_that_is_none(kind: Kind, tmp_path: Path, body: bytes) -> None:
     """Something else answers at that address: it is no bug of ours."""
     forge = kind.forge(commits=[SHA], fails=[Reply(body=body), Reply(body=body), Reply(status=400, body=body)])

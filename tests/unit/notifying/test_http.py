@@ -1,6 +1,7 @@
 """HTTP as sinks speak it, to real servers on loopback."""
 
 import logging
+import math
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +66,14 @@ async def test_done(status: int) -> None:
             (Remedy.SETTING, False, None), id="not allowed",
         ),
         pytest.param(Reply(status=403, headers={"retry-after": "60"}), (Remedy.TIME, False, 60), id="a second limit"),
+        pytest.param(
+            Reply(status=429, headers={"retry-after": "Fri, 31 Dec 99999999999999 23:59:59 GMT"}),
+            (Remedy.TIME, False, None), id="until a day that never comes",
+        ),
+        pytest.param(
+            Reply(status=403, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" * 5000}),
+            (Remedy.TIME, False, math.inf), id="for ever",
+        ),
         pytest.param(Reply(status=401), (Remedy.SETTING, False, None), id="unknown"),
         pytest.param(Reply(status=404), (Remedy.SETTING, False, None), id="not there"),
         pytest.param(Reply(status=410), (Remedy.SETTING, False, None), id="not there any more"),
@@ -116,6 +125,7 @@ async def test_nobody_there() -> None:
         pytest.param(CANARY, id="no address"),
         pytest.param(f"https://a:b{CANARY}", id="no port"),
         pytest.param(f"https:///{CANARY}", id="no host"),
+        pytest.param(f"https://127.0.0.1:99999/{CANARY}", id="no such port"),
     ],
 )
 async def test_what_is_no_address_to_speak_to(url: str) -> None:

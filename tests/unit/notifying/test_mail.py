@@ -1,6 +1,7 @@
 """Mail, to a real server."""
 
 import asyncio
+import contextlib
 import ssl
 import threading
 from dataclasses import replace
@@ -237,6 +238,24 @@ async def test_a_server_that_does_not_greet(greeting: str, remedy: Remedy) -> No
     assert (error.remedy, error.maybe) == (remedy, False)
 
 
+async def test_a_server_that_does_not_speak_smtp(tmp_path: Path) -> None:
+    """What it asks of a login is no base64: it is told, without its words."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hi\r\n")
+        while line := await reader.readline():
+            replies = {b"EHLO": b"250-hi\r\n250 AUTH PLAIN\r\n", b"AUTH": b"334 a\r\n"}
+            writer.write(replies.get(line[:4].upper(), b"250 OK\r\n"))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        error = await failure(mail(port, password_file=password(tmp_path)))
+
+    assert str(error) == f"127.0.0.1:{port} does not say what SMTP says; is it a mail server?"
+    assert (error.remedy, error.maybe) == (Remedy.SETTING, False)
+
+
 async def test_a_sender_that_is_not_taken() -> None:
     """It is named, for somebody has to change the setting."""
     async with mail_server() as server:
@@ -245,6 +264,14 @@ async def test_a_sender_that_is_not_taken() -> None:
 
     assert str(error).endswith("takes nothing from reconciler@studio.example: 553 not yours")
     assert error.remedy is Remedy.SETTING
+
+
+async def nobody_left() -> list[threading.Thread]:
+    """Return the threads that still hand mail in; ten seconds are for a machine that is busy."""
+    left = [each for each in threading.enumerate() if each.name == "notify mail"]
+    for thread in left:
+        await asyncio.to_thread(thread.join, 10)
+    return [each for each in left if each.is_alive()]
 
 
 async def test_a_server_that_hangs_is_let_go() -> None:
@@ -258,13 +285,54 @@ async def test_a_server_that_hangs_is_let_go() -> None:
         await server.has_hung.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        # It would wait for an hour; ten seconds are for a machine that is busy.
-        left = [each for each in threading.enumerate() if each.name == "notify mail"]
-        for thread in left:
-            await asyncio.to_thread(thread.join, 10)
+        # It would wait for an hour.
+        assert await nobody_left() == []
 
     assert task.cancelled()
-    assert not any(thread.is_alive() for thread in left)
+
+
+@pytest.mark.parametrize("security", [Security.NONE, Security.TLS])
+async def test_a_server_that_never_gets_to_the_point_is_let_go(security: Security) -> None:
+    """Neither its greeting nor its TLS has come to an end; no thread and no connection is left."""
+    has_begun, is_gone = asyncio.Event(), asyncio.Event()
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220-hello\r\n" if security is Security.NONE else b"\x16\x03\x03")
+        has_begun.set()
+        # A client that has not read all of it says that it is gone in its own way.
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        is_gone.set()
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        patient = replace(mail(port), server=Server(host="127.0.0.1", port=port, security=security, step_s=3600))
+        task = asyncio.create_task(patient.send(message_of("no signal")))
+        await has_begun.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await nobody_left() == []
+        await is_gone.wait()
+
+
+@pytest.mark.parametrize("line", [b"220-hello\r\n", b"220-" + b"a" * 4000 + b"\r\n"], ids=["lines", "bytes"])
+async def test_a_reply_without_end_is_not_read(line: bytes) -> None:
+    """A server cannot fill the memory."""
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while not writer.is_closing():
+                writer.write(line * 10)
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        error = await failure(mail(port))
+
+    assert str(error).startswith(f"a reply of 127.0.0.1:{port} is longer than 100 lines or 65536 bytes")
+    assert (error.remedy, error.maybe) == (Remedy.TIME, False)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

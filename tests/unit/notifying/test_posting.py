@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from reconciler.notifying.failures import Remedy, UndeliveredError
+from reconciler.notifying.ledger import Ledger
 from reconciler.notifying.notices import Message
 from reconciler.notifying.notifier import Notifications
 from reconciler.notifying.outbox import FILE_NAME, Outbox
 from reconciler.notifying.posting import MOST_S, MOST_WAITING, Means, Post
-from reconciler.ports.notifier import Stage
+from reconciler.ports.notifier import Bulletin, Stage
 from tests.fakes.clock import FakeClock
 from tests.unit.notifying.bulletins import TOWER, bulletin, dark, failed, in_step, ledger, on_air, said
 
@@ -203,17 +205,44 @@ async def test_the_end_waits_for_nobody_for_long_and_the_next_process_goes_on(tm
     assert well.said[-1:] == [f"resolved {TOWER} OnAir"]
 
 
+async def test_an_answer_that_nobody_foresaw_is_a_failed_attempt(tmp_path: Path) -> None:
+    """It is tried again, and told by its kind, without its words, which may hold anything."""
+
+    class Odd(Place):
+        async def send(self, draft: Message) -> None:
+            if self.tries == 0:
+                self.tries += 1
+                raise ZeroDivisionError(f"canary {draft}")
+            await super().send(draft)
+
+    clock, place = FakeClock(auto=False), Odd("odd")
+
+    with capture_logs() as logs:
+        async with telling(tmp_path, clock, place) as notifications:
+            notifications.tell(bulletin(0, dark()))
+            await resting(clock, place, 1)
+            await clock.advance(MOST_S)
+            await until(clock, lambda: len(place.got) == 1)
+
+    assert [each["event"] for each in logs] == ["notify.failed", "notify.recovered"]
+    assert logs[0]["why"] == "it failed as nobody foresaw (ZeroDivisionError): a bug of ours"
+
+
 async def test_a_bug_in_one_ends_that_one_alone(tmp_path: Path) -> None:
     """And says which kind of bug, without its words, which may hold anything."""
 
-    class Crashing(Place):
-        async def send(self, draft: Message) -> None:
-            raise ZeroDivisionError(f"canary {draft}")
+    class Crashing(Ledger):
+        def take(self, bulletin: Bulletin) -> None:
+            raise ZeroDivisionError(f"canary {bulletin}")
 
-    clock, ill, well = FakeClock(auto=False), Crashing("ill"), Place("well")
+    clock, well = FakeClock(auto=False), Place("well")
+    outbox = Outbox(tmp_path / FILE_NAME)
+    means = Means(outbox=outbox, clock=clock, jitter=lambda: 1.0)
+    crashing = Crashing("ill", account="local", wanted=["critical"], damp=timedelta())
 
     with capture_logs() as logs:
-        async with telling(tmp_path, clock, ill, well) as notifications:
+        posts = [Post(Place("ill"), crashing, means), Post(well, ledger(), means)]
+        async with Notifications(posts, outbox) as notifications:
             notifications.tell(bulletin(0, dark()))
             await until(clock, lambda: len(well.got) == 1 and bool(logs))
             for number in range(MOST_WAITING + 10):

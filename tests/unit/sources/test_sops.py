@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sources.sops import MAX_FILE_BYTES, SopsError, SopsFile
+from reconciler.sources.sops import MAX_FILE_BYTES, RETRY_S, SopsError, SopsFile
 
 CANARY = "CANARY_hunter2"
 ENCRYPTED = "-----BEGIN AGE ENCRYPTED FILE-----"
@@ -20,6 +20,7 @@ class Bench:
         self.file = home / "stream.sops.yaml"
         self.key = home / "key.txt"
         self.runs = home / "runs"
+        self.time_s = 0.0
         self._programs = home / "bin"
         self._programs.mkdir()
         self.file.write_text(ENCRYPTED)
@@ -41,7 +42,13 @@ class Bench:
 
     def opened(self, *, timeout_s: float = 30.0) -> SopsFile:
         """Return the file, not yet read."""
-        return SopsFile(self.file, key_file=self.key, programs=str(self._programs), timeout_s=timeout_s)
+        return SopsFile(
+            self.file,
+            key_file=self.key,
+            programs=str(self._programs),
+            timeout_s=timeout_s,
+            now_s=lambda: self.time_s,
+        )
 
     def noted(self) -> list[tuple[list[str], str, dict[str, str]]]:
         """Return the arguments, the input and the environment of each run."""
@@ -187,6 +194,29 @@ def test_a_file_that_cannot_be_a_list_of_secrets_is_refused(bench: Bench) -> Non
     assert "named neither .yaml nor .json" in refused(bench.opened())
 
 
+def test_a_failure_that_may_pass_is_tried_again_a_little_later(bench: Bench) -> None:
+    """Once for all the names of a pass, and then anew, though neither the file nor the key has changed."""
+    bench.writes("os.kill(os.getpid(), 9)")
+    file = bench.opened()
+    assert refused(file, "tower") == refused(file, "mast")
+    assert "sops ends with -9" in refused(file)
+    assert len(bench.noted()) == 1
+
+    bench.prints({"tower": CANARY})
+    bench.time_s = RETRY_S
+    assert file.text("tower") == CANARY
+
+
+def test_a_program_that_hangs_does_so_once_for_all_names(bench: Bench) -> None:
+    """Ten names would else be ten times as long; that it would end well by now, nobody asks."""
+    bench.writes("sys.stdout.close(); __import__('time').sleep(60)")
+    file = bench.opened(timeout_s=0.0)
+    assert refused(file, "tower") == f"sops did not open {bench.file} within 0 s"
+    bench.prints({"mast": CANARY})
+
+    assert refused(file, "mast") == f"sops did not open {bench.file} within 0 s"
+
+
 def test_a_program_that_is_not_there_or_hangs_is_tried_again(bench: Bench) -> None:
     """Neither says anything of the file."""
     file = bench.opened(timeout_s=0.0)
@@ -198,6 +228,8 @@ def test_a_program_that_is_not_there_or_hangs_is_tried_again(bench: Bench) -> No
     assert "the program sops is not installed" in refused(file)
     (bench.file.parent / "bin" / "sops").write_text("no program")
     (bench.file.parent / "bin" / "sops").chmod(0o755)
+    bench.time_s += RETRY_S
     assert "which cannot be run: Exec format error" in refused(file)
     bench.prints({"tower": CANARY})
+    bench.time_s += RETRY_S
     assert file.text("tower") == CANARY

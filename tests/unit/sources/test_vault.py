@@ -108,6 +108,23 @@ def test_a_mounted_secret_that_is_rotated_is_read_anew(tmp_path: Path) -> None:
     assert mounted.resolve(file("tower")) == Secret("..2")
 
 
+def test_a_file_of_the_reconciler_is_no_secret_of_a_stream(tmp_path: Path) -> None:
+    """Where systemd keeps both in one directory; whatever link leads to it, and also behind a hard one."""
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "git-token").write_text(CANARY)
+    (tmp_path / "git-token").symlink_to("..data/git-token")
+    (tmp_path / "tower").hardlink_to(tmp_path / "..data" / "git-token")
+    (tmp_path / "gate").write_text("the gate's")
+    own = {tmp_path / "missing": "service.tokenFile", tmp_path / "git-token": "source.tokenFile"}
+    kept = SecretVault(env={}, env_patterns=(), directory=tmp_path, own=own)
+
+    for name in ("git-token", "..data/git-token", "tower"):
+        message = refused(kept, file(name))
+        assert "it is the file of source.tokenFile" in message
+        assert CANARY not in message
+    assert kept.resolve(file("gate")) == Secret("the gate's")
+
+
 def test_a_file_as_large_as_allowed(tmp_path: Path) -> None:
     """4 KiB are a secret, one byte more is a mistake."""
     (tmp_path / "full").write_bytes(b"x" * MAX_SECRET_BYTES)

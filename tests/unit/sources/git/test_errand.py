@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.errors import EnvironmentFailedError, SourceUnreadableError
-from reconciler.sources.git.errand import Errands, OverdueError
+from reconciler.sources.git.errand import Errands, Heard, OverdueError, Terms
 from reconciler.sources.git.program import Done, harmless
 
 HANGS = "alias.hang=!cat fifo & cat fifo"
@@ -22,7 +22,10 @@ def run(where: Path, *words: str, errands: Errands | None = None, timeout_s: flo
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         return (errands or Errands()).run(
-            words, directory=where, environment=harmless(os.environ), timeout_s=timeout_s, lock=descriptor
+            words,
+            directory=where,
+            environment=harmless(os.environ),
+            terms=Terms(timeout_s=timeout_s, lock=descriptor),
         )
     finally:
         os.close(descriptor)
@@ -90,10 +93,35 @@ def test_a_server_may_talk_and_nothing_grows(tmp_path: Path) -> None:
     assert (len(done.why), done.said) == (65_536, b"end\n")
 
 
+def test_half_an_answer_is_none(tmp_path: Path) -> None:
+    """What is missing of it may be what was asked for, or was crowded out."""
+    with pytest.raises(SourceUnreadableError, match="printed more than the 65536 bytes"):
+        run(tmp_path, "-c", "alias.talk=!head -c 70000 /dev/zero | tr '\\0' x", "talk")
+
+
+def test_whoever_never_stops_talking_is_late(tmp_path: Path) -> None:
+    """However fast it talks."""
+    with pytest.raises(OverdueError):
+        run(tmp_path, "-c", "alias.talk=!cat /dev/zero", "talk", timeout_s=0.3)
+
+
+def test_lines_that_are_not_asked_for_take_no_room() -> None:
+    """In whatever pieces they come; a line that is longer than any that counts is told."""
+    heard = Heard(tail=b"\tours")
+    for _ in range(1000):
+        heard.take(b"x" * 100 + b"\tnot ours\n")
+    for piece in (b"12\to", b"urs", b"\n34\tours\n56\tours"):
+        heard.take(piece)
+
+    assert (bytes(heard), heard.is_cut) == (b"12\tours\n34\tours\n", False)
+    heard.take(b"x" * 70_000)
+    assert heard.is_cut
+
+
 def test_git_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the directory that it is to run in."""
     with pytest.raises(EnvironmentFailedError, match="There is no directory"):
-        Errands().run(("version",), directory=tmp_path / "no", environment={}, timeout_s=5, lock=0)
+        Errands().run(("version",), directory=tmp_path / "no", environment={}, terms=Terms(timeout_s=5, lock=0))
 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentFailedError, match="git is not installed"):

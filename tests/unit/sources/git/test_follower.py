@@ -1,5 +1,6 @@
 """Following a branch of a bare repository on this machine: which commit is the target, and why not the newest."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -114,6 +115,15 @@ def test_a_branch_that_never_was_is_told(forge: Forge) -> None:
     assert look(forge).accepted == ""
 
 
+def test_nobody_hides_the_branch_behind_others(forge: Forge) -> None:
+    """Servers list every name that ends alike, and whoever may push any branch can give many, which come first."""
+    first = forge.push()
+    names = (f"refs/heads/a{number}{'x' * 200}/{'x' * 200}/refs/heads/main" for number in range(150))
+    git(forge.home, "update-ref", "--stdin", given="".join(f"create {name} {first}\n" for name in names).encode())
+
+    assert look(forge).accepted == first
+
+
 def test_a_server_that_is_away_leaves_the_last_commit(forge: Forge) -> None:
     """Also after a restart."""
     first = forge.push()
@@ -177,6 +187,23 @@ def test_other_rules_hold_before_the_server_is_asked(forge: Forge, tmp_path: Pat
     forge.home.rename(forge.home.with_name("away"))
 
     assert look(forge, trust=ssh_only(forge, ssh_key(tmp_path, "anna"))).accepted == ""
+
+
+@pytest.mark.parametrize("is_locked", [True, False], ids=["the mirror is locked", "the signers cannot be written"])
+def test_what_cannot_be_judged_again_is_not_the_target(forge: Forge, tmp_path: Path, *, is_locked: bool) -> None:
+    """It counted under other rules, and nobody knows whether it does under these."""
+    signed = forge.push_signed_by(key := ssh_key(tmp_path, "anna"))
+    look(forge)
+    file = tmp_path / "signers" if is_locked else tmp_path / "no" / "signers"
+    trust = SshTrust([signer("anna", key)], file=file, variables=os.environ)
+    held = mirror_of(forge.home.parent, str(forge.home)).held(Errands(), timeout_s=1)
+
+    with held if is_locked else contextlib.nullcontext():
+        seen = look(forge, trust=trust, timeout_s=0.1 if is_locked else 30.0)
+
+    assert seen.accepted == ""
+    assert ("Another process" if is_locked else "cannot be written") in seen.unreachable
+    assert look(forge, trust=ssh_only(forge, key)).accepted == signed
 
 
 def test_so_much_of_the_history_is_kept(forge: Forge) -> None:
