@@ -13,8 +13,8 @@ MOST_CHARACTERS: Final = 2000
 MOST_STEPS: Final = 10_000
 """Resources of which it is known with what they were last in step."""
 _KEEP: Final = """
-INSERT OR REPLACE INTO steps (number, resource, generation)
-    VALUES ((SELECT ifnull(max(number), 0) + 1 FROM steps), ?, ?)
+INSERT OR REPLACE INTO steps (number, resource, generation, is_in_step, after)
+    VALUES ((SELECT ifnull(max(number), 0) + 1 FROM steps), ?, ?, ?, (SELECT ifnull(max(number), 0) FROM calls))
 """
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -58,20 +58,24 @@ def unsettled(database: sqlite3.Connection) -> tuple[Written, ...]:
 
 def steps(database: sqlite3.Connection) -> tuple[Step, ...]:
     """Return with what each resource was last in step."""
-    found = database.execute("SELECT resource, generation FROM steps ORDER BY number").fetchall()
-    return tuple(Step(resource=resource, generation=generation) for resource, generation in found)
+    found = database.execute("SELECT resource, generation, is_in_step, after FROM steps ORDER BY number").fetchall()
+    return tuple(
+        Step(resource=resource, generation=generation, is_in_step=bool(is_in_step), after=after)
+        for resource, generation, is_in_step, after in found
+    )
 
 
-def keep(database: sqlite3.Connection, kept: Sequence[Step], *, most: int) -> None:
+def keep(database: sqlite3.Connection, kept: Sequence[Step], *, most: int) -> bool:
     """Write down with what resources are in step now, in one transaction; the oldest words go first."""
     database.execute("BEGIN IMMEDIATE")
     try:
-        database.executemany(_KEEP, [(cut(step.resource), step.generation) for step in kept])
+        database.executemany(_KEEP, [(cut(step.resource), step.generation, step.is_in_step) for step in kept])
         database.execute("DELETE FROM steps WHERE number <= (SELECT max(number) FROM steps) - ?", (most,))
     except BaseException:
         database.execute("ROLLBACK")
         raise
     database.execute("COMMIT")
+    return True
 
 
 def flaws(database: sqlite3.Connection) -> tuple[str, ...]:

@@ -45,6 +45,10 @@ MIGRATIONS: Final = (
         generation TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE steps ADD COLUMN is_in_step INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE steps ADD COLUMN after INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """What makes a file of form N one of form N + 1, by N; only ever added to. SQLite's indexes end in the row's number."""
 

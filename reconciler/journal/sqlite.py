@@ -74,13 +74,13 @@ class SqliteJournal:
         values = (self._now_us(), *map(rows.cut, row), rows.fields_text(note))
         self._keep_bounds(self._do(lambda database: _insert(database, _NOTE, values), 0))
 
-    def keep(self, steps: Sequence[Step]) -> None:
-        """Write down with what resources are in step now; of each the newest word alone is kept."""
-        self._do(lambda database: rows.keep(database, steps, most=rows.MOST_STEPS), None)
+    def keep(self, steps: Sequence[Step]) -> bool:
+        """Write down with what resources are in step now, the newest word of each alone; return whether it is there."""
+        return self._do(lambda database: rows.keep(database, steps, most=rows.MOST_STEPS), otherwise=False)
 
-    def steps(self) -> tuple[Step, ...]:
-        """Return the newest word of each resource, of the 10,000 that were written last."""
-        return self._do(rows.steps, ())
+    def steps(self) -> tuple[Step, ...] | None:
+        """Return the newest word of each resource, of the 10,000 that were written last; None where it cannot."""
+        return self._do(_steps, None)
 
     def unsettled(self) -> tuple[Written, ...]:
         """Return the calls of which nothing, or nothing certain, is known, the oldest first."""
@@ -150,6 +150,10 @@ class SqliteJournal:
         if why != self._trouble:
             log.error("journal.failed", file=str(self._path), why=why)
         self._trouble = why
+
+
+def _steps(database: sqlite3.Connection) -> tuple[Step, ...] | None:
+    return rows.steps(database)
 
 
 def _update(database: sqlite3.Connection, statement: str, values: tuple[object, ...]) -> None:

@@ -81,12 +81,16 @@ class Noted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """With what a resource was last in step."""
+    """With what a resource was last in step, or was first seen where it is not known to have been in step at all."""
 
     resource: str
     """Address."""
     generation: str
-    """Of its manifest, as `conditions.generation_of`."""
+    """Of its manifest, as `conditions.generation_of`; "" where no manifest wants it any more."""
+    is_in_step: bool = True
+    """Whether it was in step; else it was seen with this manifest first, and differed from it."""
+    after: int = 0
+    """Number of the newest call when this was written: said by the journal, and by nobody who writes."""
 
 
 class History(Protocol):
@@ -146,10 +150,10 @@ class Journal(History, Protocol):
         """Write down something that was decided or learnt."""
         ...
 
-    def keep(self, steps: Sequence[Step]) -> None:
-        """Write down with what resources are in step now; of each the newest word alone is kept."""
+    def keep(self, steps: Sequence[Step]) -> bool:
+        """Write down with what resources are in step now, the newest word of each alone; return whether it is there."""
         ...
 
-    def steps(self) -> tuple[Step, ...]:
-        """Return the newest word of each resource, of the 10,000 that were written last."""
+    def steps(self) -> tuple[Step, ...] | None:
+        """Return the newest word of each resource, of the 10,000 that were written last; None where it cannot."""
         ...

@@ -199,7 +199,13 @@ def test_any_text_comes_back_as_it_was(journal: Journal, text: str) -> None:
 
 def test_the_newest_step_of_each_resource_is_kept(journal: Journal) -> None:
     """With what a resource was last in step is one word, whatever was written before."""
-    journal.keep([Step(resource=TOWER, generation="a1"), Step(resource="flow/news", generation="b1")])
-    journal.keep([Step(resource=TOWER, generation="a2")])
+    journal.intend(INTENT)
+    first = journal.keep([Step(resource=TOWER, generation="a1"), Step(resource="flow/news", generation="b1")])
+    journal.intend(INTENT)
+    second = journal.keep([Step(resource=TOWER, generation="a2", is_in_step=False)])
 
-    assert {step.resource: step.generation for step in journal.steps()} == {TOWER: "a2", "flow/news": "b1"}
+    assert (first, second) == (True, True)
+    assert journal.steps() == (
+        Step(resource="flow/news", generation="b1", after=1),
+        Step(resource=TOWER, generation="a2", is_in_step=False, after=2),
+    )

@@ -78,11 +78,11 @@ class FatefulJournal:
         """Write down a note."""
         self.journal.note(note)
 
-    def keep(self, steps: Sequence[Step]) -> None:
+    def keep(self, steps: Sequence[Step]) -> bool:
         """Write down with what resources are in step."""
-        self.journal.keep(steps)
+        return self.journal.keep(steps)
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Step, ...] | None:
         """Return with what resources were last in step."""
         return self.journal.steps()
 

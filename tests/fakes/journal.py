@@ -12,6 +12,9 @@ from reconciler.ports.journal import Intent, Note, Noted, Settled, Step, Written
 class MemoryJournal:
     """Implements `ports.journal.Journal`; the newest of each are kept, as many as are asked for."""
 
+    is_locked = False
+    """Whether steps can neither be read nor written."""
+
     def __init__(self, clock: Clock, *, most_calls: int = 200_000, most_notes: int = 100_000) -> None:
         self._clock: Final = clock
         self._most_calls = most_calls
@@ -20,15 +23,16 @@ class MemoryJournal:
         self._last_call = self._last_note = 0
         self._steps: dict[str, Step] = {}
 
-    def keep(self, steps: Sequence[Step]) -> None:
-        """Write down with what resources are in step now."""
-        for step in steps:
+    def keep(self, steps: Sequence[Step]) -> bool:
+        """Write down with what resources are in step now, where it can be used."""
+        for step in () if self.is_locked else steps:
             self._steps.pop(step.resource, None)
-            self._steps[step.resource] = step
+            self._steps[step.resource] = replace(step, after=self._last_call)
+        return not self.is_locked
 
-    def steps(self) -> tuple[Step, ...]:
-        """Return the newest word of each resource."""
-        return tuple(self._steps.values())
+    def steps(self) -> tuple[Step, ...] | None:
+        """Return the newest word of each resource, where it can be used."""
+        return None if self.is_locked else tuple(self._steps.values())
 
     def intend(self, intent: Intent) -> int:
         """Write down that a call is about to be sent; return its number."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from reconciler.domain.changes import Blocked, Change, Create, Delete, Edit, Hold, Sequence, Start, calls_of
+from reconciler.domain.changes import Action, Blocked, Change, Create, Delete, Edit, Hold, Sequence, Start, calls_of
 from reconciler.domain.model import DriftMode, Flow, Output
 from reconciler.domain.safety.judging import held_back
 from reconciler.domain.safety.releases import approval_of, command_for
@@ -24,7 +24,7 @@ class Drifting:
 
     def is_drift(self, change: Change, facts: Facts) -> bool:
         """Return whether a change puts right what somebody else did."""
-        return any(self._steps.cause(wanted) is Cause.DRIFT for wanted in _wanted(change, facts))
+        return any(self._steps.cause(wanted, change) is Cause.DRIFT for wanted in _wanted(change, facts))
 
     def held(self, change: Change, facts: Facts) -> Blocked | None:
         """Return a change as held back where its manifest wants drift told and nothing else; None where it does not."""
@@ -47,7 +47,7 @@ class Drifting:
         for wanted in _wanted(change, facts):
             if wanted.care.drift is not mode:
                 continue
-            cause = self._steps.cause(wanted)
+            cause = self._steps.cause(wanted, change)
             if cause is Cause.DRIFT or (cause is Cause.UNKNOWN and not _is_new(change)):
                 yield wanted, cause
 
@@ -55,7 +55,10 @@ class Drifting:
 def _wanted(change: Change, facts: Facts) -> Iterable[Flow | Output]:
     """Yield the manifests that a change brings what is live in step with."""
     keys = {call.key for call in calls_of(change) if not isinstance(call, Delete) and not _only_marks(call)}
-    if isinstance(change, Sequence):
+    if change.action is Action.RECREATE:
+        # What is made anew with its flow is not made anew for its own sake.
+        keys = {change.key}
+    elif isinstance(change, Sequence):
         # What is started again after an edit of its output was not changed by anybody itself.
         parts = {call.key for call in change.calls if isinstance(call, Create | Edit)}
         keys = parts or keys

@@ -103,6 +103,7 @@ class Memory:
 
     def sent(self, call: Call, *, is_certain: bool = True) -> None:
         """Learn that a call was carried out, or may have been."""
+        self.steps.sent(call, is_certain=is_certain)
         if is_certain:
             self.moved |= ends_after(call)
         if isinstance(call, Create) and isinstance(call.wanted, Output):

@@ -7,16 +7,19 @@ import pytest
 
 from reconciler.domain.change_ids import change_id
 from reconciler.domain.changes import Action, Hold
-from reconciler.domain.model import Care, DriftMode, Flow, FlowState, Output, OutputKey, Srt
+from reconciler.domain.conditions import Aspect, Standing
+from reconciler.domain.model import Care, DriftMode, Flow, FlowKey, FlowState, Output, OutputKey, Region, Srt
 from reconciler.domain.policies import Approval, Policies
 from reconciler.ports.backend import EndStatus
 from tests.builders import flow, output
+from tests.fakes.journal import MemoryJournal
 from tests.unit.engine.loops import TIMING, Running, running
 from tests.unit.engine.test_board import rows
-from tests.unit.engine.worlds import Worldlet, a_world, restarted
+from tests.unit.engine.worlds import MeddledBackend, Worldlet, a_world, restarted
 
 pytestmark = pytest.mark.anyio
 
+WARNED = Care(drift=DriftMode.WARN)
 TOWER = OutputKey("news", "tower")
 
 
@@ -150,6 +153,107 @@ async def test_who_has_forgotten_leaves_it_alone() -> None:
 
         assert small.backend.latency_ms() == 300
         assert "nobody remembers that it ever was in step" in held.why
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_what_nobody_knows_is_left_until_its_manifest_changes(*, is_restarted: bool) -> None:
+    """The manifest that was there at the first look is remembered, and another one is a new wish."""
+    small = a_world()
+    small.source.write("one", flow(), output(latency_ms=300))
+    async with running(small):
+        pass
+    small.source.write("two", flow(), tower(DriftMode.WARN))
+    again = restarted(small)
+    async with running(again) as run:
+        await run.pass_time(TIMING.observe_s)
+        left = small.backend.latency_ms()
+        if not is_restarted:
+            small.source.write("three", flow(), tower(DriftMode.WARN, latency_ms=500))
+            await run.pass_time(2 * TIMING.observe_s)
+    if is_restarted:
+        small.source.write("three", flow(), tower(DriftMode.WARN, latency_ms=500))
+        async with running(restarted(again)) as run:
+            await run.prove()
+
+    assert (left, small.backend.latency_ms()) == (300, 500)
+
+
+async def test_a_journal_that_is_locked_for_a_while_is_asked_again() -> None:
+    """It forgets nothing: neither what was in step before, nor what comes to be meanwhile."""
+    small = a_world()
+    journal = small.world.journal
+    assert isinstance(journal, MemoryJournal)
+    small.source.write("one", flow(), tower(DriftMode.WARN))
+    async with running(small):
+        pass
+    journal.is_locked = True
+    small.source.write("two", flow(), tower(DriftMode.WARN, latency_ms=500), replace(output("b"), care=WARNED))
+    async with running(restarted(small)) as run:
+        await run.pass_time(TIMING.observe_s)
+        locked = small.backend.latency_ms()
+        journal.is_locked = False
+        await run.pass_time(2 * TIMING.observe_s)
+
+    assert (locked, small.backend.latency_ms()) == (120, 500)
+    assert {step.resource for step in journal.steps() or ()} == {"output/news/tower", "output/news/b"}
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_what_is_wanted_again_is_made_again(*, is_restarted: bool) -> None:
+    """A commit took it away and another one is its revert: what is missing was deleted by nobody else."""
+    small = a_world()
+    small.source.write("one", flow(), tower(DriftMode.WARN), output("b"))
+    async with running(small) as run:
+        if not is_restarted:
+            small.source.write("two", flow(), output("b"))
+            await run.pass_time(3 * TIMING.observe_s)
+    if is_restarted:
+        # Its manifest goes while nobody runs, and the output by hand.
+        small.source.write("two", flow(), output("b"))
+        small.backend.drop_output()
+    async with running(restarted(small)) as run:
+        await run.pass_time(TIMING.observe_s)
+        gone = small.backend.names()
+        small.source.write("three", flow(), tower(DriftMode.WARN), output("b"))
+        await run.pass_time(TIMING.observe_s)
+
+        assert run.passes[-1].left.blocked == ()
+        assert (gone, small.backend.names()) == ({"news", "news/b"}, {"news", "news/b", "news/tower"})
+
+
+async def test_what_no_plan_could_speak_of_was_not_in_step() -> None:
+    """Two flows bear the name, so nothing is planned in either: what the outputs are to be is still to be made."""
+    small = a_world()
+    small.source.write("one", flow(), tower(DriftMode.WARN))
+
+    async with running(small) as run:
+        small.backend.hold(replace(small.backend.flow(), id="copy", outputs=()))
+        small.source.write("two", flow(), tower(DriftMode.WARN, latency_ms=500))
+        await run.prove()
+        before = small.world.guard.before(TOWER)
+        del small.backend.flows["copy"]
+        await run.pass_time(2 * TIMING.observe_s)
+
+        assert before is not None
+        assert before.resource.spec == tower(DriftMode.WARN).spec
+        assert small.backend.latency_ms() == 500
+
+
+@pytest.mark.parametrize("mode", [DriftMode.WARN, DriftMode.CORRECT])
+async def test_what_is_made_anew_with_its_flow_has_not_drifted(mode: DriftMode) -> None:
+    """The flow moves because its manifest says so, and takes along an output of which nobody changed anything."""
+    small = a_world(MeddledBackend(regions=("local", "other")))
+    small.source.write("one", flow(), tower(mode))
+
+    async with running(small) as run:
+        small.source.write("two", flow(region=Region("other")), tower(mode))
+        await run.prove()
+        (held,) = run.passes[-1].left.blocked
+        told = run.loop.board.resources()[FlowKey("news")].conditions[Aspect.DRIFTED].standing
+        await run.pass_time(4 * TIMING.observe_s)
+
+        assert (held.hold, told) == (Hold.AGAIN, Standing.FALSE)
+        assert small.backend.flow().region == Region("other")
 
 
 async def test_what_is_new_is_made_whatever_its_mode() -> None:

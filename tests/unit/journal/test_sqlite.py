@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from reconciler.journal.reader import JournalReader
 from reconciler.journal.rows import MOST_CHARACTERS
 from reconciler.journal.schema import FORM, MIGRATIONS, UnknownFormError, migrate
 from reconciler.journal.sqlite import PAUSE_S, SqliteJournal
-from reconciler.ports.journal import Intent, Note, Settled
+from reconciler.ports.journal import Intent, Note, Settled, Step
 from tests.fakes.clock import FakeClock
 
 INTENT: Final = Intent(pass_id="p", revision="r", resource="flow/news", action="create", change="c")
@@ -292,6 +293,25 @@ async def test_another_writer_that_does_not_let_go_holds_nobody_up(
     assert (held, soon, later) == (0, 0, 2)
     assert [event["event"] for event in events] == ["journal.failed", "journal.recovered"]
     assert "locked" in events[0]["why"]
+
+
+@pytest.mark.anyio
+async def test_steps_that_cannot_be_had_are_not_taken_for_none(
+    journal: SqliteJournal, path: Path, clock: FakeClock
+) -> None:
+    """Whoever asks learns that there is no answer, and whoever writes that nothing was written."""
+    step = Step(resource="flow/news", generation="a1")
+    journal.keep([step])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    held = journal.keep([replace(step, generation="a2")])
+    other.execute("COMMIT")
+    other.close()
+    unread = journal.steps()
+    await clock.advance(PAUSE_S)
+
+    assert (held, unread, journal.steps()) == (False, None, (step,))
 
 
 FULL: Final = f"""{WRITER}
