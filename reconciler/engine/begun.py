@@ -11,7 +11,7 @@ from reconciler.ports.journal import Journal, Settled
 
 _LOOKED_BACK: Final = 1000
 """Calls of one resource that are looked at, the newest: a start that nobody answers is tried again and again."""
-_BEGINS: Final[Mapping[Action, frozenset[Action]]] = MappingProxyType(
+_BEGINS: Final[Mapping[str, frozenset[Action]]] = MappingProxyType(
     {
         Action.STOP: frozenset({Action.START}),
         Action.CREATE: frozenset({Action.START}),
@@ -63,8 +63,6 @@ class Begun:
 
 def _after(due: frozenset[Action], action: str, *, is_certain: bool) -> frozenset[Action]:
     """Return what is to follow once this call was made, too."""
-    known = next((each for each in Action if each == action), None)
-    if known is None:
-        return due
-    left = due - {known} if is_certain and known in _ENDS else due
-    return left | _BEGINS.get(known, _NOTHING)
+    is_done_with = is_certain and action in _ENDS
+    left = frozenset(each for each in due if each != action) if is_done_with else due
+    return left | _BEGINS.get(action, _NOTHING)

@@ -1,5 +1,6 @@
 """Tests of `engine.manifest_checks`, with real manifests, and a vault of a test's own."""
 
+import threading
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.errors import EnvironmentFailedError, ExitStatus
+from reconciler.domain.secrets import Secret, SecretRef
 from reconciler.engine.examine import examine, status_of
 from reconciler.engine.manifest_checks import manifest_checks
 from reconciler.manifests.reader import ManifestReader
@@ -64,6 +66,32 @@ async def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "env:STREAM_TOWER" in signs[-1].said
     assert not any(value in str(signs) for value in CANARIES.values())
     assert status_of(signs) is ExitStatus.ALL_FAILED
+
+
+class Slow(SecretVault):
+    """A vault that asks somebody else, who takes his time."""
+
+    @property
+    def waits(self) -> bool:
+        """Return that it does."""
+        return True
+
+    def resolve(self, ref: SecretRef) -> Secret:
+        """Refuse to be asked where others would wait."""
+        assert threading.current_thread() is not threading.main_thread()
+        return super().resolve(ref)
+
+
+async def test_a_slow_vault_is_asked_in_a_thread(tmp_path: Path) -> None:
+    """What it says is told as of any other."""
+    (tmp_path / "news.yaml").write_text(f"{MANIFESTS}---\n{TOWER}")
+    vault = Slow(env=CANARIES, env_patterns=("STREAM_*",), directory=None)
+
+    signs = await examine(
+        manifest_checks(tree_at(tmp_path), ManifestReader(), vault, zone_of), clock=FakeClock(auto=False)
+    )
+
+    assert [(sign.about, sign.said) for sign in signs][-1] == ("secrets", "all 2 that the manifests name are there")
 
 
 async def test_of_many_that_are_not_there_some_are_named(tmp_path: Path) -> None:
