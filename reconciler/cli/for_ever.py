@@ -40,7 +40,7 @@ class Start:
 
 async def for_ever(start: Start) -> None:
     """Keep the backend as the manifests say, until a signal ends it; SIGHUP has it read its settings anew."""
-    await _Service(start).run()
+    await Service(start).run()
 
 
 def say_where(session: "Session") -> None:
@@ -48,10 +48,11 @@ def say_where(session: "Session") -> None:
     click.echo(f"Backend: {session.world.backend.name}", err=True)
 
 
-class _Service:
+class Service:
     """One `run` that goes on."""
 
     def __init__(self, start: Start) -> None:
+        """Prepare to run; nothing is started yet."""
         from reconciler import wiring
 
         self._start = start
@@ -63,6 +64,7 @@ class _Service:
         self._ending = Ending(self._end, self._clock)
 
     async def run(self) -> None:
+        """Start what is wanted, and keep to it."""
         from reconciler import wiring
 
         start = self._start
@@ -70,7 +72,7 @@ class _Service:
         with (
             on_signals(self._ending.end, signal.SIGTERM),
             on_signals(self._ending.interrupted, signal.SIGINT),
-            on_signals(self._read_again, signal.SIGHUP),
+            on_signals(self.read_again, signal.SIGHUP),
         ):
             async with wiring.session(
                 start.settings, start.paths, apply=start.here.saying("apply"), observes=start.observes
@@ -79,16 +81,16 @@ class _Service:
                     self._ending.carries(partial(on_air_at, start.settings.state))
                 say_where(session)
                 async with self._attended(session):
-                    await self._keep(session)
+                    await self.keep(session)
 
-    async def _keep(self, session: "Session") -> None:
-        """Run loop after loop, each by the settings of its time."""
+    async def keep(self, session: "Session") -> None:
+        """Run loop after loop, each by the settings of its time; those may be others already before the first."""
         while not self._is_ending:
-            self._loop = session.loop(observes=self._start.observes)
-            await self._loop.run()
-            if self._wants_settings and not self._is_ending:
+            if self._wants_settings:
                 self._wants_settings = False
                 self._renew(session)
+            self._loop = session.loop(observes=self._start.observes)
+            await self._loop.run()
 
     def _end(self) -> None:
         self._is_ending = True
@@ -96,11 +98,11 @@ class _Service:
         if self._loop is not None:
             self._loop.stop()
 
-    def _read_again(self) -> None:
+    def read_again(self) -> None:
         """Have the loop end at a good moment, and begin anew by other settings; what is carried goes on."""
-        self._supervisor.reloading()
         self._wants_settings = True
         if self._loop is not None:
+            self._supervisor.reloading()
             self._loop.stop()
 
     def _renew(self, session: "Session") -> None:
@@ -109,11 +111,11 @@ class _Service:
             kept = session.renew(self._start.again(), apply=apply)
         except ReconcilerError as error:
             log.warning("settings.refused", why=str(error))
-            # By those of before, for what watched the manifests has ended with the loop.
-            session.renew(session.settings, apply=apply)
         else:
             log.info("settings.reread", kept=list(kept))
-        self._supervisor.ready("settings read anew")
+        if self._loop is not None:
+            # Before the first loop it is not ready yet, and nobody was told of a reload.
+            self._supervisor.ready("settings read anew")
 
     @contextlib.asynccontextmanager
     async def _attended(self, session: "Session") -> AsyncIterator[None]:

@@ -71,6 +71,7 @@ class StatusBoard:
         self._kept: dict[Key, _Kept] = {}
         self._failures: dict[Key, int] = {}
         self._orders = Orders()
+        self._target: Target | None = None
         self._judged = ""
         """The revision that the last pass was of."""
         self._listeners: set[_Listener] = set()
@@ -107,8 +108,14 @@ class StatusBoard:
 
     def aimed(self, target: Target) -> None:
         """Say what is wanted from now on."""
+        self._target = target
         self._vitals = replace(self._vitals, revision=target.revision)
         self._waiting_since_s = self._clock.monotonic_s()
+
+    @property
+    def target(self) -> Target | None:
+        """Return what is wanted: the last tree without errors; None where there was none yet."""
+        return self._target
 
     def passed(
         self, outcome: PassOutcome, target: Target, orders: Orders, *, drifted: Iterable[Key] = ()

@@ -80,7 +80,8 @@ class Loop:
             world: the ports.
             timing: when to look and pass.
             watcher: whom to tell.
-            board: where what is true now is written; None for a new one.
+            board: where what is true now is written; None for a new one. What the loop before it aimed at is kept to
+                until a tree without errors has been read.
             observes: whether nothing is ever sent.
 
         """
@@ -103,6 +104,8 @@ class Loop:
         """Whether another pass was asked for since the last one began."""
         self._teller = Teller(world, board=board, observes=observes)
         self._trials = Trials(world, self._pass_again)
+        if self.board.target is not None:
+            self._good, self._pass_at_s = self.board.target, -math.inf
 
     @property
     def board(self) -> StatusBoard:

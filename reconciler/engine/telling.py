@@ -45,6 +45,7 @@ class Teller:
         self._recorder = Recorder(world.journal)
         self._bulletins = Bulletins(clock=world.clock, source=world.source.name, backend=world.backend.name)
         self._source_trouble = ""
+        """What the source said at the last look."""
         self._refused = (Revision(""), "")
         """The newest revision that has errors, and the trouble that it is for as long as it is the newest."""
         self._told: tuple[Revision, Stage] | None = None
@@ -59,16 +60,14 @@ class Teller:
         if snapshot.trouble and snapshot.trouble != self._source_trouble:
             report.source_behind(snapshot)
         self._source_trouble = snapshot.trouble
-        revision, why = self._refused
-        refusal = why if snapshot.revision == revision else ""
-        self.board.looked(seen=snapshot.revision, trouble=snapshot.trouble or refusal)
+        self._looked(snapshot.revision)
 
     def unreadable(self, error: SourceUnreadableError) -> None:
         """Tell that the manifests cannot be read, once a reason."""
         if str(error) != self._source_trouble:
             report.source_unreadable(error)
         self._source_trouble = str(error)
-        self.board.looked(seen=Revision(self.board.vitals().seen), trouble=str(error))
+        self._looked(Revision(self.board.vitals().seen))
 
     def tree(self, seen: Tree, target: Target | None) -> None:
         """Tell of a tree that is seen for the first time: it is the target from now on, or has errors."""
@@ -77,14 +76,14 @@ class Teller:
         self._recorder.tree(seen)
         if target is not None:
             self._refused = (Revision(""), "")
+            self._looked(seen.revision)
             self.board.aimed(target)
             return
         errors = sum(finding.weight is Severity.ERROR for finding in seen.verdict.findings)
         stays = f"; {good[:12]} stays the target" if good else "; there is no target yet"
         counted = f"{errors} error{'s' * (errors != 1)}"
-        trouble = f"revision {seen.revision[:12]} has {counted} and changes nothing{stays}"
-        self._refused = (seen.revision, trouble)
-        self.board.looked(seen=seen.revision, trouble=trouble)
+        self._refused = (seen.revision, f"revision {seen.revision[:12]} has {counted} and changes nothing{stays}")
+        self._looked(seen.revision)
         self._notify(self._bulletins.of_tree(seen))
 
     def ordered(self) -> bool:
@@ -152,6 +151,12 @@ class Teller:
         """Return whether the revision has come further, or there are other resources than when it was last told."""
         before, self._resources = self._resources, len(self.board.resources())
         return (outcome.revision, stage_of(outcome, orders.pins)) != self._told or before != self._resources
+
+    def _looked(self, seen: Revision) -> None:
+        """Write on the board what was seen, with all that is wrong: each look tells of the source alone."""
+        revision, why = self._refused
+        refusal = why if seen == revision else ""
+        self.board.looked(seen=seen, trouble="; ".join(filter(None, (self._source_trouble, refusal))))
 
     def _notify(self, bulletin: Bulletin) -> None:
         self._told = Revision(bulletin.revision), bulletin.stage

@@ -69,7 +69,7 @@ class Source(Protocol):
         ...
 
     def watch(self, hint: "asyncio.Event") -> None:
-        """Set the event, from any thread, whenever something may have changed; may be called once."""
+        """Set the event, from any thread, whenever something may have changed; may be called again after `close`."""
         ...
 
     def wake(self) -> None:

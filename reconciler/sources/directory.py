@@ -72,10 +72,11 @@ class DirectorySource:
         return await asyncio.to_thread(self._scanner.scan)
 
     def watch(self, hint: asyncio.Event) -> None:
-        """Set the event whenever something may have changed; may be called once, and from a running loop."""
+        """Set the event whenever something may have changed; from a running loop, and again only after `close`."""
         if self._watch is not None:
             msg = "A source is watched once."
             raise RuntimeError(msg)
+        self._hint = hint
         self._watch = Watch(self._scanner.paths, hint, proofs=self._proofs, clock=self._clock)
 
     def wake(self) -> None:
@@ -85,5 +86,6 @@ class DirectorySource:
 
     def close(self) -> None:
         """Stop watching."""
-        if self._watch is not None:
-            self._watch.close()
+        watch, self._watch, self._hint = self._watch, None, None
+        if watch is not None:
+            watch.close()

@@ -72,14 +72,14 @@ class Session:
         """
         Work by other settings from the next loop on; return which groups of them want a restart, and are kept.
 
+        Where that cannot be, all stays as it is: the next loop goes on with what there was.
+
         Raises:
             UsageError: a path does not exist, or what the settings say of a branch cannot be.
             EnvironmentFailedError: this machine cannot check its signatures.
 
         """
-        if settings is not self.settings:
-            # What is gone by now comes back, perhaps: that is no reason to end.
-            sources.demand_paths(settings, self.paths)
+        sources.demand_paths(settings, self.paths)
         world, kept = self.world, tuple(name for name in _KEPT if _differs(name, self.settings, settings))
         chosen = replace(settings, **{name: getattr(self.settings, name) for name in _KEPT})
         self.world = replace(

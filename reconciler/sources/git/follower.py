@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.domain.errors import EnvironmentFailedError, SourceUnreadableError
-from reconciler.sources.git.errand import OverdueError
+from reconciler.sources.git.errand import Errands, OverdueError
 from reconciler.sources.git.mirror import ACCEPTED, TIP, Mirror
 from reconciler.sources.git.remote import Remote
 from reconciler.sources.git.trust import Trust
@@ -86,6 +86,11 @@ class Follower:
         except SourceUnreadableError:
             # Another process is at it; it is done after the next fetch.
             return
+
+    def again(self) -> "Follower":
+        """Return one that follows the same, for when this one was cancelled; what this one runs still ends."""
+        remote = replace(self._remote, errands=Errands())
+        return Follower(self._mirror, remote, trust=self._trust, within=self._within)
 
     def cancel(self) -> None:
         """End what is waited for, from any thread, for good."""

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -98,6 +99,7 @@ class GitSource:
         self._busy = asyncio.Lock()
         self._reading = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     @property
     def proven_at(self) -> datetime | None:
@@ -129,7 +131,11 @@ class GitSource:
 
     def watch(self, hint: asyncio.Event) -> None:
         """Ask the server now and then; set the event when another commit counts, or the trouble is another."""
-        if self._task is not None:
+        if self._is_closed:
+            # What was being asked when it was closed is asked again, at once.
+            self._follower, self._is_closed = self._follower.again(), False
+            self._looked.clear()
+        elif self._task is not None:
             msg = "A source is watched once."
             raise RuntimeError(msg)
         self._task = asyncio.get_running_loop().create_task(self._follow(hint), name="git source")
@@ -140,6 +146,7 @@ class GitSource:
 
     def close(self) -> None:
         """Stop watching, and end what git is doing."""
+        self._is_closed = True
         if self._task is not None:
             self._task.cancel()
         self._follower.cancel()
@@ -161,7 +168,7 @@ class GitSource:
     async def _look(self) -> None:
         async with self._busy:
             doubts, self._doubts = self._doubts, False
-            look = await self._waited_for(lambda: self._follower.look(doubts=doubts))
+            look = await self._waited_for(partial(self._follower.look, doubts=doubts))
             self._take(look)
 
     def _take(self, look: Look) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from reconciler.domain.safety.limits import Limits
+from reconciler.engine.board import StatusBoard
 from reconciler.engine.loop import Loop, Timing, Watcher
 from reconciler.engine.reconcile import PassOutcome
 from tests.unit.engine.worlds import Worldlet
@@ -45,10 +46,17 @@ class Running:
 
 
 @asynccontextmanager
-async def running(small: Worldlet, *, timing: Timing = TIMING, observes: bool = False) -> AsyncIterator[Running]:
+async def running(
+    small: Worldlet,
+    *,
+    timing: Timing = TIMING,
+    board: StatusBoard | None = None,
+    observes: bool = False,
+) -> AsyncIterator[Running]:
     """Lend a loop that has taken its first look, and stop it afterwards."""
     passes: list[PassOutcome] = []
-    loop = Loop(small.world, timing, Watcher(jitter=lambda: 0.5, on_pass=passes.append), observes=observes)
+    watcher = Watcher(jitter=lambda: 0.5, on_pass=passes.append)
+    loop = Loop(small.world, timing, watcher, board=board, observes=observes)
     with capture_logs() as logs:
         task = asyncio.create_task(loop.run())
         await small.clock.advance(0)

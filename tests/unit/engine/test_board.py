@@ -42,6 +42,28 @@ async def failing(run: Running, passes: int) -> None:
         await run.pass_time(1)
 
 
+async def test_a_refused_tree_is_on_the_board_until_one_is_accepted() -> None:
+    """Looks that find the same tree once more take nothing back, and neither does a source that is behind besides."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+    refused = "revision two has 1 error and changes nothing; one stays the target"
+
+    async with running(small) as run:
+        small.source.break_it("two")
+        await run.pass_time(3 * TIMING.rescan_s)
+        later = run.loop.board.vitals().trouble
+        small.source.trouble = "the server does not answer"
+        await run.pass_time(TIMING.rescan_s)
+        behind = run.loop.board.vitals().trouble
+        small.source.trouble = ""
+        small.source.write("one", flow(), output())
+        await run.prove()
+        vitals = run.loop.board.vitals()
+
+    assert (later, behind) == (refused, f"the server does not answer; {refused}")
+    assert (vitals.trouble, vitals.seen, vitals.revision) == ("", "one", "one")
+
+
 async def test_what_is_in_step_is_ready() -> None:
     """After a pass that did all, nothing goes on and nobody has to do anything."""
     small = a_world()

@@ -177,6 +177,38 @@ async def test_drift_is_mended_while_the_tree_is_broken() -> None:
         assert small.backend.names() == {"news", "news/tower"}
 
 
+async def test_a_loop_goes_on_with_the_target_of_the_one_before() -> None:
+    """Settings that are read anew while the newest tree has errors lose no target: drift is put right on."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        board = run.loop.board
+    small.source.break_it("two")
+    async with running(small, board=board) as run:
+        small.backend.drop_output()
+        await run.pass_time(TIMING.observe_s)
+
+        assert small.backend.names() == {"news", "news/tower"}
+        assert [event["last_good"] for event in run.events("tree.refused")] == ["one"]
+        assert run.loop.board.vitals().revision == "one"
+
+
+async def test_what_another_loop_kept_to_gives_way_to_the_first_good_tree() -> None:
+    """The new tree is read before anything is sent, and nothing of the old one comes back for a moment."""
+    small = a_world()
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        board = run.loop.board
+    small.source.write("two", flow(), output(latency_ms=500))
+    async with running(small, board=board) as run:
+        await run.prove()
+
+        assert {one.revision for one in run.passes} == {"two"}
+        assert small.backend.latency_ms() == 500
+
+
 async def test_a_tree_that_is_broken_from_the_start_is_waited_for() -> None:
     """Without any good tree nothing is done, and the first good one is taken."""
     small = a_world()

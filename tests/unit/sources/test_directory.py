@@ -26,8 +26,8 @@ async def test_a_snapshot_is_a_scan(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_source_is_watched_once(tmp_path: Path) -> None:
-    """And closed as often as one likes, watched or not."""
+async def test_a_source_is_watched_once_at_a_time(tmp_path: Path) -> None:
+    """And closed as often as one likes, watched or not; then it may be watched again."""
     source = source_at(tmp_path)
     source.close()
     assert (source.watch_problem, source.proven_at) == ("", None)
@@ -44,3 +44,9 @@ async def test_a_source_is_watched_once(tmp_path: Path) -> None:
     finally:
         source.close()
         source.close()
+
+    hint = asyncio.Event()
+    source.watch(hint)
+    source.wake()
+    source.close()
+    assert hint.is_set()

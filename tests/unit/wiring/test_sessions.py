@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from reconciler import wiring
 from reconciler.domain.errors import StateHeldError, UsageError
 from reconciler.domain.model import Region
+from reconciler.settings import Signatures, SourceSettings
 from tests.unit.wiring.chosen import settings_in, write_manifests
 
 pytestmark = pytest.mark.anyio
@@ -56,17 +58,38 @@ async def test_missing_manifests_are_a_usage_error(tmp_path: Path) -> None:
             pytest.fail("nothing to run on")
 
 
+async def test_settings_that_cannot_be_leave_all_as_it_is(tmp_path: Path) -> None:
+    """The next loop works by those of before, and nothing of that has to be made anew."""
+    write_manifests(tmp_path)
+    unsigned = SourceSettings(git="https://forge.example/a", signatures=Signatures.SSH)
+
+    async with wiring.session(settings_in(tmp_path), media="none") as session:
+        await passed_once(session)
+        world = session.world
+        with pytest.raises(UsageError, match="trusts nobody"):
+            session.renew(replace(session.settings, source=unsigned))
+        await passed_once(session)
+
+        assert session.world is world
+        assert not session.settings.source.git
+
+
+async def passed_once(session: wiring.Session) -> None:
+    """Run a loop until its first pass has ended."""
+    passed = asyncio.Event()
+    loop = session.loop(lambda _: passed.set())
+    running = asyncio.create_task(loop.run())
+    await asyncio.wait_for(passed.wait(), 30)
+    loop.stop()
+    await running
+
+
 async def test_a_loop_of_a_session_passes_and_stops(tmp_path: Path) -> None:
     """What a session lends is enough to run the loop and hear of its passes."""
     write_manifests(tmp_path)
-    passed = asyncio.Event()
 
     async with wiring.session(settings_in(tmp_path), media="none") as session:
-        loop = session.loop(lambda _: passed.set())
-        running = asyncio.create_task(loop.run())
-        await asyncio.wait_for(passed.wait(), 30)
-        loop.stop()
-        await running
+        await passed_once(session)
         found = await session.world.backend.observe(Region("eu-frankfurt"))
 
     assert [flow.live_name for flow in found] == ["news"]

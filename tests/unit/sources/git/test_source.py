@@ -420,17 +420,36 @@ async def _ended(source: GitSource) -> None:
 
 
 async def test_closing_ends_what_git_is_doing(clock: FakeClock) -> None:
-    """And a closed source can be asked for what it knows."""
+    """As often as one likes; and it is watched once at a time."""
     gate = gated(Look(accepted="a", tip="a"))
     source = gated_source(gate, clock)
     source.watch(asyncio.Event())
     await began(gate)
 
+    with pytest.raises(RuntimeError, match="watched once"):
+        source.watch(asyncio.Event())
     source.close()
     source.close()
 
-    with pytest.raises(RuntimeError, match="watched once"):
-        source.watch(asyncio.Event())
+
+async def test_what_was_closed_may_be_watched_again(forge: Forge, clock: FakeClock) -> None:
+    """By the loop after a reload that was refused: the last commit still counts, and the next is asked for at once."""
+    source = source_of(forge, clock)
+    first = forge.push(manifests__a_yaml="1")
+    source.watch(asyncio.Event())
+    before = await source.snapshot()
+    await settled(clock)
+    source.close()
+    second = forge.push(manifests__a_yaml="2")
+    hint = asyncio.Event()
+    source.watch(hint)
+    kept = await source.snapshot()
+    await hint.wait()
+    after = await source.snapshot()
+    source.close()
+
+    assert (before.revision, kept.revision, after.revision) == (first, first, second)
+    assert (kept.trouble, after.trouble) == ("", "")
 
 
 async def test_whoever_stops_waiting_ends_what_git_is_doing(clock: FakeClock) -> None:
