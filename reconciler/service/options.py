@@ -25,6 +25,8 @@ class ServiceOptions:
     """None for no webhooks."""
     branch: str = ""
     """Pushes to another one are not of interest; "" where every push is."""
+    state: Path | None = None
+    """The directory in which it says where it answers, for others on this machine; None to tell nobody."""
     bitrate_series: int = 500
     """Outputs whose bitrate is a series of its own, at most."""
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from reconciler.domain.errors import UsageError
 from reconciler.domain.model import Address
-from reconciler.service import problems
+from reconciler.service import problems, registration
 from reconciler.service.api import Api
 from reconciler.service.archive import Archive
 from reconciler.service.feed import Feed
@@ -97,6 +97,9 @@ class Service:
         await serving.start()
         self._cleanup.push_async_callback(serving.stop)
         self._follow()
+        if options.state is not None:
+            registration.write(options.state, self.url)
+            self._cleanup.callback(registration.remove, options.state)
         log.info("service.started", url=self.url, tokens=options.token_file is not None)
 
     def application(self) -> ASGIApp:

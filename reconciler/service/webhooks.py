@@ -29,6 +29,10 @@ MOST_BODY_BYTES: Final = 25 * 1024 * 1024
 """Source: GitHub's cap of a payload."""
 MOST_HELD_BYTES: Final = 64 * 1024 * 1024
 """Of all bodies that are being read: their senders have shown nothing yet."""
+MOST_HASHED_AT_ONCE_BYTES: Final = 1024 * 1024
+"""A body of that size takes a millisecond or so for each secret; a larger one is hashed in a thread."""
+REFUSALS_EVERY_S: Final = 60.0
+"""Between two log lines about refusals, which anybody can cause."""
 REMEMBERED: Final = 4096
 """Deliveries that are known again."""
 WAKE_GAP_S: Final = 1.0
@@ -88,6 +92,23 @@ class Waker:
         self._on_push()
 
 
+class Refusals:
+    """Deliveries that were refused: logged by their number, no more than once in a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._count = 0
+        self._quiet_until_s = clock.monotonic_s()
+
+    def tell(self, forge: str, result: str) -> None:
+        """Take note of one, and log all that were not logged yet, where it is time."""
+        self._count += 1
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._quiet_until_s:
+            log.info("service.webhook_refused", forge=forge, result=result, count=self._count)
+            self._count, self._quiet_until_s = 0, now_s + REFUSALS_EVERY_S
+
+
 class Webhooks:
     """Answers `POST /hooks/FORGE`."""
 
@@ -99,6 +120,7 @@ class Webhooks:
         self._clock = clock
         self._metrics = metrics
         self._replays = Replays()
+        self._refusals = Refusals(clock)
         self._held_bytes = 0
 
     async def answer(self, request: Request) -> Response:
@@ -116,19 +138,21 @@ class Webhooks:
         try:
             said = await self._take(name, forge, request)
         except ProblemError as problem:
-            self._tell(name, f"refused {problem.status.value}")
+            result = f"refused {problem.status.value}"
+            self._metrics.webhook_answered(name, result)
+            self._refusals.tell(name, result)
             raise
-        self._tell(name, said["result"])
+        self._metrics.webhook_answered(name, said["result"])
+        log.info("service.webhook_answered", forge=name, result=said["result"])
         status = HTTPStatus.OK if said["result"] == PING else HTTPStatus.ACCEPTED
         return JSONResponse(said, status, HEADERS)
 
     async def _take(self, name: str, forge: Forge, request: Request) -> dict[str, str]:
         if forge.signature not in request.headers:
             raise _unsigned(forge)
-        delivery = Delivery(
-            headers=request.headers, body=await self._body(request), now_s=self._clock.now().timestamp()
-        )
-        proof = forge.proof(delivery, self._secrets.now())
+        body = await self._body(request)
+        delivery = Delivery(headers=request.headers, body=body, now_s=self._clock.now().timestamp())
+        proof = await self._proof(forge, delivery)
         if not proof:
             raise _unsigned(forge)
         names = forge.names(delivery, proof)
@@ -146,6 +170,17 @@ class Webhooks:
             return {"result": "ignored", "detail": f"It is not about {wanted}, which the manifests are read from."}
         self._waker.wake()
         return {"result": "woken", "detail": "The manifests are looked at."}
+
+    async def _proof(self, forge: Forge, delivery: Delivery) -> str:
+        """Return what proves a delivery; one that is large takes its time for every secret, and has proven nothing."""
+        secrets, size = self._secrets.now(), len(delivery.body)
+        if size <= MOST_HASHED_AT_ONCE_BYTES:
+            return forge.proof(delivery, secrets)
+        self._held_bytes += size
+        try:
+            return await asyncio.to_thread(forge.proof, delivery, secrets)
+        finally:
+            self._held_bytes -= size
 
     def _is_ours(self, ref: str) -> bool:
         # A generic sender need not know of branches.
@@ -174,10 +209,6 @@ class Webhooks:
         finally:
             self._held_bytes -= len(parts)
         return bytes(parts)
-
-    def _tell(self, forge: str, result: str) -> None:
-        self._metrics.webhook_answered(forge, result)
-        log.info("service.webhook_answered", forge=forge, result=result)
 
 
 def _ref_of(request: Request, body: bytes) -> str:

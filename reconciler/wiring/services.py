@@ -149,6 +149,7 @@ async def service(settings: Settings, lent: Instruments, loops: Loops) -> AsyncI
         key_file=chosen.key_file,
         webhook_secret_file=chosen.webhook_secret_file,
         branch=loops.branch,
+        state=settings.state,
         bitrate_series=chosen.bitrate_series,
     )
     sights = Sights(

@@ -113,13 +113,12 @@ def answering(status: int) -> Iterator[int]:
         server.shutdown()
 
 
-def health(what: str, state: Path, port: int) -> "subprocess.CompletedProcess[str]":
+def health(what: str, state: Path) -> "subprocess.CompletedProcess[str]":
     """Return what the image's check of its health says; the environment has a proxy that is none."""
     return subprocess.run(
         [sys.executable, "-I", DEPLOY / "image" / "health", what],
         env={
             "RECONCILER_STATE": str(state),
-            "RECONCILER_SERVICE_LISTEN": f"0.0.0.0:{port}",
             "http_proxy": "http://127.0.0.1:9",
         },
         capture_output=True, text=True, check=False, timeout=60,
@@ -130,10 +129,12 @@ def test_the_health_of_a_container_is_that_of_what_runs_in_it(tmp_path: Path) ->
     """Well, not well, and not there: of the service by what it answers, of the relay by its port."""
     with answering(200) as port:
         (tmp_path / "relay.json").write_text(json.dumps({"endpoint": f"http://127.0.0.1:{port}"}))
-        well = [health(what, tmp_path, port) for what in ("run", "relay")]
-    gone = [health(what, tmp_path, port) for what in ("run", "relay")]
+        (tmp_path / "service.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}"}))
+        well = [health(what, tmp_path) for what in ("run", "relay")]
+    gone = [health(what, tmp_path) for what in ("run", "relay")]
     with answering(503) as port:
-        stuck = health("run", tmp_path, port)
+        (tmp_path / "service.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}"}))
+        stuck = health("run", tmp_path)
 
     assert [(said.returncode, said.stdout + said.stderr) for said in well] == [(0, ""), (0, "")]
     assert [said.returncode for said in gone] == [1, 1]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from reconciler.domain.errors import SourceUnreadableError
+from reconciler.domain.errors import EnvironmentFailedError, SourceUnreadableError
 from reconciler.sources.git.program import Done, Leash, begin, end
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ class Errands:
         said, why = Heard(tail=terms.only), Heard()
         try:
             is_late = not _listen(process, {process.stdout: said, process.stderr: why}, until_s)
+        except OSError as error:
+            raise EnvironmentFailedError(f"git cannot be listened to: {error.strerror}") from error
         finally:
             with self._guard:
                 self._process = None

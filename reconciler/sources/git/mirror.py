@@ -94,12 +94,24 @@ class Mirror:
                 self.discard()
             if not self.home.is_dir():
                 self._begin(id_length)
-            self.tidy()
+        except OSError as error:
+            raise _unwritable(self.home, error) from error
+        self.tidy()
+
+    def tidy(self) -> None:
+        """
+        Remove what a killed git left: locks, and halves of what was being fetched.
+
+        Raises:
+            SourceUnreadableError: it cannot be removed.
+
+        """
+        try:
+            self._tidy()
         except OSError as error:
             raise _unwritable(self.home, error) from error
 
-    def tidy(self) -> None:
-        """Remove what a killed git left: locks, and halves of what was being fetched."""
+    def _tidy(self) -> None:
         if not self.home.is_dir():
             return
         # References are few and near; objects are many, and only two of their folders have halves worth the walk.

@@ -90,7 +90,7 @@ async def test_a_delivery_that_is_cut_short_is_no_bug(tmp_path: Path) -> None:
             await writer.drain()
             writer.close()
             async with asyncio.timeout(PATIENCE_S):
-                while not any(log["event"] == "service.webhook_answered" for log in logs):
+                while not any(log["event"] == "service.webhook_refused" for log in logs):
                     await client.get("/livez")
 
     assert [log.get("result") for log in logs] == [None, "refused 400"]

@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,8 +14,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.service.forges import TOLERANCE_S
-from reconciler.service.webhooks import MOST_BODY_BYTES, MOST_HELD_BYTES, WAKE_GAP_S, Replays
+from reconciler.service.forges import FORGES, TOLERANCE_S, Delivery
+from reconciler.service.webhooks import MOST_BODY_BYTES, MOST_HASHED_AT_ONCE_BYTES, MOST_HELD_BYTES, WAKE_GAP_S, Replays
 from tests.fakes.board import EPOCH
 from tests.unit.service.serving import PATIENCE_S, Stage, secret_file
 
@@ -317,11 +319,44 @@ async def test_deliveries_are_counted_and_logged(client: httpx.AsyncClient) -> N
 
     assert [(log["event"], log["forge"], log["result"]) for log in logs] == [
         ("service.webhook_answered", "github", "woken"),
-        ("service.webhook_answered", "github", "refused 409"),
+        ("service.webhook_refused", "github", "refused 409"),
         ("service.webhook_answered", "github", "ping"),
     ]
     assert 'reconciler_webhooks_total{forge="github",result="woken"} 1.0' in metrics
     assert "canary" not in str(logs) + metrics
+
+
+async def test_refusals_fill_no_log(stage: Stage, client: httpx.AsyncClient) -> None:
+    """Anybody can cause them: they are counted, and told once a minute."""
+    with capture_logs() as logs:
+        for pause_s in (0.0, 1.0, 58.0, 1.0):
+            await stage.clock.advance(pause_s)
+            await deliver(client, "github", b"{", {"X-Hub-Signature-256": "x"})
+
+    assert [(log["event"], log["result"], log["count"]) for log in logs] == [
+        ("service.webhook_refused", "refused 401", 1),
+        ("service.webhook_refused", "refused 401", 3),
+    ]
+    assert 'reconciler_webhooks_total{forge="github",result="refused 401"} 4.0' in (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize(("more", "is_apart"), [(0, False), (1, True)])
+async def test_a_large_body_is_hashed_in_a_thread(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, more: int, *, is_apart: bool
+) -> None:
+    """Its sender has proven nothing yet, and holds nobody up."""
+    seen = []
+
+    def proof(_delivery: Delivery, _secrets: object) -> str:
+        seen.append(threading.current_thread() is not threading.main_thread())
+        return ""
+
+    monkeypatch.setattr("reconciler.service.webhooks.FORGES", {"github": replace(FORGES["github"], proof=proof)})
+
+    body = b"x" * (MOST_HASHED_AT_ONCE_BYTES + more)
+    answer = await deliver(client, "github", body, {"X-Hub-Signature-256": "x"})
+
+    assert (answer.status_code, seen) == (401, [is_apart])
 
 
 async def test_other_forges_and_other_methods_are_refused(client: httpx.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """Runs of git that hang, talk for ever, or are not waited for; with git's own aliases as what hangs."""
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -126,3 +127,16 @@ def test_git_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentFailedError, match="git is not installed"):
         run(tmp_path, "version")
+
+
+def test_a_machine_without_a_descriptor_left_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no bug of ours, and git is not left behind."""
+
+    def none_left(_process: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pidfd_open", none_left)
+
+    with pytest.raises(EnvironmentFailedError, match="git cannot be listened to: Too many open files"):
+        run(tmp_path, "version")
+    assert is_free(tmp_path / "lock")

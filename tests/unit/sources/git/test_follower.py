@@ -1,6 +1,7 @@
 """Following a branch of a bare repository on this machine: which commit is the target, and why not the newest."""
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -348,6 +349,29 @@ def test_no_room_is_trouble_and_nothing_worse(forge: Forge, tmp_path: Path) -> N
     assert seen.accepted == first
     assert seen.unreachable
     assert look(forge).accepted == second
+
+
+def test_what_cannot_be_tidied_is_trouble(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails while it is cleaned up after another failure ends nobody's watch."""
+    first = forge.push()
+    look(forge)
+    following = follower(forge.home.parent, forge.home)
+    following.look()
+    forge.home.rename(forge.home.with_name("away"))
+    scanned = os.scandir
+    times = iter(range(10**6))
+
+    def fails(folder: Path) -> Any:
+        if Path(folder) == mirror(forge) and next(times) > 0:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return scanned(folder)
+
+    monkeypatch.setattr(os, "scandir", fails)
+
+    seen = following.look()
+
+    assert seen.accepted == first
+    assert "cannot be written: Input/output error" in seen.unreachable
 
 
 def test_a_folder_that_cannot_be_written_is_trouble(forge: Forge) -> None:
