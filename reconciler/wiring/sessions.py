@@ -90,6 +90,7 @@ class Session:
             world,
             source=sources.source(chosen, self.paths),
             reader=sources.reader(chosen),
+            pin_reader=sources.reader(chosen),
             vault=sources.vault(chosen),
             guard=guards.guard(chosen, world.backend, world.clock, world.journal, apply=apply),
         )
