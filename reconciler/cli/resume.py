@@ -32,14 +32,21 @@ def command(options: Options, /, resource: str, *, everything: bool) -> None:
     book = wiring.orders(settings)
     kinds = (Halt,) if key is None else (Pause, Pin)
     lifted = [order for kind in kinds if (order := book.lift(kind, key)) is not None]
+    left = book.read()
+    stays = key is None and left.halt is not None
+    writes = "One order to stop all writes is taken back, given" if stays else "Writes go on that were stopped"
     for order in lifted:
         told(settings, order, "lifted")
-        what = {Halt: "Writes go on that were stopped", Pause: f"{key} is resumed, which was paused"}
+        what = {Halt: writes, Pause: f"{key} is resumed, which was paused"}
         said = what.get(type(order), f"{key} follows its manifest again, and was rolled back")
         click.echo(f"{said}{words(order.given)}. {is_watched(settings)}", err=True)
+    if key is None and left.halt is not None:
+        # No command gave what cannot be read, so none takes it back.
+        click.echo(f"All writes stay stopped{words(left.halt.given)}.", err=True)
+        raise click.exceptions.Exit(ExitStatus.ALL_FAILED)
     if not lifted:
         what_not = "Nothing has stopped all writes" if key is None else f"{key} is neither paused nor rolled back"
-        click.echo(f"{what_not}{_others(book.read())}", err=True)
+        click.echo(f"{what_not}{_others(left)}", err=True)
         raise click.exceptions.Exit(ExitStatus.ALL_FAILED)
 
 

@@ -40,12 +40,25 @@ def command(options: Options, /, resource: str, paths: tuple[Path, ...], *, revi
     if key is None:
         raise UsageError("Say what: reconciler rollback output/FLOW/NAME --to REV --reason WHY")
     commit, text = _as_of(settings, paths, key, revision)
+    _demand_manifest(settings, paths, key)
     wish = Wish(key=key, reason=terms["reason"] or "", span=terms["span"], author=terms["author"])
     order = pin(wish, revision=commit, manifest=text, now=wiring.clock().now())
     wiring.orders(settings).give(order)
     told(settings, order, "given")
     said = f"{key} is kept as {commit[:12]} has it{words(order.given)}"
     click.echo(f"{said}. {is_watched(settings)}", err=True)
+
+
+def _demand_manifest(settings: "Settings", paths: tuple[Path, ...], key: "Key") -> None:
+    """Go on only where the resource has a manifest now: without one the order would be over at once."""
+    from reconciler import wiring
+
+    desired = wiring.verdict_now(settings, paths).desired
+    if desired is not None and key not in desired.by_key():
+        raise UsageError(
+            f"There is no manifest of {key} any more, and a rollback ends with the manifest. To have it back, revert "
+            "the commit that took it away; `git log -- PATH` shows which that was."
+        )
 
 
 def _as_of(settings: "Settings", paths: tuple[Path, ...], key: "Key", revision: str) -> tuple[str, str]:

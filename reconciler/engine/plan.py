@@ -112,7 +112,7 @@ async def plan_for(world: World, target: Target) -> Plan:
 
     """
     orders = in_force(world.guard.ordered(target.policies), target.desired)
-    desired, unread = with_pins(target.desired, orders.pins, world.reader)
+    desired, unread = with_pins(target.desired, orders.pins, world.pin_reader)
     resolved = without(await _resolved(desired, world.vault), unread)
     resolved = replace(resolved, moved=moved_names(target.policies.moves))
     began_s = world.clock.monotonic_s()

@@ -20,6 +20,8 @@ class World:
 
     source: Source
     reader: Reader
+    pin_reader: Reader
+    """Reads the manifests of pins: a reader remembers one tree, and the large one must not be forgotten for them."""
     writer: Writer
     vault: Vault
     backend: Backend

@@ -23,8 +23,6 @@ class ServiceOptions:
     key_file: Path | None = None
     webhook_secret_file: Path | None = None
     """None for no webhooks."""
-    branch: str = ""
-    """Pushes to another one are not of interest; "" where every push is."""
     state: Path | None = None
     """The directory in which it says where it answers, for others on this machine; None to tell nobody."""
     bitrate_series: int = 500
@@ -39,7 +37,10 @@ class Sights:
     open_history: Callable[[], History]
     """Called in another thread, for each question anew."""
     clock: Clock
-    rhythm: Rhythm
+    rhythm: Callable[[], Rhythm]
+    """Returns how often the loop looks and passes now: settings may be read anew."""
+    branch: Callable[[], str] = lambda: ""
+    """Returns the branch that is followed now, pushes to others are not of interest; "" where every push is."""
     has_ended: Callable[[], bool] = lambda: False
     """Whether the loop's task is over, in whatever way."""
     on_push: Callable[[], None] = lambda: None

@@ -36,12 +36,14 @@ class Probes:
     def alive(self) -> tuple[Check, ...]:
         """Return what speaks for the loop going on."""
         sights = self.sights
-        return health.alive(sights.board.vitals(), sights.rhythm, has_ended=sights.has_ended())
+        return health.alive(sights.board.vitals(), sights.rhythm(), has_ended=sights.has_ended())
 
     def ready(self) -> tuple[Check, ...]:
         """Return what speaks for its doing its work."""
         sights = self.sights
-        return health.ready(sights.board.vitals(), sights.rhythm, now=sights.clock.now(), has_ended=sights.has_ended())
+        return health.ready(
+            sights.board.vitals(), sights.rhythm(), now=sights.clock.now(), has_ended=sights.has_ended()
+        )
 
     def is_ready(self) -> bool:
         """Return whether it does its work."""

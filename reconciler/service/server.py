@@ -142,13 +142,13 @@ class Service:
         return app
 
     def _hooks(self) -> list[Route]:
-        options, sights = self._options, self._sights
-        if options.webhook_secret_file is None:
+        file, sights = self._options.webhook_secret_file, self._sights
+        if file is None:
             return []
-        secrets = SecretLines(options.webhook_secret_file, "service.webhookSecretFile")
+        secrets = SecretLines(file, "service.webhookSecretFile")
         waker = Waker(sights.on_push, sights.clock)
         self._cleanup.callback(waker.close)
-        hooks = Webhooks(secrets, waker, branch=options.branch, clock=sights.clock, metrics=self._metrics)
+        hooks = Webhooks(secrets, waker, branch=sights.branch, clock=sights.clock, metrics=self._metrics)
         return [Route(HOOKS + "{forge}", hooks.answer, methods=["POST"])]
 
     def _follow(self) -> None:

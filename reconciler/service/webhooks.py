@@ -112,8 +112,10 @@ class Refusals:
 class Webhooks:
     """Answers `POST /hooks/FORGE`."""
 
-    def __init__(self, secrets: SecretLines, waker: Waker, *, branch: str, clock: Clock, metrics: Metrics) -> None:
-        """`branch` is the one whose pushes count; "" for every branch."""
+    def __init__(
+        self, secrets: SecretLines, waker: Waker, *, branch: Callable[[], str], clock: Clock, metrics: Metrics
+    ) -> None:
+        """`branch` returns the one whose pushes count now; "" for every branch."""
         self._secrets = secrets
         self._waker = waker
         self._branch = branch
@@ -166,7 +168,7 @@ class Webhooks:
         if kind != PUSH:
             return {"result": "ignored", "detail": "Only pushes are of interest."}
         if not self._is_ours(ref):
-            wanted = self._branch or "any branch"
+            wanted = self._branch() or "any branch"
             return {"result": "ignored", "detail": f"It is not about {wanted}, which the manifests are read from."}
         self._waker.wake()
         return {"result": "woken", "detail": "The manifests are looked at."}
@@ -183,8 +185,9 @@ class Webhooks:
             self._held_bytes -= size
 
     def _is_ours(self, ref: str) -> bool:
+        branch = self._branch()
         # A generic sender need not know of branches.
-        return not ref or (ref == f"refs/heads/{self._branch}" if self._branch else ref.startswith("refs/heads/"))
+        return not ref or (ref == f"refs/heads/{branch}" if branch else ref.startswith("refs/heads/"))
 
     async def _body(self, request: Request) -> bytes:
         """Return the body; one that is too large is read no further."""

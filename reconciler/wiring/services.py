@@ -104,21 +104,21 @@ class Loops:
     """Called in the event loop when a webhook says that somebody has pushed: a hint."""
     has_ended: Callable[[], bool] = lambda: False
     """Whether its task is over, in whatever way, where the service may live longer than that."""
-    branch: str = ""
-    """Of the repository that the manifests are read from; "" where there is none, and every push counts."""
-    observe_s: float
-    """Between two passes without a reason, as it was chosen."""
+    branch: Callable[[], str] = lambda: ""
+    """Returns that of the repository that manifests are read from now; "" where there is none: every push counts."""
+    rhythm: "Callable[[], Rhythm]"
+    """Returns how often the loop looks and passes now."""
 
 
-def is_alive(settings: Settings, board: "Board", *, has_ended: bool, observe_s: float) -> bool:
+def is_alive(board: "Board", rhythm: "Rhythm", *, has_ended: bool) -> bool:
     """Return whether nothing hangs, by the decision that `/livez` answers with."""
     from reconciler.service.health import alive
 
-    checks = alive(board.vitals(), _rhythm(settings, observe_s), has_ended=has_ended)
-    return not any(check.why for check in checks)
+    return not any(check.why for check in alive(board.vitals(), rhythm, has_ended=has_ended))
 
 
-def _rhythm(settings: Settings, observe_s: float) -> "Rhythm":
+def rhythm(settings: Settings, observe_s: float) -> "Rhythm":
+    """Return how often a loop looks and passes, by its settings; `observe_s` is between two passes without a reason."""
     from reconciler.service.health import Rhythm
 
     return Rhythm(rescan_s=settings.loop.rescan_s + settings.loop.max_wait_ms / 1000, observe_s=observe_s)
@@ -148,7 +148,6 @@ async def service(settings: Settings, lent: Instruments, loops: Loops) -> AsyncI
         certificate_file=chosen.cert_file,
         key_file=chosen.key_file,
         webhook_secret_file=chosen.webhook_secret_file,
-        branch=loops.branch,
         state=settings.state,
         bitrate_series=chosen.bitrate_series,
     )
@@ -156,7 +155,8 @@ async def service(settings: Settings, lent: Instruments, loops: Loops) -> AsyncI
         board=loops.board,
         open_history=partial(state.reading_journal, settings),
         clock=machine.clock(),
-        rhythm=_rhythm(settings, loops.observe_s),
+        rhythm=loops.rhythm,
+        branch=loops.branch,
         has_ended=loops.has_ended,
         on_push=loops.on_push,
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.ports.notifier import Notifier
     from reconciler.ports.telemetry import Telemetry
     from reconciler.relay.service import Relay
+    from reconciler.service.health import Rhythm
 
 RELAY_OBSERVE_S: Final = 5.0
 """Between two passes for drift on a relay: it is on this machine, and asking costs next to nothing."""
@@ -61,12 +62,15 @@ class Session:
 
     def is_alive(self) -> bool:
         """Return whether nothing hangs, as `/livez` says it."""
-        return services.is_alive(self.settings, self.board, has_ended=self.has_ended, observe_s=self.observe_s)
+        return services.is_alive(self.board, self.rhythm(), has_ended=self.has_ended)
 
-    @property
-    def observe_s(self) -> float:
-        """Return how many seconds are between two passes without a reason."""
-        return timing(self.settings).observe_s
+    def rhythm(self) -> "Rhythm":
+        """Return how often the loop looks and passes, by the settings of now."""
+        return services.rhythm(self.settings, timing(self.settings).observe_s)
+
+    def branch(self) -> str:
+        """Return the branch that is followed now; "" where there is none."""
+        return self.settings.source.branch if sources.is_followed(self.settings, self.paths) else ""
 
     def renew(self, settings: Settings, *, apply: str = APPLY) -> tuple[str, ...]:
         """
@@ -86,6 +90,7 @@ class Session:
             world,
             source=sources.source(chosen, self.paths),
             reader=sources.reader(chosen),
+            pin_reader=sources.reader(chosen),
             vault=sources.vault(chosen),
             guard=guards.guard(chosen, world.backend, world.clock, world.journal, apply=apply),
         )
@@ -168,8 +173,8 @@ async def _served(here: Session, lent: services.Instruments) -> AsyncIterator[No
         board=here.board,
         has_ended=lambda: here.has_ended,
         on_push=here.wake,
-        branch=here.settings.source.branch if sources.is_followed(here.settings, here.paths) else "",
-        observe_s=here.observe_s,
+        branch=here.branch,
+        rhythm=here.rhythm,
     )
     async with services.service(here.settings, lent, loops):
         yield

@@ -1,8 +1,8 @@
 """The StreamLink client, of an account or of whatever speaks its API, and what is known of a service beforehand."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from reconciler.domain.errors import UsageError
@@ -118,6 +118,7 @@ def backend_at(
         UsageError: it is no endpoint, would be sent secrets in the clear, or the authorities' file cannot be read.
 
     """
+    from reconciler.engine.guard import demand_writable
     from reconciler.ports.telemetry import Untold
     from reconciler.streamlink.backend import Service, StreamLinkBackend
     from reconciler.streamlink.client import ClientSettings, StreamLinkClient
@@ -136,7 +137,7 @@ def backend_at(
             rate_per_s=settings.backend.rate_per_s or (CLOUD_RATE_PER_S if is_cloud else RELAY_RATE_PER_S),
             breaker_pause_s=CLOUD_BREAKER_PAUSE_S if is_cloud else RELAY_BREAKER_PAUSE_S,
             on_call=(telemetry or Untold()).call_made,
-            before_write=_unless_halted(settings),
+            before_write=partial(demand_writable, state.orders(settings)),
         ),
         clock=clock,
         random_fraction=random.SystemRandom().random,
@@ -144,17 +145,3 @@ def backend_at(
     called = "" if is_cloud else "relay"
     service = Service(called=called, is_ours=not is_cloud, rules=edit_rules(settings))
     return StreamLinkBackend(client, owner=owner(settings), regions=regions, clock=clock, service=service)
-
-
-def _unless_halted(settings: Settings) -> Callable[[], None]:
-    """Return what lets a write go whose turn has come, unless somebody has stopped all writes meanwhile."""
-    from reconciler.domain.errors import HaltedError
-    from reconciler.domain.order_words import halted
-
-    book = state.orders(settings)
-
-    def demand_writable() -> None:
-        if (halt := book.read().halt) is not None:
-            raise HaltedError(halted(halt))
-
-    return demand_writable

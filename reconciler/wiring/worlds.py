@@ -23,6 +23,7 @@ def world_of(settings: Settings, tree: "Source", reading: "Reader", backend: "Ba
     return World(
         source=tree,
         reader=reading,
+        pin_reader=sources.reader(settings),
         writer=sources.writer(),
         vault=sources.vault(settings),
         backend=backend,

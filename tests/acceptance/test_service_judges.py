@@ -59,7 +59,8 @@ ASKED: Final = [
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return where a service answers whose loop turns in a thread of its own."""
     secrets = secret_file(tmp_path_factory.mktemp("service") / "secrets", SECRET)
-    stage = filled().with_options(webhook_secret_file=secrets, branch="master")
+    stage = filled().with_options(webhook_secret_file=secrets)
+    stage.branch = "master"
     started, ended = threading.Event(), asyncio.Event()
     found: list[tuple[str, asyncio.AbstractEventLoop]] = []
 
@@ -179,7 +180,7 @@ async def _delivered(stage: Stage) -> Counter[tuple[str, int, str]]:
 @pytest.mark.anyio
 async def test_of_all_that_github_delivers_a_push_to_the_branch_wakes(tmp_path: Path) -> None:
     """Each of its examples without a signature, with a wrong one, with the right one, and once more."""
-    stage = Stage().with_options(webhook_secret_file=secret_file(tmp_path / "secrets", SECRET), branch="master")
+    stage = Stage(branch="master").with_options(webhook_secret_file=secret_file(tmp_path / "secrets", SECRET))
 
     told = await _delivered(stage)
 

@@ -123,6 +123,7 @@ async def _world(place: Place, fate: Fate) -> AsyncIterator[World]:
         yield World(
             source=wiring.source(settings, (place.tree,)),
             reader=wiring.reader(settings),
+            pin_reader=wiring.reader(settings),
             writer=wiring.writer(),
             vault=wiring.vault(settings, environment={"STREAM_KEY": "a-key"}),
             backend=backend,

@@ -69,6 +69,7 @@ async def at_work(root: Path, proofs: Path, timing: Timing) -> AsyncIterator[Hou
     world = World(
         source=house.source,
         reader=ManifestReader(),
+        pin_reader=ManifestReader(),
         writer=ManifestWriter(),
         vault=MemoryVault(),
         backend=backend,

@@ -25,6 +25,7 @@ from reconciler.engine.guard.facts import Keeper, Mode
 from reconciler.engine.plan import Target, plan_for
 from reconciler.engine.reconcile import PassOutcome, reconcile
 from reconciler.engine.world import World
+from reconciler.manifests.reader import ManifestReader
 from reconciler.manifests.writing import ManifestWriter
 from reconciler.ports.source import ManifestFile, Revision, Snapshot, Verdict
 from reconciler.relay.addresses import Ports
@@ -245,6 +246,7 @@ class _History:
         return World(
             source=_Repository(self),
             reader=_Repository(self),
+            pin_reader=ManifestReader(),
             writer=ManifestWriter(),
             vault=MemoryVault(),
             backend=backend,

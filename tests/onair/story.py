@@ -16,6 +16,7 @@ from reconciler.engine.guard.facts import Keeper, Mode
 from reconciler.engine.plan import Target
 from reconciler.engine.reconcile import PassOutcome, carry_out, reconcile
 from reconciler.engine.world import World
+from reconciler.manifests.reader import ManifestReader
 from reconciler.manifests.writing import ManifestWriter
 from reconciler.ports.source import Revision
 from tests.builders import US
@@ -120,6 +121,7 @@ def world_of(keeper: Keeper, source: MemorySource, *, guard: Guard) -> World:
     return World(
         source=source,
         reader=MemoryReader(source),
+        pin_reader=ManifestReader(),
         writer=ManifestWriter(),
         vault=MemoryVault(),
         backend=keeper.backend,

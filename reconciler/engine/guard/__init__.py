@@ -24,6 +24,19 @@ from reconciler.engine.guard.memory import Memory
 from reconciler.engine.guard.ordered import held_by, without_ordered
 from reconciler.engine.guard.permits import Permits
 from reconciler.engine.steps import Latest
+from reconciler.ports.orders import OrderBook
+
+
+def demand_writable(orders: OrderBook) -> None:
+    """
+    Go on only where nobody has stopped all writes.
+
+    Raises:
+        HaltedError: somebody did.
+
+    """
+    if (halt := orders.read().halt) is not None:
+        raise HaltedError(halted(halt))
 
 
 class Guard:
@@ -79,8 +92,7 @@ class Guard:
             HaltedError: somebody did.
 
         """
-        if (halt := self.orders.read().halt) is not None:
-            raise HaltedError(halted(halt))
+        demand_writable(self.orders)
 
     def sent(self, call: Call, *, is_certain: bool = True) -> None:
         """Learn that a call was carried out, or may have been."""

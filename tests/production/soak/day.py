@@ -240,6 +240,7 @@ class _Day:
         world = World(
             source=place.repository,
             reader=ManifestReader(),
+            pin_reader=ManifestReader(),
             writer=ManifestWriter(),
             vault=MemoryVault(),
             backend=place.account,

@@ -142,6 +142,7 @@ class Process:
         return World(
             source=place.repository,
             reader=ManifestReader(),
+            pin_reader=ManifestReader(),
             writer=ManifestWriter(),
             vault=MemoryVault(),
             backend=place.account,

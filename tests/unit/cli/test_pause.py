@@ -128,6 +128,26 @@ def test_what_is_not_paused_cannot_be_resumed(tmp_path: Path) -> None:
     assert "output/news/tower: it is paused by" in said.output
 
 
+@pytest.mark.parametrize("is_pressed", [False, True])
+def test_what_cannot_be_read_is_not_resumed(tmp_path: Path, *, is_pressed: bool) -> None:
+    """It is named, so that somebody looks at it; nobody is told that writes go on."""
+    spoiled = tmp_path / "orders" / "pause.flow.news.json"
+    spoiled.parent.mkdir()
+    spoiled.write_text("{")
+    if is_pressed:
+        run(tmp_path, "pause", "--all", "--reason", "a storm")
+
+    said = run(tmp_path, "resume", "--all")
+
+    assert said.exit_code == ExitStatus.ALL_FAILED
+    assert "All writes stay stopped" in said.output
+    assert f"the order {spoiled} cannot be read" in said.output
+    assert "Nothing has stopped" not in said.output
+    assert "Writes go on" not in said.output
+    assert ("is taken back" in said.output) == is_pressed
+    assert not (tmp_path / "HALT").exists()
+
+
 def test_orders_are_in_the_journal(tmp_path: Path) -> None:
     """Who paused what, and who resumed it, is history."""
     run(tmp_path, "pause", "news/tower", "--reason", "a storm", "--author", "anna")

@@ -178,6 +178,7 @@ def test_nothing_is_left_to_do_after_adoption(flows: tuple[FoundFlow, ...]) -> N
     world = World(
         source=Files(files_of(written)),
         reader=ManifestReader(),
+        pin_reader=ManifestReader(),
         writer=ManifestWriter(),
         vault=drawer,
         backend=backend,

@@ -112,15 +112,13 @@ class MemorySource:
 
 
 class MemoryReader:
-    """Reads the trees of a `MemorySource`, and manifests of a pin; implements `ports.source.Reader`."""
+    """Reads the trees of a `MemorySource`; implements `ports.source.Reader`."""
 
     def __init__(self, source: MemorySource) -> None:
         self._source = source
 
     def read(self, files: Sequence[ManifestFile]) -> Verdict:
         """Return what the test said that this tree says."""
-        if b"apiVersion" in files[0].content:
-            return ManifestReader().read(files)
         revision = files[0].content.decode()
         desired = self._source.trees[revision]
         policies = self._source.policies.get(revision, NO_POLICIES)
@@ -317,6 +315,7 @@ def worldlet_of(
     world = World(
         source=source,
         reader=MemoryReader(source),
+        pin_reader=ManifestReader(),
         writer=ManifestWriter(),
         vault=vault,
         backend=backend,

@@ -31,6 +31,8 @@ class Stage:
     options: ServiceOptions = OPTIONS
     open_history: Callable[[], History] | None = None
     has_ended: bool = False
+    rhythm: Rhythm = RHYTHM
+    branch: str = ""
     pushes: int = 0
 
     def __post_init__(self) -> None:
@@ -48,7 +50,8 @@ class Stage:
             board=self.board,
             open_history=self.open_history or (lambda: self.journal),
             clock=self.clock,
-            rhythm=RHYTHM,
+            rhythm=lambda: self.rhythm,
+            branch=lambda: self.branch,
             has_ended=lambda: self.has_ended,
             on_push=self._push,
         )

@@ -72,7 +72,7 @@ SIGNED: Final[dict[str, Callable[..., Headers]]] = {
 def stage(tmp_path: Path) -> Stage:
     """Return a stage that takes webhooks of the branch `main`."""
     file = secret_file(tmp_path / "secrets", SECRET, NEXT)
-    return Stage().with_options(webhook_secret_file=file, branch="main")
+    return Stage(branch="main").with_options(webhook_secret_file=file)
 
 
 @pytest.fixture
@@ -185,8 +185,20 @@ async def test_what_is_no_push_to_the_branch_wakes_nothing(
 
 async def test_without_a_branch_any_branch_counts(stage: Stage) -> None:
     """And no tag."""
-    async with stage.with_options(branch="").asked() as client:
+    stage.branch = ""
+    async with stage.asked() as client:
         for ref in ("refs/tags/v1", "refs/heads/draft"):
+            body = body_of({"ref": ref})
+            await deliver(client, "github", body, github(body, delivery=ref))
+
+    assert stage.pushes == 1
+
+
+async def test_the_branch_is_the_one_of_now(stage: Stage) -> None:
+    """Settings that are read anew may follow another one."""
+    async with stage.asked() as client:
+        stage.branch = "draft"
+        for ref in ("refs/heads/main", "refs/heads/draft"):
             body = body_of({"ref": ref})
             await deliver(client, "github", body, github(body, delivery=ref))
 

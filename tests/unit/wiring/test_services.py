@@ -12,6 +12,7 @@ from reconciler import wiring
 from reconciler.domain.errors import EnvironmentFailedError, UsageError
 from reconciler.ports.journal import Note
 from reconciler.ports.telemetry import Untold
+from reconciler.service.health import Rhythm
 from reconciler.service.metrics import Metrics
 from reconciler.service.tracing import Traced
 from reconciler.settings import Settings
@@ -22,6 +23,7 @@ from tests.unit.wiring.chosen import settings_in
 
 pytestmark = pytest.mark.anyio
 
+RHYTHM: Final = Rhythm(rescan_s=10, observe_s=60)
 ENDPOINT: Final = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 
 
@@ -33,7 +35,7 @@ def listening(folder: Path) -> Settings:
 async def test_where_nothing_listens_nothing_is_counted(tmp_path: Path) -> None:
     """And nothing is started."""
     settings = settings_in(tmp_path)
-    loops = wiring.Loops(board=FakeBoard(), on_push=lambda: None, observe_s=60)
+    loops = wiring.Loops(board=FakeBoard(), on_push=lambda: None, rhythm=lambda: RHYTHM)
 
     async with wiring.instruments(settings, environment={}) as lent:
         async with wiring.service(settings, lent, loops) as service:
@@ -45,7 +47,7 @@ async def test_a_service_reads_the_journal_of_the_state_directory(tmp_path: Path
     """Also while others write it, and before it is there."""
     settings = listening(tmp_path)
     settings.state.mkdir()
-    loops = wiring.Loops(board=FakeBoard(), has_ended=lambda: True, on_push=lambda: None, observe_s=60)
+    loops = wiring.Loops(board=FakeBoard(), has_ended=lambda: True, on_push=lambda: None, rhythm=lambda: RHYTHM)
     async with wiring.instruments(settings, environment={}) as lent, wiring.service(settings, lent, loops) as service:
         assert service is not None
         assert lent.telemetry is lent.metrics

@@ -10,7 +10,9 @@ import pytest
 from reconciler import wiring
 from reconciler.domain.errors import StateHeldError, UsageError
 from reconciler.domain.model import Region
+from reconciler.service.health import Rhythm
 from reconciler.settings import Signatures, SourceSettings
+from reconciler.wiring.sessions import RELAY_OBSERVE_S
 from tests.unit.wiring.chosen import settings_in, write_manifests
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +74,21 @@ async def test_settings_that_cannot_be_leave_all_as_it_is(tmp_path: Path) -> Non
 
         assert session.world is world
         assert not session.settings.source.git
+
+
+async def test_what_the_service_goes_by_is_read_anew(tmp_path: Path) -> None:
+    """A loop that looks less often now is not taken for dead, and pushes count to the branch that is followed now."""
+    write_manifests(tmp_path)
+
+    async with wiring.session(settings_in(tmp_path), media="none") as session:
+        before = (session.rhythm(), session.branch())
+        loop = replace(session.settings.loop, rescan_s=600, observe_s=900)
+        source = SourceSettings(git=str(tmp_path / "forge.git"), branch="live")
+        session.renew(replace(session.settings, loop=loop, source=source, paths=()))
+        after = (session.rhythm(), session.branch())
+
+    assert before == (Rhythm(rescan_s=12, observe_s=RELAY_OBSERVE_S), "")
+    assert after == (Rhythm(rescan_s=602, observe_s=900), "live")
 
 
 async def passed_once(session: wiring.Session) -> None:
