@@ -24,6 +24,8 @@ POLL_S: Final = 1.0
 NEVER_S: Final = 3600.0
 WITHIN_S: Final = 3600.0
 """The first pass makes every flow."""
+OUTPUTS: Final = 9
+"""Of each flow, so that one manifest in ten is a flow."""
 _FLOW: Final = """\
 apiVersion: reconciler/v1
 kind: Flow
@@ -33,6 +35,16 @@ spec:
   state: idle
   description: version {version}
   input: {{protocol: RTMP, allowlist: [127.0.0.0/8]}}
+"""
+_OUTPUT: Final = """\
+apiVersion: reconciler/v1
+kind: Output
+metadata: {{name: output_{place}}}
+spec:
+  flow: flow_{number}
+  protocol: RTMP_PULL
+  description: version {version}
+  allowlist: [127.0.0.0/8]
 """
 _STEPS: Final = ("source.fetched", "tree.accepted", "reconcile.pass_finished")
 
@@ -70,11 +82,16 @@ class _Remote:
         lines = [f"commit refs/heads/main\nmark :1\ncommitter n <n@e> {1_700_000_000 + self._version} +0000\ndata 1\nx"]
         lines += ["from refs/heads/main^0"] if self._version > 1 else []
         for number in numbers:
-            text = _FLOW.format(number=number, version=self._version)
+            text = _manifest(number, self._version)
             lines.append(f"M 644 inline manifests/{number % 100}/{number}.yaml\ndata {len(text)}\n{text}")
         return _git(
             self.home, "fast-import", "--quiet", given="\n".join(["feature done", *lines, "get-mark :1\ndone\n"])
         )
+
+
+def _manifest(number: int, version: int) -> str:
+    flow, place = divmod(number, OUTPUTS + 1)
+    return (_OUTPUT if place else _FLOW).format(number=flow, place=place, version=version)
 
 
 def measure(*, files: int, rounds: int) -> None:
