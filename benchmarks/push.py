@@ -163,9 +163,9 @@ def _daemon(home: Path) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     words = ("git", "daemon", "--reuseaddr", "--export-all", "--listen=127.0.0.1", f"--port={port}")
-    words = (*words, f"--base-path={home}", str(home))
+    where = (f"--base-path={home}", str(home))
     # It says of each probe below that somebody has hung up.
-    server = subprocess.Popen(words, start_new_session=True, stderr=subprocess.DEVNULL)  # noqa: S603 -- built here
+    server = subprocess.Popen((*words, *where), start_new_session=True, stderr=subprocess.DEVNULL)  # noqa: S603 -- built here
     try:
         while socket.socket().connect_ex(("127.0.0.1", port)):
             time.sleep(0.01)
