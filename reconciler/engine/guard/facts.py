@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from reconciler.domain.changes import Blocked, Call, Change, Delete, Edit, Sequence, calls_of
-from reconciler.domain.marks import Owner
+from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.matching import ours
 from reconciler.domain.model import (
     Actual,
@@ -106,11 +106,7 @@ class Facts:
 
     def flows_of(self, key: FlowKey) -> tuple[FoundFlow, ...]:
         """Return what is live of a flow of ours; by its name of now, or one that a move changed."""
-        now = key_now(key, self._moved)
-        marked = ((flow, flow.mark) for flow in self.actual.flows() if flow.mark is not None)
-        return tuple(
-            flow for flow, mark in marked if ours(mark, self.owner) and key_now(FlowKey(mark.name), self._moved) == now
-        )
+        return self._flows_by_key.get(key_now(key, self._moved), ())
 
     def outputs_in(self, key: FlowKey) -> tuple[OutputKey, ...]:
         """Return the outputs of ours that are live in a flow."""
@@ -152,19 +148,30 @@ class Facts:
         return found
 
     @cached_property
+    def _flows_by_key(self) -> Mapping[Key, tuple[FoundFlow, ...]]:
+        found: dict[Key, tuple[FoundFlow, ...]] = {}
+        for mark, flow in self._our_flows():
+            key = key_now(FlowKey(mark.name), self._moved)
+            found[key] = (*found.get(key, ()), flow)
+        return found
+
+    @cached_property
     def _by_key(self) -> Mapping[Key, tuple[tuple[FoundFlow, FoundOutput], ...]]:
         found: dict[Key, tuple[tuple[FoundFlow, FoundOutput], ...]] = {}
         for key, flow, output in self._ours():
             found[key] = (*found.get(key, ()), (flow, output))
         return found
 
+    def _our_flows(self) -> Iterator[tuple[Mark, FoundFlow]]:
+        yield from (
+            (flow.mark, flow) for flow in self.actual.flows() if flow.mark is not None and ours(flow.mark, self.owner)
+        )
+
     def _ours(self) -> Iterator[tuple[Key, FoundFlow, FoundOutput]]:
-        for flow in self.actual.flows():
-            if flow.mark is None or not ours(flow.mark, self.owner):
-                continue
+        for mark, flow in self._our_flows():
             for output in flow.outputs:
                 if output.mark is not None and ours(output.mark, self.owner):
-                    yield key_now(OutputKey(flow.mark.name, output.mark.name), self._moved), flow, output
+                    yield key_now(OutputKey(mark.name, output.mark.name), self._moved), flow, output
 
     @cached_property
     def _recognised(self) -> Recognised:

@@ -50,12 +50,13 @@ class LateLists:
         self._made = {place: made for place, made in self._made.items() if place in known}
         moved = moved_names(facts.policies.moves)
         youngest: dict[Key, float] = {}
+        # After a large tree was made there are thousands, and a plan makes a few of them again at most.
+        asked = {create.key for change in plan.changes for create in _creates(change)} if known else set()
         for place, at_s in known.items():
-            key = place[0]
-            if _is_shown(place, self._made.get(place, ""), facts):
-                # This very reading knows it, so it is not late.
+            now = key_now(place[0], moved)
+            # What this very reading knows is not late.
+            if now not in asked or _is_shown(place, self._made.get(place, ""), facts):
                 continue
-            now = key_now(key, moved)
             youngest[now] = min(max(0.0, now_s - at_s), youngest.get(now, self._limits.settling_s))
         ages = {id(change): _youngest_s(change, youngest) for change in plan.changes} if known else {}
         held = [change for change in plan.changes if ages.get(id(change)) is not None]
