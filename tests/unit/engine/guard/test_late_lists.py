@@ -105,6 +105,19 @@ async def test_a_create_that_took_long_is_waited_for_from_its_end() -> None:
     assert sent(small, "create output/news/tower") == 0
 
 
+async def test_what_somebody_else_made_there_is_not_what_is_looked_for() -> None:
+    """An output without our mark in a flow of ours does not end the waiting for our own."""
+    small = a_world()
+    by_hand = found_output(output("by_hand"), owner=None)
+    small.backend.hold(found_flow(flow(state=FlowState.IDLE), by_hand))
+    small.world.journal.settle(small.world.journal.intend(CREATE), Settled.UNKNOWN, duration_s=1.0)
+
+    outcome = await passed(small, say(small, flow(), output()))
+
+    assert [str(item.key) for item in outcome.left.waiting] == ["output/news/tower"]
+    assert sent(small, "create output/news/tower") == 0
+
+
 async def test_the_delete_of_the_old_one_does_not_end_the_waiting_for_the_new_one() -> None:
     """A flow that moves to another region bears its name there, too; a late list makes no third one."""
     small = a_world()
