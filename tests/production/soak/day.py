@@ -9,25 +9,19 @@ from random import Random
 from typing import Final
 
 from reconciler.coordination.orders import FOLDER, OrdersInDirectory
-from reconciler.engine.guard import Guard
 from reconciler.engine.guard.facts import Mode
 from reconciler.engine.plan import Target, plan_for, read_tree
 from reconciler.engine.reconcile import PassOutcome
-from reconciler.engine.world import World
 from reconciler.journal.bounds import BATCH
 from reconciler.journal.schema import FILE_NAME
-from reconciler.manifests.reader import ManifestReader
-from reconciler.manifests.writing import ManifestWriter
-from tests.builders import US
 from tests.fakes.journal import MemoryJournal
 from tests.histories import virtual
 from tests.histories.virtual import VirtualClock, VirtualLoop
 from tests.production.soak.account import Account
 from tests.production.soak.measuring import Footprint, footprint
 from tests.production.soak.people import VIEWERS_S, Console, Operator
-from tests.production.soak.processes import BOUNDS, Place, Process
+from tests.production.soak.processes import BOUNDS, Place, Process, world_in
 from tests.production.soak.repository import Repository
-from tests.unit.engine.worlds import MemoryVault, keeper
 
 HOUR_S: Final = 3600.0
 MOST_BLOCKS: Final = 1000
@@ -236,19 +230,7 @@ class _Day:
     async def _demand_empty_plan(self) -> None:
         """See that a process of its own has nothing to do either."""
         place, clock = self._place, self._clock
-        journal, orders = MemoryJournal(clock), OrdersInDirectory(place.state, clock)
-        world = World(
-            source=place.repository,
-            reader=ManifestReader(),
-            pin_reader=ManifestReader(),
-            writer=ManifestWriter(),
-            vault=MemoryVault(),
-            backend=place.account,
-            clock=clock,
-            journal=journal,
-            guard=Guard(keeper(place.account, clock, journal, orders=orders)),
-            owner=US,
-        )
+        world = world_in(place, clock, MemoryJournal(clock), OrdersInDirectory(place.state, clock))
         target = Target.of(await read_tree(world), Mode.SHOWN)
         plan = None if target is None else await plan_for(world, target)
         if plan is None or not plan.is_empty:

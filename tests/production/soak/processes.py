@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -18,7 +18,10 @@ from reconciler.journal.schema import FILE_NAME
 from reconciler.journal.sqlite import SqliteJournal
 from reconciler.manifests.reader import ManifestReader
 from reconciler.manifests.writing import ManifestWriter
+from reconciler.ports.clock import Clock
+from reconciler.ports.journal import Journal
 from reconciler.ports.notifier import Bulletin
+from reconciler.ports.orders import OrderBook
 from reconciler.ports.status import Phase
 from tests.builders import US
 from tests.histories.lives import KilledError, Life, LivingClock, LivingJournal
@@ -44,6 +47,22 @@ class Place:
     account: Account
     repository: Repository
     state: Path
+
+
+def world_in(place: Place, clock: Clock, journal: Journal, orders: OrderBook) -> World:
+    """Return the world of a process there."""
+    return World(
+        source=place.repository,
+        reader=ManifestReader(),
+        pin_reader=ManifestReader(),
+        writer=ManifestWriter(),
+        vault=MemoryVault(),
+        backend=place.account,
+        clock=clock,
+        journal=journal,
+        guard=Guard(keeper(place.account, clock, journal, orders=orders)),
+        owner=US,
+    )
 
 
 @dataclass(slots=True)
@@ -139,17 +158,5 @@ class Process:
         place = self._place
         clock, journal = LivingClock(place.clock, self._life), LivingJournal(self._journal, self._life)
         orders = OrdersInDirectory(place.state, clock)
-        return World(
-            source=place.repository,
-            reader=ManifestReader(),
-            pin_reader=ManifestReader(),
-            writer=ManifestWriter(),
-            vault=MemoryVault(),
-            backend=place.account,
-            clock=clock,
-            journal=journal,
-            guard=Guard(keeper(place.account, clock, journal, orders=orders)),
-            owner=US,
-            notifier=self.notifier,
-            telemetry=self.counters,
-        )
+        world = world_in(place, clock, journal, orders)
+        return replace(world, notifier=self.notifier, telemetry=self.counters)
