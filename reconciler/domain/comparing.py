@@ -26,7 +26,7 @@ def compare(base: Desired, head: Desired, *, policies: Policies, capabilities: C
     """
     actual = _as_live(base, {flow.spec.region for flow in head.flows})
     resolved = Resolved(desired=head, moved=moved_names(policies.moves))
-    plan = planning.plan(resolved, actual, owner=_OWNER, capabilities=capabilities, keeps_links=True)
+    plan = planning.plan_with_links(resolved, actual, owner=_OWNER, capabilities=capabilities)
     told = replace(plan, changes=tuple(map(_in_manifests, plan.changes)))
     return judge(told, Circumstances(desired=head, actual=actual, owner=_OWNER, policies=policies))
 

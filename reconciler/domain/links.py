@@ -7,6 +7,12 @@ from reconciler.domain.errors import UnresolvedLinkError
 from reconciler.domain.model import FlowKey, FlowLink, FoundFlow, Output, Srt
 
 
+def calls_a_flow(output: Output) -> bool:
+    """Return whether an output calls another flow of the manifests."""
+    settings = output.spec.settings
+    return isinstance(settings, Srt) and isinstance(settings.peer, FlowLink)
+
+
 def with_address(output: Output, found_flow: Callable[[FlowKey], FoundFlow | None]) -> Output:
     """
     Return the output with its link, if it has one, replaced by the address of the flow's input.

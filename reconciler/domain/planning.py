@@ -15,6 +15,7 @@ from reconciler.domain import properties, refusals
 from reconciler.domain.changes import Action, Blocked, Create, Edit, FlowAt, Plan, Sequence, Start, Stop, Waiting
 from reconciler.domain.flow_replacing import flow_replaced, flow_succeeded, removal
 from reconciler.domain.impact import Capabilities, Impact
+from reconciler.domain.in_step import InStep
 from reconciler.domain.marks import Owner
 from reconciler.domain.matching import Match, Matches, is_twin, match, ours
 from reconciler.domain.model import (
@@ -49,7 +50,7 @@ _Part = TypeVar("_Part")
 
 
 def plan(
-    resolved: Resolved, actual: Actual, *, owner: Owner, capabilities: Capabilities, keeps_links: bool = False
+    resolved: Resolved, actual: Actual, *, owner: Owner, capabilities: Capabilities, in_step: InStep | None = None
 ) -> Plan:
     """
     Return the changes that turn actual into desired; the same for the same values, whatever their order.
@@ -59,22 +60,30 @@ def plan(
         actual: what the backend has, or could not say.
         owner: whose objects may be touched.
         capabilities: how each property is changed on this backend.
-        keeps_links: whether links to other flows stay what they are, and are not replaced by addresses.
+        in_step: of the planning before, where there was one: what has not changed costs less then.
 
     """
-    context = Context(
+    return _Planner(resolved, actual, _context(resolved, owner, capabilities), in_step or InStep()).plan()
+
+
+def plan_with_links(resolved: Resolved, actual: Actual, *, owner: Owner, capabilities: Capabilities) -> Plan:
+    """Return the same where no backend was asked for addresses: links to other flows stay what they are."""
+    context = replace(_context(resolved, owner, capabilities), keeps_links=True)
+    return _Planner(resolved, actual, context, InStep()).plan()
+
+
+def _context(resolved: Resolved, owner: Owner, capabilities: Capabilities) -> Context:
+    return Context(
         names=Names(owner=owner, moved=resolved.moved),
         capabilities=capabilities,
         failed={item.key for item in resolved.failed},
-        keeps_links=keeps_links,
     )
-    return _Planner(resolved, actual, context).plan()
 
 
 class _Planner:
     """One planning: the arguments, and the indexes made from them."""
 
-    def __init__(self, resolved: Resolved, actual: Actual, context: Context) -> None:
+    def __init__(self, resolved: Resolved, actual: Actual, context: Context, in_step: InStep) -> None:
         self._context = replace(context, found_flow=self._found_flow)
         self._given_up = resolved.failed
         self._actual = actual
@@ -85,6 +94,9 @@ class _Planner:
             self._outputs.setdefault(output.key.flow_key, []).append(output)
         self._matches = self._match_flows()
         self._found = {flow.key: matched.only for flow, matched in zip(self._flows, self._matches.matched, strict=True)}
+        self._in_step = in_step
+        terms = (context.names.owner, context.names.moved, context.capabilities)
+        in_step.under(terms, [flow.key for flow in self._flows])
 
     def plan(self) -> Plan:
         """Return the plan, put together from the plans of the flows, in the order of their names."""
@@ -180,13 +192,15 @@ class _Planner:
         return (*listed, *marked_otherwise(flow, found.mark, is_moved=is_moved))
 
     def _known_flow(self, flow: Flow, found: FoundFlow, spec: FlowSpec) -> Parts:
+        wanted = self._outputs.get(flow.key, [])
+        if self._in_step.holds(flow, wanted, found):
+            return Parts(unchanged=1 + len(wanted))
         changed = self._changed(flow, found, spec)
         impact = self._context.capabilities.impact(ResourceKind.FLOW, changed, found.state)
         if impact is Impact.RECREATE:
             return self._recreated_flow(flow, found, changed)
         stops = found.state is FlowState.RUNNING and flow.spec.state is FlowState.IDLE
         parts = Parts(unchanged=0 if changed else 1, stops=stops)
-        wanted = self._outputs.get(flow.key, [])
         outputs = plan_outputs(flow.key, wanted, found, context=self._context, parts=parts)
         if changed:
             at, kept = FlowAt(found.region, found.live_name), _named(flow, found)
@@ -195,6 +209,9 @@ class _Planner:
             parts.then.append(edit)
         _turn(_named(flow, found), found, parts, outputs=outputs)
         gathered(flow, found, parts, capabilities=self._context.capabilities)
+        # What could not be resolved is left as it is this time, and not because it is as it should be.
+        if parts == Parts(unchanged=1 + len(wanted)) and not self._context.failed:
+            self._in_step.learn(flow, wanted, found)
         return parts
 
     def _recreated_flow(self, flow: Flow, found: FoundFlow, changed: tuple[PropertyChange, ...]) -> Parts:

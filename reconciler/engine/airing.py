@@ -15,6 +15,7 @@ from reconciler.engine.guard.sampling import Sampler
 from reconciler.engine.standing import Stand
 from reconciler.engine.trials import Trials
 from reconciler.engine.world import World
+from reconciler.ports.status import Phase
 
 STEP_S: Final = 2.0
 """Between two steps of the patrol, and so between two looks at what is on trial."""
@@ -25,6 +26,8 @@ TRIALS_A_STEP: Final = 8
 FORGOTTEN_S: Final = 600.0
 """After so long nobody claims to know any more what a flow carries."""
 
+_BUSY: Final = frozenset({Phase.LOOKING, Phase.PASSING})
+"""Phases in which a change may be on its way: what takes a while waits for their end."""
 _OFF: Final = End(is_input=False, is_connected=False, bitrate_bps=0, is_idle=True)
 
 
@@ -69,6 +72,7 @@ class Patrol:
         self._sampler = Sampler(world.backend, world.clock, world.guard.limits)
         self._looked_at_s: dict[str, float] = {}
         self._facts: Facts | None = None
+        self._beats: tuple[_Beat, ...] = ()
         self._running: dict[str, _Beat] = {}
         """By the id of the flow, the one that was looked at longest ago first."""
 
@@ -82,9 +86,8 @@ class Patrol:
 
     async def _step(self, facts: Facts) -> None:
         stands: dict[Key, tuple[Stand, int | None]] = {}
-        if facts is not self._facts:
-            # A large account is sorted once a reading, and not with every step.
-            self._facts = facts
+        if facts is not self._facts and not (self._facts and self._board.vitals().phase in _BUSY):
+            # A large account is sorted once a reading, not with every step, and in nobody's way.
             stands |= self._begin(facts)
         for beat in self._chosen():
             sample = await self._sampler.glimpse(beat.flow)
@@ -100,16 +103,14 @@ class Patrol:
 
     def _begin(self, facts: Facts) -> dict[Key, tuple[Stand, int | None]]:
         """Learn which flows run by now; return what holds of those that stand still."""
-        beats = [
-            _Beat(key, flow, tuple(_ends(facts, key, flow)))
-            for flow in facts.actual.flows()
-            if (key := facts.key_of(flow)) is not None
-        ]
-        running = {beat.flow.id: beat for beat in beats if beat.flow.state is not FlowState.IDLE}
+        if self._facts is None or not _is_same(facts, self._facts):
+            self._beats = tuple(_beats(facts))
+        self._facts = facts
+        running = {beat.flow.id: beat for beat in self._beats if beat.flow.state is not FlowState.IDLE}
         new = [id_ for id_ in running if id_ not in self._running]
         self._running = {id_: running[id_] for id_ in (*new, *(each for each in self._running if each in running))}
         self._looked_at_s = {id_: at_s for id_, at_s in self._looked_at_s.items() if id_ in running}
-        idle = (beat for beat in beats if beat.flow.id not in running)
+        idle = (beat for beat in self._beats if beat.flow.id not in running)
         return {key: (Stand(Standing.FALSE, Reason.IDLE), 0) for beat in idle for key, _ in beat.ends}
 
     def _chosen(self) -> list[_Beat]:
@@ -125,6 +126,21 @@ class Patrol:
         at = self._world.clock.now()
         looks = {key: Carried(stand=stand, bitrate_bps=rate, at=at) for key, (stand, rate) in stands.items()}
         self._tell(self._board.carried(looks))
+
+
+def _is_same(facts: Facts, before: Facts) -> bool:
+    """Return whether two readings show the same flows, and the manifests call them the same."""
+    return (facts.actual, facts.desired, facts.policies.moves) == (
+        before.actual,
+        before.desired,
+        before.policies.moves,
+    )
+
+
+def _beats(facts: Facts) -> Iterator[_Beat]:
+    for flow in facts.actual.flows():
+        if (key := facts.key_of(flow)) is not None:
+            yield _Beat(key, flow, tuple(_ends(facts, key, flow)))
 
 
 def _ends(facts: Facts, key: FlowKey, flow: FoundFlow) -> Iterator[tuple[Key, str]]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -180,6 +181,10 @@ class StatusBoard:
             queue_age_s=waits_s,
             halt=self._orders.halt,
         )
+
+    def keys(self) -> AbstractSet[Key]:
+        """Return of which resources something is known; `resources` says what, and takes its time for many."""
+        return self._kept.keys()
 
     def resources(self) -> Mapping[Key, ResourceStatus]:
         """Return every resource that is wanted, held back or being removed, in the order of their addresses."""

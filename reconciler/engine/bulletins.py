@@ -10,11 +10,11 @@ from reconciler.domain.errors import BackendError
 from reconciler.domain.findings import Severity
 from reconciler.domain.order_words import BY_ITSELF, pinned
 from reconciler.domain.orders import Pin
+from reconciler.engine.board import StatusBoard
 from reconciler.engine.plan import Target, Tree
 from reconciler.engine.reconcile import PassOutcome
 from reconciler.ports.clock import Clock
 from reconciler.ports.notifier import Bulletin, Held, Stage
-from reconciler.ports.status import Board
 
 MOST_FINDINGS: Final = 50
 """Of a refused tree; whoever mends one sees the rest in the pull request."""
@@ -59,7 +59,7 @@ class Bulletins:
         )
 
     def of_pass(
-        self, outcome: PassOutcome, news: Sequence[Transition], board: Board, pins: Sequence[Pin], *, pass_id: str
+        self, outcome: PassOutcome, news: Sequence[Transition], board: StatusBoard, pins: Sequence[Pin], *, pass_id: str
     ) -> Bulletin:
         """Return what is told of a pass, and of what is on the board after it."""
         return Bulletin(
@@ -69,7 +69,7 @@ class Bulletins:
             revision=outcome.revision,
             stage=stage_of(outcome, pins),
             seen=board.vitals().seen,
-            resources=frozenset(map(str, board.resources())),
+            resources=frozenset(map(str, board.keys())),
             pass_id=pass_id,
             transitions=tuple(news),
             held=(*_held(outcome), *(Held(resource=str(pin.resource), why=pinned(pin)) for pin in pins)),

@@ -118,7 +118,9 @@ async def plan_for(world: World, target: Target) -> Plan:
     began_s = world.clock.monotonic_s()
     with world.telemetry.span("observe"):
         actual = await observe(world.backend, clock=world.clock)
-    proposed = planning.plan(resolved, actual, owner=world.owner, capabilities=world.backend.capabilities)
+    proposed = planning.plan(
+        resolved, actual, owner=world.owner, capabilities=world.backend.capabilities, in_step=world.in_step
+    )
     facts = Facts(
         revision=target.revision,
         desired=desired,

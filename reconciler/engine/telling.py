@@ -149,7 +149,7 @@ class Teller:
 
     def _is_other(self, outcome: PassOutcome, orders: Orders) -> bool:
         """Return whether the revision has come further, or there are other resources than when it was last told."""
-        before, self._resources = self._resources, len(self.board.resources())
+        before, self._resources = self._resources, len(self.board.keys())
         return (outcome.revision, stage_of(outcome, orders.pins)) != self._told or before != self._resources
 
     def _looked(self, seen: Revision) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from reconciler.domain.in_step import InStep
 from reconciler.domain.marks import Owner
 from reconciler.engine.guard import Guard
 from reconciler.ports.backend import Backend
@@ -32,3 +33,5 @@ class World:
     """Whose objects may be touched."""
     notifier: Notifier = field(default_factory=Nobody)
     telemetry: Telemetry = field(default_factory=Untold)
+    in_step: InStep = field(default_factory=InStep)
+    """What the last plan found as it should be: the next one need not compare it again."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 from weakref import WeakValueDictionary
 
 from reconciler.relay.carriage import Carriage
@@ -14,6 +15,7 @@ from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.giving import Giver
 from reconciler.relay.ids import IdMaker
 from reconciler.relay.limits import Limits
+from reconciler.relay.per_flow import PerFlow
 from reconciler.relay.recording.records import Records
 
 
@@ -43,6 +45,8 @@ class ControlPlane:
     """Signed calls so far, by action, whatever came of them."""
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a flow gets its name, so that no two get one."""
+    described: PerFlow[Any] = field(default_factory=PerFlow, init=False)
+    """Flows as the API describes them."""
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, init=False)
 
     def as_seen(self, flow: Flow) -> Flow:
@@ -85,3 +89,4 @@ class ControlPlane:
         """Forget a flow that does not run, and take its addresses back."""
         await self.catalogue.remove(flow.id)
         self.giver.take_back(flow, kept=None)
+        self.described.forget(flow)

@@ -23,6 +23,7 @@ from reconciler.ports.clock import Clock
 from reconciler.streamlink.as_found import demand_as_found
 from reconciler.streamlink.client import Answer, StreamLinkClient
 from reconciler.streamlink.codes import Code
+from reconciler.streamlink.decoding import FlowDecoder
 from reconciler.streamlink.flow_ids import FlowIds
 from reconciler.streamlink.listing import FlowList
 from reconciler.streamlink.reading import Members
@@ -91,6 +92,7 @@ class StreamLinkBackend:
         self._is_ours = service.is_ours
         self._is_certain = service.rules is not None or service.is_ours
         self._list = FlowList(client)
+        self._decoder = FlowDecoder()
         self._ids = FlowIds()
 
     @property
@@ -130,7 +132,7 @@ class StreamLinkBackend:
 
     async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
         """Return all flows of the region."""
-        flows = tuple(decode.flow(payload, region) for payload in await self._list.read(region))
+        flows = self._decoder.flows(await self._list.read(region), region)
         self._ids.rebuild(region, flows)
         return flows
 

@@ -11,6 +11,7 @@ from reconciler.domain.safety.releases import APPLY
 from reconciler.settings import BackendKind, Settings
 from reconciler.wiring import guards, notifiers, relays, services, sources, streamlink
 from reconciler.wiring.backends import Where, where
+from reconciler.wiring.collecting import collected_at_rest
 from reconciler.wiring.worlds import world_of
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ async def session(
         board = board_of(world, observes=observes)
         here = Session(settings=settings, paths=tuple(paths), world=world, relay=relay, board=board)
         stack.callback(here.close)
-        await stack.enter_async_context(_served(here, lent))
+        await stack.enter_async_context(_accompanied(here, lent))
         yield here
 
 
@@ -167,8 +168,8 @@ def _backend(settings: Settings, place: Where, relay: "Relay | None", telemetry:
 
 
 @contextlib.asynccontextmanager
-async def _served(here: Session, lent: services.Instruments) -> AsyncIterator[None]:
-    """Have the service listen meanwhile, where it is to."""
+async def _accompanied(here: Session, lent: services.Instruments) -> AsyncIterator[None]:
+    """Have the service listen meanwhile, where it is to, and memory looked through where it disturbs nobody."""
     loops = services.Loops(
         board=here.board,
         has_ended=lambda: here.has_ended,
@@ -176,7 +177,7 @@ async def _served(here: Session, lent: services.Instruments) -> AsyncIterator[No
         branch=here.branch,
         rhythm=here.rhythm,
     )
-    async with services.service(here.settings, lent, loops):
+    async with services.service(here.settings, lent, loops), collected_at_rest(here.board, here.world.clock):
         yield
 
 

@@ -5,7 +5,6 @@ The official SDK reads an error only where the status is 200 and the content typ
 else, so every answer has both.
 """
 
-import json
 import logging
 import time
 import traceback
@@ -27,6 +26,7 @@ from reconciler.relay.api.door import Door
 from reconciler.relay.api.reading import read_call
 from reconciler.relay.api.refusals import RefusalError
 from reconciler.relay.api.table import carry_out
+from reconciler.relay.api.texts import text_of
 from reconciler.relay.catalogue import CatalogueFailedError
 from reconciler.relay.plane import ControlPlane
 from reconciler.serving.connections import PROVEN
@@ -157,7 +157,7 @@ def _error(code: Code, message: str) -> Json:
 
 
 def _response(fields: Json, request_id: str) -> Response:
-    content = json.dumps({"Response": {**fields, "RequestId": request_id}}, separators=(",", ":"))
+    content = f'{{"Response":{text_of({**fields, "RequestId": request_id})}}}'
     # Set as a header and not as a media type, to which Starlette might add a charset.
     return Response(content.encode(), headers={"Content-Type": CONTENT_TYPE})
 

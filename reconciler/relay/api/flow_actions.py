@@ -6,6 +6,7 @@ from reconciler.relay.api.calls import Call, Json, flow_alone, flow_of
 from reconciler.relay.api.describe import describe_flow
 from reconciler.relay.api.end_actions import with_new_input, with_new_output
 from reconciler.relay.api.refusals import RefusalError
+from reconciler.relay.api.texts import Written
 from reconciler.relay.flows import Flow, FlowState
 from reconciler.relay.plane import ControlPlane
 from reconciler.streamlink.codes import Code
@@ -48,8 +49,12 @@ async def list_flows(plane: ControlPlane, call: Call) -> Json:
         raise RefusalError(Code.PAGE_SIZE, f"PageSize is above {MAX_PAGE_SIZE}.")
     flows = plane.catalogue.flows(call.region)
     page = flows[(number - 1) * size : number * size]
+
+    def described(flow: Flow) -> Written:
+        return Written(describe_flow(plane.as_seen(flow), call.profile))
+
     return {
-        "Infos": [describe_flow(plane.as_seen(flow), call.profile) for flow in page],
+        "Infos": [plane.described.of(flow, call.profile, described) for flow in page],
         "PageNum": number,
         "PageSize": size,
         "TotalNum": len(flows),

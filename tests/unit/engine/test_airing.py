@@ -1,8 +1,11 @@
 """The patrol: what is carried, of whom it is known, and that a large account costs no more than a small one."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
-from reconciler.domain.model import FlowKey, FlowState, OutputKey
+from reconciler.domain.model import Care, DriftMode, FlowKey, FlowState, OutputKey
 from reconciler.engine.airing import FLOWS_A_STEP, FORGOTTEN_S, STEP_S
 from tests.builders import flow, output
 from tests.unit.engine.loops import TIMING, running
@@ -111,3 +114,39 @@ async def test_a_bug_of_the_patrol_ends_the_loop() -> None:
         assert run.task.done()
         with pytest.raises(KeyError, match="nobody foresaw this"):
             run.task.result()
+
+
+async def test_nobody_is_sorted_while_a_change_is_on_its_way() -> None:
+    """What a pass has read is learnt once it is over: until then whoever was known is looked at."""
+    small = a_world()
+    sport = replace(flow("sport"), care=Care(drift=DriftMode.WARN))
+    small.source.write("one", flow(), output(), sport, output(of="sport"))
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        small.backend.hold(replace(small.backend.flow("sport"), state=FlowState.IDLE))
+        small.backend.hanging = asyncio.Event()
+        small.source.write("two", flow(), output(), output("mast"), sport, output(of="sport"))
+        await run.pass_time(4 * STEP_S)
+        meanwhile = rows(run.loop.board, FlowKey("sport"))["OnAir"]
+        small.backend.hanging.set()
+        await run.pass_time(2 * STEP_S)
+
+        assert meanwhile == ("False", "Dark")
+        assert rows(run.loop.board, FlowKey("sport"))["OnAir"] == ("False", "Idle")
+
+
+async def test_a_reading_that_shows_nothing_new_proves_what_is_known() -> None:
+    """What stands still was looked at as late as the last pass, though nothing of it has changed."""
+    small = a_world()
+    small.source.write("one", flow(state=FlowState.IDLE), output())
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s + STEP_S)
+        before = run.loop.board.resources()[TOWER].looked_at
+        await run.pass_time(TIMING.observe_s)
+        after = run.loop.board.resources()[TOWER].looked_at
+
+        assert before is not None
+        assert after is not None
+        assert (after - before).total_seconds() == TIMING.observe_s

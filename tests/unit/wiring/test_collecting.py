@@ -1,0 +1,109 @@
+"""When the garbage collector makes a long run, while a session lasts."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from reconciler.engine.board import StatusBoard
+from reconciler.ports.status import Phase, Vitals
+from reconciler.wiring.collecting import LATE_S, LEAST_S, LOOK_S, SHARE, collected_at_rest
+from tests.fakes.clock import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+VITALS = Vitals(
+    phase=Phase.RESTING,
+    phase_s=0.0,
+    source="manifests",
+    backend="relay",
+    owner="local",
+    observes=False,
+    started_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+OLDEST = 2
+"""The generation that a long run looks through."""
+
+
+class Watch(FakeClock):
+    """A clock that loses so much time with every long run of the collector."""
+
+    def __init__(self, *, takes_s: float = 0.0) -> None:
+        super().__init__(auto=False)
+        self.runs = 0
+        self._takes_s = takes_s
+
+    def told(self, phase: str, info: dict[str, Any]) -> None:
+        """Take word of the collector."""
+        if phase == "stop" and info["generation"] == OLDEST:
+            self.runs += 1
+
+    def monotonic_s(self) -> float:
+        """Return the time that has gone by."""
+        return super().monotonic_s() + self.runs * self._takes_s
+
+
+@contextmanager
+def watched(*, takes_s: float = 0.0) -> Iterator[Watch]:
+    """Lend a clock that counts the long runs."""
+    watch = Watch(takes_s=takes_s)
+    gc.callbacks.append(watch.told)
+    try:
+        yield watch
+    finally:
+        gc.callbacks.remove(watch.told)
+
+
+async def test_a_long_run_comes_once_in_a_while_at_rest() -> None:
+    """Not before its time, and then again after as long."""
+    with watched() as watch:
+        async with collected_at_rest(StatusBoard(watch, VITALS), watch):
+            await watch.advance(LEAST_S - 1)
+            early = watch.runs
+            await watch.advance(1)
+            first = watch.runs
+            await watch.advance(LEAST_S)
+
+        assert (early, first, watch.runs) == (0, 1, 2)
+
+
+@pytest.mark.parametrize("phase", [Phase.STARTING, Phase.LOOKING, Phase.PASSING, Phase.STOPPING])
+async def test_whoever_is_at_work_is_not_disturbed(phase: Phase) -> None:
+    """What is due waits for a rest; but not for ever."""
+    with watched() as watch:
+        board = StatusBoard(watch, replace(VITALS, phase=phase))
+        async with collected_at_rest(board, watch):
+            await watch.advance(LEAST_S + LATE_S - 1)
+            meanwhile = watch.runs
+            board.turn(Phase.RESTING)
+            await watch.advance(LOOK_S)
+            rested = watch.runs
+            board.turn(phase)
+            await watch.advance(LEAST_S + LATE_S + LOOK_S)
+
+        assert (meanwhile, rested, watch.runs) == (0, 1, 2)
+
+
+async def test_a_run_that_takes_long_is_seldom() -> None:
+    """So that it takes no more than its share of the time."""
+    takes_s = 0.3
+    with watched(takes_s=takes_s) as watch:
+        async with collected_at_rest(StatusBoard(watch, VITALS), watch):
+            await watch.advance(LEAST_S)
+
+        assert watch.slept_s == pytest.approx([LEAST_S, takes_s * SHARE])
+
+
+async def test_meanwhile_the_collector_makes_short_runs_alone() -> None:
+    """It makes no long one by itself, but after a thousand times as many short ones; afterwards it is as it was."""
+    before = gc.get_threshold()
+    clock = FakeClock(auto=False)
+    async with collected_at_rest(StatusBoard(clock, VITALS), clock):
+        meanwhile = gc.get_threshold()
+
+    assert meanwhile == (*before[:2], 1000 * before[2])
+    assert gc.get_threshold() == before
