@@ -1,7 +1,10 @@
-"""A commit is pushed, and the relay has what it says: how long that takes, woken and polled, beside a `git pull`."""
+"""A commit is pushed, and the relay has what it says: how long that takes, told and polled, beside a `git pull`."""
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
+import json
 import math
 import os
 import socket
@@ -15,15 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import structlog
 
 from reconciler import wiring
-from reconciler.sources.git.source import GitSource
 
 POLL_S: Final = 1.0
 NEVER_S: Final = 3600.0
 WITHIN_S: Final = 3600.0
 """The first pass makes every flow."""
+_SIGNING: Final = b"what-the-forge-signs-with-is-long-enough"
+BETWEEN_S: Final = 1.0
+"""Between two pushes: more often than once a second a webhook wakes nobody."""
 OUTPUTS: Final = 9
 """Of each flow, so that one manifest in ten is a flow."""
 _FLOW: Final = """\
@@ -62,9 +68,13 @@ class _Steps:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     revision: str = ""
     """The commit that is waited for."""
+    serves_at: str = ""
+    """Where the service listens."""
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Take an event, and let nobody print it."""
+        if event["event"] == "service.started":
+            self.serves_at = event["url"]
         if event.get("revision", event.get("commit")) == self.revision:
             self.at_s.setdefault(event["event"], time.monotonic())
             if event["event"] == _STEPS["pass over"]:
@@ -113,8 +123,12 @@ def measure(*, files: int, rounds: int) -> None:
 
 
 async def _measure(remote: _Remote, url: str, state: Path, *, name: str, rounds: int) -> None:
-    for way, poll_s in (("woken", NEVER_S), (f"polled every {POLL_S:g} s", POLL_S)):
+    secret = state.with_name("secret")
+    secret.write_bytes(_SIGNING)
+    secret.chmod(0o600)
+    for way, poll_s in (("told by a webhook", NEVER_S), (f"polled every {POLL_S:g} s", POLL_S)):
         flags = {"state": state, "source.git": url, "source.pollS": poll_s, "loop.observeS": NEVER_S}
+        flags |= {"service.listen": "127.0.0.1:0", "service.webhookSecretFile": secret}
         settings = wiring.load_settings(flags=flags, environment={})
         steps = _Steps(revision=_git(remote.home, "rev-parse", "main"))
         structlog.configure(processors=[structlog.contextvars.merge_contextvars, steps])
@@ -123,11 +137,11 @@ async def _measure(remote: _Remote, url: str, state: Path, *, name: str, rounds:
             running = asyncio.create_task(loop.run())
             try:
                 await _over(steps)
-                source = session.world.source if poll_s == NEVER_S else None
+                is_told = poll_s == NEVER_S
                 # A loop that rests has read what is there more than once.
-                await _push(remote, source, steps)
-                took = [await _push(remote, source, steps) for _ in range(rounds)]
-                pulled = [_pull(remote) for _ in range(rounds)] if poll_s == NEVER_S else []
+                await _push(remote, steps, is_told=is_told)
+                took = [await _push(remote, steps, is_told=is_told) for _ in range(rounds)]
+                pulled = [_pull(remote, url) for _ in range(rounds)] if poll_s == NEVER_S else []
             finally:
                 loop.stop()
                 await running
@@ -137,15 +151,29 @@ async def _measure(remote: _Remote, url: str, state: Path, *, name: str, rounds:
             _row("  the same commits by `git pull` in a checkout", pulled)
 
 
-async def _push(remote: _Remote, source: Any, steps: _Steps) -> list[float]:
-    """Push a commit, and return how long its steps took."""
+async def _push(remote: _Remote, steps: _Steps, *, is_told: bool) -> list[float]:
+    """Push a commit, tell it as a forge does or leave it to be found, and return how long its steps took."""
+    await asyncio.sleep(BETWEEN_S)
     steps.at_s, steps.over = {}, asyncio.Event()
     steps.revision = remote.push()
     began_s = time.monotonic()
-    if isinstance(source, GitSource):
-        source.wake()
+    if is_told:
+        await _deliver(steps)
     await _over(steps)
     return [(steps.at_s[event] - began_s) * 1000 for event in _STEPS.values()]
+
+
+async def _deliver(steps: _Steps) -> None:
+    body = json.dumps({"ref": "refs/heads/main", "after": steps.revision}).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": steps.revision,
+        "X-Hub-Signature-256": f"sha256={hmac.new(_SIGNING, body, hashlib.sha256).hexdigest()}",
+    }
+    async with httpx.AsyncClient() as forge:
+        answer = await forge.post(f"{steps.serves_at.rstrip('/')}/hooks/github", content=body, headers=headers)
+    answer.raise_for_status()
 
 
 async def _over(steps: _Steps) -> None:
@@ -153,10 +181,10 @@ async def _over(steps: _Steps) -> None:
         await steps.over.wait()
 
 
-def _pull(remote: _Remote) -> float:
+def _pull(remote: _Remote, url: str) -> float:
     remote.push()
     began_s = time.monotonic()
-    _git(remote.home.parent / "checkout", "pull", "--quiet")
+    _git(remote.home.parent / "checkout", "pull", "--quiet", url, "main")
     return (time.monotonic() - began_s) * 1000
 
 

@@ -36,7 +36,9 @@ REFUSALS_EVERY_S: Final = 60.0
 REMEMBERED: Final = 4096
 """Deliveries that are known again."""
 WAKE_GAP_S: Final = 1.0
-"""Between two wakes: what comes in between is one wake at its end."""
+"""Between two wakes, in the long run: what comes in between is one wake at its end."""
+WAKES_AT_ONCE: Final = 5
+"""Wakes without a gap after a quiet time: people push twice within a second, and wait for the second one, too."""
 _JSON: Final = "application/json"
 
 
@@ -60,19 +62,20 @@ class Replays:
 
 
 class Waker:
-    """Wakes the source, at once and then no more than once in a while; no push is forgotten."""
+    """Wakes the source, a few times at once and then no more than once in a while; no push is forgotten."""
 
     def __init__(self, on_push: Callable[[], None], clock: Clock) -> None:
         self._on_push = on_push
         self._clock = clock
-        self._rests_until_s = clock.monotonic_s()
+        self._is_even_at_s = clock.monotonic_s()
+        """When the wakes so far are no more than one a gap."""
         self._later: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """Wake it now, or at the end of the gap."""
         if self._later is not None and not self._later.done():
             return
-        rest_s = self._rests_until_s - self._clock.monotonic_s()
+        rest_s = self._is_even_at_s - (WAKES_AT_ONCE - 1) * WAKE_GAP_S - self._clock.monotonic_s()
         if rest_s <= 0:
             self._wake()
         else:
@@ -88,7 +91,7 @@ class Waker:
         self._wake()
 
     def _wake(self) -> None:
-        self._rests_until_s = self._clock.monotonic_s() + WAKE_GAP_S
+        self._is_even_at_s = max(self._is_even_at_s, self._clock.monotonic_s()) + WAKE_GAP_S
         self._on_push()
 
 

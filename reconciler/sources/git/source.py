@@ -24,8 +24,8 @@ MOST_PAUSE_S: Final = 300.0
 LEAST_PAUSE_S: Final = 1.0
 FIRST_WAIT_S: Final = 2.0
 """So long the very first snapshot waits for the first fetch; a server that is slow or down holds nobody up longer."""
-SPREAD: Final = 0.1
-"""Of `poll_s`, on both sides: many reconcilers must not ask all at once."""
+SPREAD: Final = 0.2
+"""Of `poll_s`, by which a pause is shorter at most: many reconcilers must not ask all at once, and none later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Polling:
     def pause_s(self, failures: int) -> float:
         """Return the pause after so many failures in a row; full jitter after failures, a little without."""
         if not failures:
-            return self.poll_s * (1 - SPREAD + 2 * SPREAD * self.jitter())
+            return self.poll_s * (1 - SPREAD * self.jitter())
         # The bound keeps a year of failures from overflowing a float.
         most = min(max(MOST_PAUSE_S, self.poll_s), self.poll_s * 2.0 ** min(failures, 16))
         return max(LEAST_PAUSE_S, most * self.jitter())

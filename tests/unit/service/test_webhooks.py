@@ -15,7 +15,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from reconciler.service.forges import FORGES, TOLERANCE_S, Delivery
-from reconciler.service.webhooks import MOST_BODY_BYTES, MOST_HASHED_AT_ONCE_BYTES, MOST_HELD_BYTES, WAKE_GAP_S, Replays
+from reconciler.service.webhooks import (
+    MOST_BODY_BYTES,
+    MOST_HASHED_AT_ONCE_BYTES,
+    MOST_HELD_BYTES,
+    WAKE_GAP_S,
+    WAKES_AT_ONCE,
+    Replays,
+)
 from tests.fakes.board import EPOCH
 from tests.unit.service.serving import PATIENCE_S, Stage, secret_file
 
@@ -87,6 +94,14 @@ async def deliver(client: httpx.AsyncClient, forge: str, body: bytes, headers: H
     return await client.post(
         f"/hooks/{forge}", content=body, headers={"Content-Type": "application/json; charset=utf-8", **headers}
     )
+
+
+async def stormed(stage: Stage, client: httpx.AsyncClient, name: str) -> int:
+    """Deliver twenty pushes in one moment; return how often the source was woken so far."""
+    for number in range(20):
+        body = body_of({**PUSH, "n": f"{name}{number}"})
+        await deliver(client, "gitea", body, gitea(body, delivery=f"{name}{number}"))
+    return stage.pushes
 
 
 @pytest.mark.parametrize("forge", SIGNED)
@@ -310,15 +325,24 @@ async def test_all_bodies_together_have_a_bound(client: httpx.AsyncClient) -> No
 
 
 async def test_a_storm_of_pushes_is_few_wakes(stage: Stage, client: httpx.AsyncClient) -> None:
-    """The first at once, the rest together a moment later; the last push is never forgotten."""
-    for number in range(20):
-        body = body_of({**PUSH, "n": number})
-        await deliver(client, "gitea", body, gitea(body, delivery=str(number)))
-    at_once = stage.pushes
-
+    """A few at once, the rest together a moment later; the last push is never forgotten."""
+    at_once = await stormed(stage, client, "a")
     await stage.clock.advance(WAKE_GAP_S)
 
-    assert (at_once, stage.pushes) == (1, 2)
+    assert (at_once, stage.pushes) == (WAKES_AT_ONCE, WAKES_AT_ONCE + 1)
+
+
+async def test_storms_in_a_row_are_a_wake_a_gap(stage: Stage, client: httpx.AsyncClient) -> None:
+    """What is spent comes back with time alone, and never more than there was."""
+    wakes = []
+    for number, pause_s in enumerate((2 * WAKE_GAP_S, 3 * WAKE_GAP_S, 1000 * WAKE_GAP_S)):
+        await stormed(stage, client, f"a{number}")
+        await stage.clock.advance(pause_s)
+        wakes.append(stage.pushes)
+    await stormed(stage, client, "b")
+
+    assert wakes == [WAKES_AT_ONCE + 1, WAKES_AT_ONCE + 3, WAKES_AT_ONCE + 6]
+    assert stage.pushes == wakes[-1] + WAKES_AT_ONCE
 
 
 async def test_deliveries_are_counted_and_logged(client: httpx.AsyncClient) -> None:

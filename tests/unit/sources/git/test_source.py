@@ -468,9 +468,9 @@ async def test_whoever_stops_waiting_ends_what_git_is_doing(clock: FakeClock) ->
 @pytest.mark.parametrize(
     ("failures", "jitter", "pause_s"),
     [
-        (0, 0.0, 27.0),
-        (0, 0.5, 30.0),
-        (0, 0.999, 32.994),
+        (0, 0.0, 30.0),
+        (0, 0.5, 27.0),
+        (0, 0.999, 24.006),
         (1, 0.5, 30.0),
         (3, 0.5, 120.0),
         (9, 0.5, 150.0),
