@@ -23,13 +23,14 @@ import structlog
 
 from reconciler import wiring
 
-POLL_S: Final = 1.0
+POLL_S: Final = 5.0
 NEVER_S: Final = 3600.0
 WITHIN_S: Final = 3600.0
 """The first pass makes every flow."""
 _SIGNING: Final = b"what-the-forge-signs-with-is-long-enough"
 BETWEEN_S: Final = 1.0
 """Between two pushes: more often than once a second a webhook wakes nobody."""
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
 OUTPUTS: Final = 9
 """Of each flow, so that one manifest in ten is a flow."""
 _FLOW: Final = """\
@@ -87,17 +88,17 @@ class _Remote:
 
     def __init__(self, home: Path, files: int) -> None:
         self.home = home / "forge.git"
-        self._files, self._version = files, 0
+        self._files, self.pushes = files, 0
         _git(home, "init", "--quiet", "--bare", "--initial-branch=main", str(self.home))
 
     def push(self) -> str:
         """Commit: all files the first time, then one of them; return the commit."""
-        self._version += 1
-        numbers = range(self._files) if self._version == 1 else [self._version * 97 % self._files]
-        lines = [f"commit refs/heads/main\nmark :1\ncommitter n <n@e> {1_700_000_000 + self._version} +0000\ndata 1\nx"]
-        lines += ["from refs/heads/main^0"] if self._version > 1 else []
+        self.pushes += 1
+        numbers = range(self._files) if self.pushes == 1 else [self.pushes * 97 % self._files]
+        lines = [f"commit refs/heads/main\nmark :1\ncommitter n <n@e> {1_700_000_000 + self.pushes} +0000\ndata 1\nx"]
+        lines += ["from refs/heads/main^0"] if self.pushes > 1 else []
         for number in numbers:
-            text = _manifest(number, self._version)
+            text = _manifest(number, self.pushes)
             lines.append(f"M 644 inline manifests/{number % 100}/{number}.yaml\ndata {len(text)}\n{text}")
         return _git(
             self.home, "fast-import", "--quiet", given="\n".join(["feature done", *lines, "get-mark :1\ndone\n"])
@@ -153,7 +154,8 @@ async def _measure(remote: _Remote, url: str, state: Path, *, name: str, rounds:
 
 async def _push(remote: _Remote, steps: _Steps, *, is_told: bool) -> list[float]:
     """Push a commit, tell it as a forge does or leave it to be found, and return how long its steps took."""
-    await asyncio.sleep(BETWEEN_S)
+    # People push at any moment between two polls: these are spread evenly over all.
+    await asyncio.sleep(BETWEEN_S + (0 if is_told else remote.pushes * _GOLDEN % 1 * POLL_S))
     steps.at_s, steps.over = {}, asyncio.Event()
     steps.revision = remote.push()
     began_s = time.monotonic()

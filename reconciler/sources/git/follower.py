@@ -60,12 +60,13 @@ class Follower:
         self._trust = trust
         self._within = within
 
-    def look(self, *, doubts: bool = False) -> Look:
+    def look(self, *, doubts: bool = False, is_told: bool = False) -> Look:
         """
         Return what the branch has now, as far as it can be known; never fails for a server's sake.
 
         Args:
             doubts: whether the mirror could not be read, so that it is looked at as a whole first.
+            is_told: whether somebody says that there is something new, so that it is fetched without asking first.
 
         """
         errands, timeout_s = self._remote.errands, self._remote.timeout_s
@@ -73,7 +74,7 @@ class Follower:
             with self._mirror.held(errands, timeout_s=timeout_s) as lock:
                 if doubts and not self._mirror.is_sound():
                     self._mirror.discard()
-                return self._look(lock)
+                return self._look(lock, is_told=is_told)
         except (SourceUnreadableError, EnvironmentFailedError) as error:
             # Nothing could be written, so nothing is newer than what was accepted before.
             return Look(accepted=self._known(), unreachable=str(error))
@@ -96,12 +97,12 @@ class Follower:
         """End what is waited for, from any thread, for good."""
         self._remote.errands.cancel()
 
-    def _look(self, lock: int) -> Look:
+    def _look(self, lock: int, *, is_told: bool) -> Look:
         if self._mirror.home.is_dir():
             self._mirror.made()
             self._judge_again()
         try:
-            return self._newest(lock)
+            return self._newest(lock, is_told=is_told)
         except OverdueError as error:
             self._mirror.tidy()
             return self._unreachable(error)
@@ -111,26 +112,15 @@ class Follower:
                 return self._unreachable(error)
         self._mirror.discard()
         try:
-            return self._newest(lock)
+            return self._newest(lock, is_told=False)
         except (SourceUnreadableError, EnvironmentFailedError) as error:
             self._mirror.tidy()
             return self._unreachable(error)
 
-    def _newest(self, lock: int) -> Look:
+    def _newest(self, lock: int, *, is_told: bool) -> Look:
         """Fetch the newest commit, and judge it."""
         mirror = self._mirror
-        tip = self._remote.tip(mirror.home if mirror.home.is_dir() else mirror.home.parent, lock)
-        if not tip:
-            raise SourceUnreadableError(
-                f"There is no branch {self._remote.branch} in {self._remote.address.text}. Was it deleted or renamed, "
-                "or never pushed? Push it, or set source.branch"
-            )
-        has_fetched = tip != mirror.reference(TIP)
-        if has_fetched:
-            mirror.made(id_length=len(tip))
-            self._remote.fetch(mirror.home, lock, TIP)
-            # It may be a newer one by now.
-            tip = mirror.reference(TIP)
+        tip, has_fetched = self._fetched(lock, is_told=is_told)
         before = mirror.reference(ACCEPTED)
         refused = self._problem(tip) if tip != before else ""
         if refused:
@@ -140,6 +130,34 @@ class Follower:
         if is_new:
             mirror.accept(tip, rules=self._rules)
         return Look(accepted=tip, tip=tip, left=left, has_fetched=has_fetched)
+
+    def _fetched(self, lock: int, *, is_told: bool) -> tuple[str, bool]:
+        """Return the newest commit once it is in the mirror, and whether it was not there before."""
+        mirror = self._mirror
+        known = mirror.reference(TIP)
+        if is_told and known:
+            try:
+                self._remote.fetch(mirror.home, lock, TIP)
+            except OverdueError:
+                raise
+            except SourceUnreadableError:
+                # To ask says better what is wrong.
+                known = mirror.reference(TIP)
+            else:
+                return (tip := mirror.reference(TIP)), tip != known
+        tip = self._remote.tip(mirror.home if mirror.home.is_dir() else mirror.home.parent, lock)
+        if not tip:
+            raise SourceUnreadableError(
+                f"There is no branch {self._remote.branch} in {self._remote.address.text}. Was it deleted or renamed, "
+                "or never pushed? Push it, or set source.branch"
+            )
+        if tip == known:
+            return tip, False
+        if not mirror.home.is_dir():
+            mirror.made(id_length=len(tip))
+        self._remote.fetch(mirror.home, lock, TIP)
+        # It may be a newer one by now.
+        return mirror.reference(TIP), True
 
     def _judge_again(self) -> None:
         """Judge the accepted commit once more where the rules are others now: an older trust is none."""

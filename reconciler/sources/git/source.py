@@ -141,7 +141,7 @@ class GitSource:
         self._task = asyncio.get_running_loop().create_task(self._follow(hint), name="git source")
 
     def wake(self) -> None:
-        """Ask the server at once, or once more after what is being asked; from the loop's thread."""
+        """Fetch what is new at once, or once more after what is being asked; from the loop's thread."""
         self._asked.set()
 
     def close(self) -> None:
@@ -156,19 +156,25 @@ class GitSource:
             # Somebody has just asked for a snapshot.
             await self._clock.wait(self._asked, self._polling.pause_s(self._failures))
         while True:
+            began_s = self._clock.monotonic_s()
+            is_told = self._asked.is_set()
             self._asked.clear()
             before, was_broken = (self._last.accepted, self._trouble()), self._doubts
-            await self._look()
+            await self._look(is_told=is_told)
             if was_broken or (self._last.accepted, self._trouble()) != before:
                 hint.set()
             if self._last.has_fetched:
                 await self._waited_for(self._follower.collect)
-            await self._clock.wait(self._asked, self._polling.pause_s(self._failures))
+            pause_s = self._polling.pause_s(self._failures)
+            if not self._failures:
+                # From one question to the next; but a server that takes its time is left alone for half of it.
+                pause_s = max(pause_s / 2, pause_s - (self._clock.monotonic_s() - began_s))
+            await self._clock.wait(self._asked, pause_s)
 
-    async def _look(self) -> None:
+    async def _look(self, *, is_told: bool = False) -> None:
         async with self._busy:
             doubts, self._doubts = self._doubts, False
-            look = await self._waited_for(partial(self._follower.look, doubts=doubts))
+            look = await self._waited_for(partial(self._follower.look, doubts=doubts, is_told=is_told))
             self._take(look)
 
     def _take(self, look: Look) -> None:

@@ -20,6 +20,7 @@ class _Daemon(socketserver.StreamRequestHandler):
         """Serve one connection."""
         server: Any = self.server
         root: Path = server.root
+        server.spy()
         connection = self.request.fileno()
         # No reader: what git has read of the socket must not be kept here.
         subprocess.run(
@@ -58,9 +59,9 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextlib.contextmanager
-def daemon(root: Path) -> Iterator[int]:
-    """Serve the repositories below a directory with `git daemon`; lend the port."""
-    with _serving(_Server(("127.0.0.1", 0), _Daemon), root=root) as port:
+def daemon(root: Path, *, spy: Callable[[], None] = lambda: None) -> Iterator[int]:
+    """Serve the repositories below a directory with `git daemon`; lend the port. The spy sees every connection."""
+    with _serving(_Server(("127.0.0.1", 0), _Daemon), root=root, spy=spy) as port:
         yield port
 
 

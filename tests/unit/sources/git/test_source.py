@@ -55,10 +55,13 @@ class Gate(Follower):
         self.sees: list[Look] = []
         self.doubts: list[bool] = []
         """Of each look, whether it doubted the mirror."""
+        self.told: list[bool] = []
+        """Of each look, whether something new was heard of."""
 
-    def look(self, *, doubts: bool = False) -> Look:
+    def look(self, *, doubts: bool = False, is_told: bool = False) -> Look:
         """Wait until it may end, and see what comes next, the last of it for ever."""
         self.doubts.append(doubts)
+        self.told.append(is_told)
         self.began.release()
         self.may_end.acquire()
         return self.sees.pop(0) if len(self.sees) > 1 else self.sees[0]
@@ -249,7 +252,33 @@ async def test_wakes_while_the_server_is_asked_ask_once_more(clock: FakeClock) -
     gate.may_end.release()
     await settled(clock)
 
-    assert len(gate.doubts) == 2
+    assert gate.told == [False, True]
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("took_s", "left_s"),
+    [
+        pytest.param(0, 27.0, id="a server that answers at once"),
+        pytest.param(10, 17.0, id="it takes its time, and is asked as often"),
+        pytest.param(20, 13.5, id="it takes most of the time, and has its rest"),
+    ],
+)
+async def test_a_poll_is_from_one_question_to_the_next(clock: FakeClock, took_s: float, left_s: float) -> None:
+    """Else a push would wait for the poll and for the server besides."""
+    gate = gated(Look(accepted="a", tip="a"))
+    source = gated_source(gate, clock)
+    source.watch(asyncio.Event())
+    await began(gate)
+    await clock.advance(took_s)
+    gate.may_end.release()
+    await settled(clock)
+
+    await clock.advance(left_s - 0.1)
+    rests_before = clock.sleepers
+    await clock.advance(0.2)
+
+    assert (rests_before, clock.sleepers) == (1, 0)
     source.close()
 
 
