@@ -9,7 +9,11 @@ from reconciler.streamlink.wire import Payload
 
 
 class FlowDecoder:
-    """Decodes whole lists, and remembers the last one of each region."""
+    """
+    Decodes whole lists, and remembers the last one of each region.
+
+    The first list of a region is not kept: who reads once has no use for it, and it is as large again as its values.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Region, dict[str, tuple[Payload, FoundFlow]]] = {}
@@ -22,7 +26,7 @@ class FlowDecoder:
             GarbledError: a payload is none of the API's.
 
         """
-        before = self._known.get(region, {})
+        has_read, before = region in self._known, self._known.get(region, {})
         now: dict[str, tuple[Payload, FoundFlow]] = {}
         for payload in payloads:
             known = before.get(Members(payload, "flow").text("FlowId"))
@@ -30,5 +34,5 @@ class FlowDecoder:
             if known is None or known[0] != payload:
                 known = payload, decode.flow(payload, region)
             now[known[1].id] = known
-        self._known[region] = now
+        self._known[region] = now if has_read else {}
         return tuple(found for _, found in now.values())
