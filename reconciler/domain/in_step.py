@@ -1,6 +1,6 @@
 """What was in step when it was planned last: the same values need not be compared again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.domain.links import calls_a_flow
@@ -15,18 +15,19 @@ class InStep:
     """
     Flows that needed nothing, nor did any of their outputs. Plans are the same with it as without it.
 
-    A flow is forgotten when it is looked up with other values, so that no more is kept than there are flows.
+    A flow is forgotten when it is looked up with other values, or when no manifest names it any more.
     """
 
     _terms: object = None
-    _known: dict[FlowKey, _Looked] = field(default_factory=dict)
+    _known: dict[FlowKey, _Looked] = field(default_factory=dict, repr=False)
+    """What was found has URLs with keys in them."""
 
-    def under(self, terms: object, keys: Sequence[FlowKey]) -> None:
+    def under(self, terms: object, keys: Iterable[FlowKey]) -> None:
         """Begin a planning: forget what was planned under other terms, and flows that nobody names any more."""
         if terms != self._terms:
             self._terms, self._known = terms, {}
-        elif len(self._known) > len(keys):
-            self._known = {key: self._known[key] for key in keys if key in self._known}
+        for gone in self._known.keys() - keys:
+            del self._known[gone]
 
     def holds(self, flow: Flow, outputs: Sequence[Output], found: FoundFlow) -> bool:
         """Return whether these very values are known to be in step."""

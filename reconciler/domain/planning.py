@@ -97,6 +97,7 @@ class _Planner:
         self._in_step = in_step
         terms = (context.names.owner, context.names.moved, context.capabilities)
         in_step.under(terms, [flow.key for flow in self._flows])
+        self._incomplete = {key.flow_key for key in context.failed}
 
     def plan(self) -> Plan:
         """Return the plan, put together from the plans of the flows, in the order of their names."""
@@ -210,7 +211,7 @@ class _Planner:
         _turn(_named(flow, found), found, parts, outputs=outputs)
         gathered(flow, found, parts, capabilities=self._context.capabilities)
         # What could not be resolved is left as it is this time, and not because it is as it should be.
-        if parts == Parts(unchanged=1 + len(wanted)) and not self._context.failed:
+        if parts == Parts(unchanged=1 + len(wanted)) and flow.key not in self._incomplete:
             self._in_step.learn(flow, wanted, found)
         return parts
 

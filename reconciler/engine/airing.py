@@ -1,6 +1,7 @@
 """Airing: a patrol that looks at what is carried between the passes, so that the board knows it, and trials end."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,8 @@ FORGOTTEN_S: Final = 600.0
 
 _BUSY: Final = frozenset({Phase.LOOKING, Phase.PASSING})
 """Phases in which a change may be on its way: what takes a while waits for their end."""
+SORT_WITHIN_S: Final = 30.0
+"""But no longer: passes may follow one another without a rest."""
 _OFF: Final = End(is_input=False, is_connected=False, bitrate_bps=0, is_idle=True)
 
 
@@ -72,6 +75,7 @@ class Patrol:
         self._sampler = Sampler(world.backend, world.clock, world.guard.limits)
         self._looked_at_s: dict[str, float] = {}
         self._facts: Facts | None = None
+        self._unsorted_since_s = math.inf
         self._beats: tuple[_Beat, ...] = ()
         self._running: dict[str, _Beat] = {}
         """By the id of the flow, the one that was looked at longest ago first."""
@@ -86,7 +90,7 @@ class Patrol:
 
     async def _step(self, facts: Facts) -> None:
         stands: dict[Key, tuple[Stand, int | None]] = {}
-        if facts is not self._facts and not (self._facts and self._board.vitals().phase in _BUSY):
+        if facts is not self._facts and self._may_sort():
             # A large account is sorted once a reading, not with every step, and in nobody's way.
             stands |= self._begin(facts)
         for beat in self._chosen():
@@ -101,11 +105,18 @@ class Patrol:
                 stands |= {key: (Stand(Standing.UNKNOWN, Reason.NOT_LOOKED), None) for key, _ in beat.ends}
         self._write(stands)
 
+    def _may_sort(self) -> bool:
+        """Return whether a new reading is sorted now: the first one at once, any other when there is time for it."""
+        now_s = self._world.clock.monotonic_s()
+        self._unsorted_since_s = min(self._unsorted_since_s, now_s)
+        is_late = now_s - self._unsorted_since_s >= SORT_WITHIN_S
+        return self._facts is None or is_late or self._board.vitals().phase not in _BUSY
+
     def _begin(self, facts: Facts) -> dict[Key, tuple[Stand, int | None]]:
         """Learn which flows run by now; return what holds of those that stand still."""
         if self._facts is None or not _is_same(facts, self._facts):
             self._beats = tuple(_beats(facts))
-        self._facts = facts
+        self._facts, self._unsorted_since_s = facts, math.inf
         running = {beat.flow.id: beat for beat in self._beats if beat.flow.state is not FlowState.IDLE}
         new = [id_ for id_ in running if id_ not in self._running]
         self._running = {id_: running[id_] for id_ in (*new, *(each for each in self._running if each in running))}

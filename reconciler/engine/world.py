@@ -33,5 +33,5 @@ class World:
     """Whose objects may be touched."""
     notifier: Notifier = field(default_factory=Nobody)
     telemetry: Telemetry = field(default_factory=Untold)
-    in_step: InStep = field(default_factory=InStep)
+    in_step: InStep = field(default_factory=InStep, repr=False)
     """What the last plan found as it should be: the next one need not compare it again."""

@@ -11,9 +11,9 @@ _Made = TypeVar("_Made")
 
 @dataclass(slots=True)
 class PerFlow(Generic[_Made]):
-    """Remembers the last thing that was made of each flow."""
+    """Remembers the last thing that was made of each flow, and shows none of it: there may be secrets in it."""
 
-    _kept: dict[str, tuple[Flow, Hashable, _Made]] = field(default_factory=dict)
+    _kept: dict[str, tuple[Flow, Hashable, _Made]] = field(default_factory=dict, repr=False)
 
     def of(self, flow: Flow, way: Hashable, make: Callable[[Flow], _Made]) -> _Made:
         """Return what is made of a flow in this way; made anew where the flow or the way is another one by now."""

@@ -45,7 +45,7 @@ class ControlPlane:
     """Signed calls so far, by action, whatever came of them."""
     naming: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a flow gets its name, so that no two get one."""
-    described: PerFlow[Any] = field(default_factory=PerFlow, init=False)
+    described: PerFlow[Any] = field(default_factory=PerFlow, init=False, repr=False)
     """Flows as the API describes them."""
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, init=False)
 

@@ -14,11 +14,13 @@ LEAST_S: Final = 60.0
 """Between two long runs, at least."""
 SHARE: Final = 1000
 """Times as long as one took, until the next: a push seldom meets one, however large the tree is."""
+MOST_S: Final = 3600.0
+"""At most, whatever it took: on a machine that swaps, memory is wanted back the more."""
 LATE_S: Final = 600.0
 """How long one that is due waits for a rest. Cycles that outlive the short runs are rare, and each is small."""
 LOOK_S: Final = 1.0
 _SELDOM: Final = 10_000
-"""Short runs after which there is a long one in any case; by itself the collector makes one after ten."""
+"""Runs through the middle generation, after which the collector may make a long one by itself; it takes ten else."""
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +42,7 @@ async def collected_at_rest(board: "Board", clock: "Clock") -> AsyncIterator[Non
                 await clock.sleep(LOOK_S)
             began_s = clock.monotonic_s()
             gc.collect()
-            pause_s = max(LEAST_S, (clock.monotonic_s() - began_s) * SHARE)
+            pause_s = min(MOST_S, max(LEAST_S, (clock.monotonic_s() - began_s) * SHARE))
 
     young, middle, old = gc.get_threshold()
     gc.set_threshold(young, middle, _SELDOM)
@@ -48,6 +50,6 @@ async def collected_at_rest(board: "Board", clock: "Clock") -> AsyncIterator[Non
     try:
         yield
     finally:
+        gc.set_threshold(young, middle, old)
         collecting.cancel()
         await asyncio.wait({collecting})
-        gc.set_threshold(young, middle, old)

@@ -18,6 +18,9 @@ _BROKEN: Final = re.compile(
 )
 """Words of git that may be about the mirror; then it is looked at as a whole, and fetched anew where it is broken."""
 
+_NO_BRANCH: Final = "couldn't find remote ref"
+"""Words of git, where what it is to fetch is not there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
@@ -138,11 +141,10 @@ class Follower:
         if is_told and known:
             try:
                 self._remote.fetch(mirror.home, lock, TIP)
-            except OverdueError:
-                raise
-            except SourceUnreadableError:
-                # To ask says better what is wrong.
-                known = mirror.reference(TIP)
+            except SourceUnreadableError as error:
+                # Whoever asks is told of branches that come and go; what else is wrong, a second try does not mend.
+                if _NO_BRANCH not in str(error):
+                    raise
             else:
                 return (tip := mirror.reference(TIP)), tip != known
         tip = self._remote.tip(mirror.home if mirror.home.is_dir() else mirror.home.parent, lock)

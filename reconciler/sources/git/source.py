@@ -25,7 +25,7 @@ LEAST_PAUSE_S: Final = 1.0
 FIRST_WAIT_S: Final = 2.0
 """So long the very first snapshot waits for the first fetch; a server that is slow or down holds nobody up longer."""
 SPREAD: Final = 0.2
-"""Of `poll_s`, by which a pause is shorter at most: many reconcilers must not ask all at once, and none later."""
+"""Of `poll_s`, by which a pause is shorter at most: many reconcilers must not ask all at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
 """What was in step need not be compared again, and nothing is overlooked for it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,15 +10,17 @@ from hypothesis import strategies as st
 from reconciler.domain.changes import Edit, Failed, Plan
 from reconciler.domain.impact import Capabilities
 from reconciler.domain.in_step import InStep
-from reconciler.domain.marks import Mark
+from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.model import (
     Address,
     Encryption,
     Flow,
+    FlowKey,
     FlowLink,
     FlowState,
     FoundFlow,
     FoundOutput,
+    Key,
     Output,
     OutputKey,
     Srt,
@@ -27,6 +31,11 @@ from reconciler.domain.secrets import HIDDEN, Secret
 from tests.builders import US, actual, flow, found_flow, found_output, output, resolved
 
 NEWS, TOWER = flow(), output()
+MOVES: Final[tuple[Mapping[Key, Key], ...]] = (
+    {},
+    {FlowKey("older"): NEWS.key},
+    {OutputKey("news", "older"): TOWER.key},
+)
 
 
 def planned(in_step: InStep, wanted: Resolved, *found: FoundFlow) -> Plan:
@@ -102,29 +111,41 @@ def test_what_failed_to_resolve_is_not_taken_for_wanted() -> None:
     assert delete.key == OutputKey("news", "mast")
 
 
-def test_other_terms_are_another_planning() -> None:
-    """What is in step for one owner is no word on what another one may touch, or what a backend can do."""
+def test_a_move_is_seen() -> None:
+    """A flow is known by its live name, and bears the name of before in its mark: that is to be written anew."""
+    in_step, found = InStep(), replace(found_flow(NEWS), mark=Mark(owner=US, name="older"))
+    assert planned(in_step, resolved(NEWS), found).is_empty
+    moved = replace(resolved(NEWS), moved={FlowKey("older"): NEWS.key})
+
+    (edit,) = planned(in_step, moved, found).changes
+
+    assert isinstance(edit, Edit)
+    assert [one.path for one in edit.differences] == ["name"]
+
+
+def test_a_secret_that_is_missing_elsewhere_keeps_nobody_from_being_known() -> None:
+    """What is left as it is for want of a secret is in another flow."""
     in_step, found = InStep(), found_flow(NEWS, found_output(TOWER))
-    planned(in_step, resolved(NEWS, TOWER), found)
-    plan(
-        resolved(NEWS, TOWER),
-        actual(found),
-        owner=US,
-        capabilities=Capabilities(is_certain=False),
-        in_step=in_step,
-    )
+    wanted = replace(resolved(NEWS, TOWER), failed=(Failed(key=OutputKey("sport", "mast"), why="no such file"),))
+    planned(in_step, wanted, found)
+
     assert in_step.holds(NEWS, [TOWER], found)
 
-    in_step.under("other terms", [NEWS.key])
 
-    assert not in_step.holds(NEWS, [TOWER], found)
+def test_nothing_of_it_is_shown() -> None:
+    """What was found has URLs with keys in them."""
+    in_step, found = InStep(), replace(found_flow(NEWS), publish_urls=("rtmp://localhost/live/canary",))
+    planned(in_step, resolved(NEWS), found)
+
+    assert in_step.holds(NEWS, [], found)
+    assert "canary" not in repr(in_step)
 
 
 def test_flows_that_no_manifest_names_are_forgotten() -> None:
-    """Names come and go for years."""
+    """Names come and go for years, and another one may take their place."""
     in_step, found, sport = InStep(), found_flow(NEWS), flow("sport")
-    planned(in_step, resolved(NEWS, sport), found, found_flow(sport))
-    planned(in_step, resolved(sport), found, found_flow(sport))
+    planned(in_step, resolved(NEWS), found)
+    planned(in_step, resolved(sport), found)
 
     assert not in_step.holds(NEWS, [], found)
 
@@ -145,17 +166,52 @@ def trees(draw: st.DrawFn) -> Resolved:
     return resolved(*resources)
 
 
-@given(known=st.lists(trees(), min_size=1, max_size=3), order=st.lists(st.integers(0, 8), max_size=12))
-def test_nothing_is_planned_otherwise(known: list[Resolved], order: list[int]) -> None:
+@st.composite
+def plannings(draw: st.DrawFn) -> list[tuple[Resolved, tuple[FoundFlow, ...]]]:
+    """Draw what is planned in turn: trees, and the accounts that they would leave, or what others made of those."""
+    known = draw(st.lists(trees(), min_size=1, max_size=3))
+    accounts = [meddled(draw, account_of(tree)) for tree in known]
+    failed = st.sampled_from([(), (OutputKey("news", "mast"),), (OutputKey("sport", "tower"),)])
+
+    def tree() -> Resolved:
+        lost = tuple(Failed(key=key, why="no such file") for key in draw(failed))
+        chosen = draw(st.sampled_from(known))
+        outputs = tuple(each for each in chosen.desired.outputs if each.key not in {one.key for one in lost})
+        return replace(
+            chosen, desired=replace(chosen.desired, outputs=outputs), failed=lost, moved=draw(st.sampled_from(MOVES))
+        )
+
+    return [(tree(), draw(st.sampled_from(accounts))) for _ in range(draw(st.integers(1, 10)))]
+
+
+def meddled(draw: st.DrawFn, account: tuple[FoundFlow, ...]) -> tuple[FoundFlow, ...]:
+    """Return an account as somebody may have left it: other marks, a protection, a twin, an output that is gone."""
+    return tuple(
+        replace(
+            each,
+            mark=draw(st.sampled_from([each.mark, None, Mark(owner=Owner("others"), name="x"), *marks("older")])),
+            outputs=tuple(
+                replace(other, mark=draw(st.sampled_from([other.mark, other.mark, None, *marks("older")])))
+                for other in each.outputs
+                if draw(st.integers(0, 4))
+            ),
+        )
+        for each in account
+    )
+
+
+def marks(name: str) -> tuple[Mark, ...]:
+    """Return marks of ours of a kind that is seldom."""
+    plain = Mark(owner=US, name=name)
+    return plain, replace(plain, protected=True), replace(plain, twin=True)
+
+
+@given(plannings())
+def test_nothing_is_planned_otherwise(given_in_turn: list[tuple[Resolved, tuple[FoundFlow, ...]]]) -> None:
     """Whatever was planned before: the plan is the one that nobody's memory has a part in."""
-    accounts = [[account_of(tree)] for tree in known]
     in_step = InStep()
-    for number in order:
-        tree, (found,) = known[number % len(known)], accounts[number // len(known) % len(known)]
-
-        again = planned(in_step, tree, *found)
-
-        assert again == planned(InStep(), tree, *found)
+    for tree, found in given_in_turn:
+        assert planned(in_step, tree, *found) == planned(InStep(), tree, *found)
 
 
 def account_of(tree: Resolved) -> tuple[FoundFlow, ...]:

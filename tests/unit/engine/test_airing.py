@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.domain.marks import Owner
 from reconciler.domain.model import Care, DriftMode, FlowKey, FlowState, OutputKey
-from reconciler.engine.airing import FLOWS_A_STEP, FORGOTTEN_S, STEP_S
-from tests.builders import flow, output
+from reconciler.engine.airing import FLOWS_A_STEP, FORGOTTEN_S, SORT_WITHIN_S, STEP_S
+from tests.builders import flow, found_flow, output
 from tests.unit.engine.loops import TIMING, running
 from tests.unit.engine.test_board import rows
 from tests.unit.engine.test_trials import OFF, ON, carry
@@ -62,6 +63,21 @@ async def test_what_stands_still_is_idle_and_not_asked() -> None:
 
         assert rows(run.loop.board)["OnAir"] == ("False", "Idle")
         assert asked(small) == 0
+
+
+async def test_what_is_not_ours_is_not_asked() -> None:
+    """Nor is it on the board."""
+    small = a_world()
+    small.backend.hold(found_flow(flow("theirs"), owner=Owner("others")), found_flow(flow("nobodys"), owner=None))
+    small.source.write("one", flow(), output())
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        small.backend.looked_at.clear()
+        await run.pass_time(10 * STEP_S)
+
+        assert set(small.backend.looked_at) == {small.backend.flow().id}
+        assert list(run.loop.board.resources()) == [NEWS, TOWER]
 
 
 async def test_a_large_account_is_asked_in_turn() -> None:
@@ -134,6 +150,32 @@ async def test_nobody_is_sorted_while_a_change_is_on_its_way() -> None:
 
         assert meanwhile == ("False", "Dark")
         assert rows(run.loop.board, FlowKey("sport"))["OnAir"] == ("False", "Idle")
+
+
+async def test_a_pass_without_an_end_keeps_nobody_from_being_sorted() -> None:
+    """What it has read is learnt within half a minute; and so is what the next one reads, however late that is."""
+    small = a_world()
+    sport = replace(flow("sport"), care=Care(drift=DriftMode.WARN))
+    small.source.write("one", flow(), output(), sport, output(of="sport"))
+
+    async with running(small) as run:
+        await run.pass_time(TIMING.observe_s)
+        small.backend.hanging = asyncio.Event()
+        seen, made = [], [output()]
+        for state in (FlowState.IDLE, FlowState.RUNNING):
+            small.backend.hold(replace(small.backend.flow("sport"), state=state))
+            made.append(output(state.lower()))
+            small.source.write(state, flow(), *made, sport, output(of="sport"))
+            await run.pass_time(SORT_WITHIN_S - STEP_S)
+            early = rows(run.loop.board, FlowKey("sport"))["OnAir"][1]
+            await run.pass_time(2 * STEP_S)
+            seen.append((early, rows(run.loop.board, FlowKey("sport"))["OnAir"][1]))
+            # The call in flight comes through, and the next pass follows at once.
+            small.backend.hanging.set()
+            small.backend.hanging = asyncio.Event()
+
+        assert seen == [("Dark", "Idle"), ("Idle", "Dark")]
+        small.backend.hanging.set()
 
 
 async def test_a_reading_that_shows_nothing_new_proves_what_is_known() -> None:

@@ -295,7 +295,7 @@ async def test_looks_count_once_the_change_was_made() -> None:
 
     async with running(small) as run:
         carry(small, source=ON, tower=ON)
-        await run.pass_time(STEP_S)
+        await run.pass_time(TIMING.observe_s + STEP_S)
         small.backend.hanging = asyncio.Event()
         small.source.write("two", *lying("broken"))
         await run.pass_time(3 * PROOF_S)

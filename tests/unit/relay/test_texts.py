@@ -60,6 +60,14 @@ def test_a_flow_that_is_the_very_same_is_made_once() -> None:
     assert made == ["news", "sport", "sport", "sport"]
 
 
+def test_nothing_of_what_was_made_is_shown() -> None:
+    """There may be passphrases in it."""
+    kept: PerFlow[str] = PerFlow()
+
+    assert kept.of(NEWS, 1, lambda _: "canary") == "canary"
+    assert "canary" not in repr(kept)
+
+
 @pytest.mark.anyio
 async def test_a_list_says_what_a_flow_is_now(api: Api) -> None:
     """After every change of a flow, and in either profile, the list says what the flow alone says."""

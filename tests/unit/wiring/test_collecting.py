@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.engine.board import StatusBoard
 from reconciler.ports.status import Phase, Vitals
-from reconciler.wiring.collecting import LATE_S, LEAST_S, LOOK_S, SHARE, collected_at_rest
+from reconciler.wiring.collecting import LATE_S, LEAST_S, LOOK_S, MOST_S, SHARE, collected_at_rest
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -77,7 +77,7 @@ async def test_whoever_is_at_work_is_not_disturbed(phase: Phase) -> None:
     with watched() as watch:
         board = StatusBoard(watch, replace(VITALS, phase=phase))
         async with collected_at_rest(board, watch):
-            await watch.advance(LEAST_S + LATE_S - 1)
+            await watch.advance(LEAST_S + LATE_S / 2)
             meanwhile = watch.runs
             board.turn(Phase.RESTING)
             await watch.advance(LOOK_S)
@@ -88,14 +88,21 @@ async def test_whoever_is_at_work_is_not_disturbed(phase: Phase) -> None:
         assert (meanwhile, rested, watch.runs) == (0, 1, 2)
 
 
-async def test_a_run_that_takes_long_is_seldom() -> None:
-    """So that it takes no more than its share of the time."""
-    takes_s = 0.3
+@pytest.mark.parametrize(
+    ("takes_s", "pause_s"),
+    [
+        pytest.param(0.01, LEAST_S, id="a small tree"),
+        pytest.param(0.3, 0.3 * SHARE, id="a large one"),
+        pytest.param(60.0, MOST_S, id="a machine that swaps"),
+    ],
+)
+async def test_a_run_takes_its_share_of_the_time(takes_s: float, pause_s: float) -> None:
+    """And no more than that, but it comes again within the hour."""
     with watched(takes_s=takes_s) as watch:
         async with collected_at_rest(StatusBoard(watch, VITALS), watch):
             await watch.advance(LEAST_S)
 
-        assert watch.slept_s == pytest.approx([LEAST_S, takes_s * SHARE])
+        assert watch.slept_s == pytest.approx([LEAST_S, pause_s])
 
 
 async def test_meanwhile_the_collector_makes_short_runs_alone() -> None:

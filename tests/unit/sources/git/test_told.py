@@ -99,6 +99,18 @@ def test_a_branch_that_is_gone_is_named(served: Served) -> None:
     assert len(served.connections) == 2
 
 
+def test_what_else_is_wrong_is_not_tried_twice(served: Served) -> None:
+    """A server that refuses is not asked for more, and counts no more refusals than when nobody had told."""
+    first = served.forge.tip()
+    served.forge.home.rename(served.forge.home.with_name("away.git"))
+
+    seen = served.told()
+
+    assert seen.accepted == first
+    assert "repository not exported" in seen.unreachable
+    assert len(served.connections) == 1
+
+
 def test_an_unsigned_commit_does_not_count(served: Served, tmp_path: Path) -> None:
     """A webhook is no signature."""
     trust = SshTrust([signer("anna", ssh_key(tmp_path, "anna"))], file=tmp_path / "signers", variables=os.environ)
