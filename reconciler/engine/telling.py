@@ -10,7 +10,7 @@ from reconciler.domain.findings import Severity
 from reconciler.domain.model import Key
 from reconciler.domain.orders import Orders
 from reconciler.engine import report
-from reconciler.engine.apply import Outcome
+from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.board import StatusBoard
 from reconciler.engine.bulletins import Bulletins, stage_of
 from reconciler.engine.pinning import in_force
@@ -25,6 +25,8 @@ from reconciler.ports.telemetry import ChangeMade, PassMade
 
 _LOGGED: Final = frozenset({Aspect.ON_AIR, Aspect.DRIFTED, Aspect.STALLED})
 """What has no event of its own already."""
+_FINAL: Final = frozenset({Result.DONE, Result.BLOCKED})
+"""What no later round of the pass tries again."""
 
 
 class Teller:
@@ -99,9 +101,12 @@ class Teller:
     def change(self, outcome: Outcome) -> None:
         """Tell what became of one change, as it comes."""
         self._reporter.change(outcome)
-        if outcome.is_half:
-            # It is not over: it is counted once, when the old one is gone.
-            return
+        # What replaces something is counted once, when the old one is gone; what failed, when the pass is over: it may
+        # be tried again in that.
+        if not outcome.is_half and outcome.result in _FINAL:
+            self._count(outcome)
+
+    def _count(self, outcome: Outcome) -> None:
         held = outcome.held
         self._world.telemetry.change_made(
             ChangeMade(
@@ -117,6 +122,8 @@ class Teller:
         facts = self._world.guard.facts
         self._reporter.pass_finished(outcome)
         self._recorder.pass_finished(outcome, pass_id=facts.pass_id, next_in_s=next_in_s)
+        for undone in outcome.undone:
+            self._count(undone)
         self._world.telemetry.pass_made(PassMade(result=_result_of(outcome), duration_s=outcome.duration_s))
         orders = in_force(self._world.guard.ordered(target.policies), target.desired)
         news = self.board.passed(outcome, target, orders, drifted=self._drifted(outcome))

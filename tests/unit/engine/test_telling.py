@@ -7,7 +7,7 @@ import pytest
 from reconciler.domain.changes import Create, FlowAt
 from reconciler.domain.errors import RejectedError
 from reconciler.domain.findings import Severity
-from reconciler.domain.model import OutputKey
+from reconciler.domain.model import FlowLink, OutputKey, Srt
 from reconciler.domain.orders import Given, Pause
 from reconciler.engine.apply import Outcome, Result
 from reconciler.engine.bulletins import Bulletins
@@ -161,6 +161,29 @@ async def test_passes_and_changes_are_counted() -> None:
     assert made[:2] == [("flow", "create", "done"), ("output", "create", "failed")]
     assert ("output", "create", "done") in made[2:]
     assert [one.result for one in counted.passes] == ["failed", "done"]
+
+
+async def test_what_is_tried_twice_in_a_pass_is_counted_once() -> None:
+    """A caller waits for the flow that it calls, and when that is there, all of its own flow is tried again."""
+    small = a_world()
+    counted = Counted()
+    small.world = replace(small.world, telemetry=counted)
+    edge, caller = flow("edge"), output("caller")
+    assert isinstance(caller.spec.settings, Srt)
+    calling = replace(caller.spec.settings, peer=FlowLink(edge.key))
+    linked = replace(caller, spec=replace(caller.spec, settings=calling))
+    small.source.write("one", flow(), output(), linked, edge, output(of="edge"))
+    small.backend.fault = lambda call: RejectedError("no") if call.key == TOWER else None
+
+    async with running(small) as run:
+        while not run.passes:
+            await run.pass_time(0.1)
+        tried = [event["resource"] for event in run.events("change.failed")]
+        undone = [str(one.change.key) for one in run.passes[0].undone]
+
+    assert tried == ["output/news/tower", "flow/news", "output/news/tower"]
+    assert undone == ["output/news/tower"]
+    assert [one.result for one in counted.changes].count("failed") == 1
 
 
 def test_what_is_made_anew_beside_the_old_one_is_counted_once() -> None:
