@@ -170,7 +170,9 @@ class Loop:
     async def _rest(self) -> None:
         """Wait for a hint, an order or the next timer; after a hint, for quiet."""
         self.board.turn(Phase.RESTING)
-        pause = max(0.0, min(self._look_at_s, self._pass_at_s) - self._now_s())
+        # Without a target there is nothing to pass for, whatever was ordered: that waits for the first tree.
+        pass_at_s = math.inf if self._good is None else self._pass_at_s
+        pause = max(0.0, min(self._look_at_s, pass_at_s) - self._now_s())
         if not await self._world.clock.wait(self._wake, pause):
             return
         self._wake.clear()

@@ -413,3 +413,21 @@ async def test_a_quiet_pass_is_told_to_the_curious_only() -> None:
         await run.pass_time(TIMING.observe_s)
 
         assert [event["log_level"] for event in run.events("reconcile.pass_finished")] == ["info", "debug"]
+
+
+async def test_an_order_before_the_first_tree_waits_for_it_at_rest() -> None:
+    """Nothing is known of what is wanted, so there is nothing to pass for, and nobody looks any more often."""
+    small = a_world()
+    small.source.problem = "the server is down"
+
+    async with running(small) as run:
+        small.orders.give(Pause(resource=OutputKey("news", "tower"), given=given(small)))
+        await run.pass_time(3 * TIMING.rescan_s)
+        looks = small.source.looks
+        small.source.problem = ""
+        small.source.write("one", flow(), output())
+        await run.settle()
+
+        assert looks <= 5
+        assert "news" in small.backend.names()
+        assert "news/tower" not in small.backend.names()

@@ -69,6 +69,8 @@ class MemorySource:
         """While this is an event, a look waits for it."""
         self.hint: asyncio.Event | None = None
         self.closed = False
+        self.looks = 0
+        """How often it was read."""
 
     def write(
         self, revision: str, *resources: Flow | Output, hint: bool = True, policies: Policies = NO_POLICIES
@@ -90,6 +92,7 @@ class MemorySource:
 
     async def snapshot(self) -> Snapshot:
         """Return the tree as it is now."""
+        self.looks += 1
         if self.reading is not None:
             await self.reading.wait()
         if self.problem:
