@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.domain.links import calls_a_flow
+from reconciler.domain.links import link_of
 from reconciler.domain.model import Flow, FlowKey, FoundFlow, Output
 from reconciler.domain.resolution import secret_versions
 
@@ -40,7 +40,7 @@ class InStep:
 
     def learn(self, flow: Flow, outputs: Sequence[Output], found: FoundFlow) -> None:
         """Remember that a flow is in step; not where an output calls another flow, whose address may change."""
-        if not any(map(calls_a_flow, outputs)):
+        if all(link_of(output) is None for output in outputs):
             self._known[flow.key] = flow, tuple(outputs), found
 
 

@@ -7,10 +7,10 @@ from reconciler.domain.errors import UnresolvedLinkError
 from reconciler.domain.model import FlowKey, FlowLink, FoundFlow, Output, Srt
 
 
-def calls_a_flow(output: Output) -> bool:
-    """Return whether an output calls another flow of the manifests."""
+def link_of(output: Output) -> FlowLink | None:
+    """Return the link by which an output calls another flow of the manifests; None where it calls none."""
     settings = output.spec.settings
-    return isinstance(settings, Srt) and isinstance(settings.peer, FlowLink)
+    return settings.peer if isinstance(settings, Srt) and isinstance(settings.peer, FlowLink) else None
 
 
 def with_address(output: Output, found_flow: Callable[[FlowKey], FoundFlow | None]) -> Output:

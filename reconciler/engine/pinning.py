@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from reconciler.domain.changes import Failed
 from reconciler.domain.conditions import generation_of
-from reconciler.domain.model import Desired, Flow, FlowKey, FlowLink, Key, Output, OutputKey, Srt
+from reconciler.domain.links import link_of
+from reconciler.domain.model import Desired, Flow, FlowKey, Key, Output, OutputKey
 from reconciler.domain.order_words import pinned
 from reconciler.domain.orders import Orders, Pin
 from reconciler.domain.resolution import Resolved
@@ -77,9 +78,8 @@ def spec_of(manifest: str, key: Key, reader: Reader) -> Flow | Output | None:
 
 def needed_by(output: Output) -> tuple[FlowKey, ...]:
     """Return the flows without which the manifest of an output cannot be read: its own, and one that it calls."""
-    settings = output.spec.settings
-    called = settings.peer.flow if isinstance(settings, Srt) and isinstance(settings.peer, FlowLink) else None
-    return tuple(dict.fromkeys(key for key in (output.key.flow_key, called) if key is not None))
+    link = link_of(output)
+    return (output.key.flow_key,) if link is None else tuple(dict.fromkeys((output.key.flow_key, link.flow)))
 
 
 def manifest_of(resource: Flow | Output, flows: Iterable[Flow], writer: Writer) -> str:
