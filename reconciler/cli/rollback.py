@@ -54,7 +54,7 @@ def _demand_manifest(settings: "Settings", paths: tuple[Path, ...], key: "Key") 
     from reconciler import wiring
 
     desired = wiring.verdict_now(settings, paths).desired
-    if desired is not None and key not in desired.by_key():
+    if desired is not None and key not in desired.by_key:
         raise UsageError(
             f"There is no manifest of {key} any more, and a rollback ends with the manifest. To have it back, revert "
             "the commit that took it away; `git log -- PATH` shows which that was."
@@ -72,7 +72,7 @@ def _as_of(settings: "Settings", paths: tuple[Path, ...], key: "Key", revision: 
     if verdict.desired is None:
         told = "\n".join(findings(verdict.findings))
         raise UsageError(f"The manifests of {commit[:12]} have errors, and nothing is rolled back to them:\n{told}")
-    wanted = verdict.desired.by_key()
+    wanted = verdict.desired.by_key
     found = wanted.get(key)
     if found is None:
         raise UsageError(f"{commit[:12]} has no manifest of {key}; `git log -- PATH` shows when it came and went")

@@ -1,8 +1,10 @@
 """Flows and outputs: what the manifests desire and what the backend has, in the same values."""
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import NewType
 
 from reconciler.domain.marks import Mark
@@ -296,15 +298,16 @@ class Output:
     care: Care = field(default_factory=Care)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Desired:
     """All that the manifests say, valid, every default filled in. Keys are unique; every output's flow is there."""
 
     flows: tuple[Flow, ...] = ()
     outputs: tuple[Output, ...] = ()
 
-    def by_key(self) -> "dict[Key, Flow | Output]":
-        """Return every resource by its key, flows first; made anew with every call."""
+    @cached_property
+    def by_key(self) -> Mapping[Key, Flow | Output]:
+        """Return every resource by its key, flows first; made once, for a pass asks it of every change."""
         found: dict[Key, Flow | Output] = {flow.key: flow for flow in self.flows}
         found.update((output.key, output) for output in self.outputs)
         return found

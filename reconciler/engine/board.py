@@ -130,7 +130,7 @@ class StatusBoard:
         self._failures = {key: self._failures.get(key, 0) + 1 for key in failed}
         has_drifted = set(drifted)
         trials = {trial.resource: trial for trial in orders.trials}
-        wanted = target.desired.by_key()
+        wanted = target.desired.by_key
         news: list[Transition] = []
         for key in self._kept.keys() - wanted.keys() - said.keys():
             del self._kept[key]

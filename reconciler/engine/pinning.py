@@ -24,7 +24,7 @@ def in_force(orders: Orders, desired: Desired) -> Orders:
 
 def is_over(pin: Pin, desired: Desired) -> bool:
     """Return whether a pin has ended because the manifest of its resource is another one, or gone."""
-    wanted = desired.by_key().get(pin.resource)
+    wanted = desired.by_key.get(pin.resource)
     return wanted is None or (pin.against not in ("", generation_of(wanted)))
 
 
@@ -70,7 +70,7 @@ def spec_of(manifest: str, key: Key, reader: Reader) -> Flow | Output | None:
     verdict = reader.read((file,))
     if verdict.desired is None:
         return None
-    found = verdict.desired.by_key()
+    found = verdict.desired.by_key
     # What was renamed since is the last of its kind there: what it needs to be read stands before it.
     among = verdict.desired.flows if isinstance(key, FlowKey) else verdict.desired.outputs
     return found.get(key) or (among[-1] if among else None)

@@ -53,7 +53,7 @@ class Steps:
 
     def learn(self, plan: Plan, desired: Desired, revision: Revision) -> None:
         """Learn from a plan, before anything of it is held back: what it does not speak of is in step."""
-        wanted = desired.by_key()
+        wanted = desired.by_key
         self._wanted = wanted.keys()
         for key in self._latest.keys() - wanted.keys():
             del self._latest[key]
@@ -72,7 +72,7 @@ class Steps:
     def done(self, change: Change, desired: Desired, revision: Revision) -> None:
         """Learn that a change of outputs was made; of flows only a reading tells, for they are to be started, too."""
         keys = {call.key for call in calls_of(change) if isinstance(call.key, OutputKey)}
-        wanted = desired.by_key()
+        wanted = desired.by_key
         for key in keys & wanted.keys():
             self._in_step(key, wanted[key], revision)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from reconciler.domain.changes import Call, Create, Delete, Edit, FlowAt, Start, Stop
 from reconciler.domain.errors import (
@@ -21,15 +21,17 @@ from reconciler.domain.resolution import secret_versions
 from reconciler.ports.backend import Applied, EndEvent, EndStatus
 from reconciler.ports.clock import Clock
 from reconciler.streamlink.as_found import demand_as_found
-from reconciler.streamlink.client import Answer, StreamLinkClient
+from reconciler.streamlink.client import StreamLinkClient
 from reconciler.streamlink.codes import Code
-from reconciler.streamlink.decoding import FlowDecoder
 from reconciler.streamlink.flow_ids import FlowIds
 from reconciler.streamlink.listing import FlowList
 from reconciler.streamlink.reading import Members
 from reconciler.streamlink.settling import settle
 from reconciler.streamlink.translate import decode, edit, encode, health
 from reconciler.streamlink.wire import PRODUCTS, Payload
+
+if TYPE_CHECKING:
+    from reconciler.streamlink.answers import Answer
 
 STATE_DEADLINE_S: Final = 30.0
 """How long a start or stop may take to show. No task is returned, so the state is what there is to wait for."""
@@ -92,7 +94,6 @@ class StreamLinkBackend:
         self._is_ours = service.is_ours
         self._is_certain = service.rules is not None or service.is_ours
         self._list = FlowList(client)
-        self._decoder = FlowDecoder()
         self._ids = FlowIds()
 
     @property
@@ -132,7 +133,7 @@ class StreamLinkBackend:
 
     async def observe(self, region: Region) -> tuple[FoundFlow, ...]:
         """Return all flows of the region."""
-        flows = self._decoder.flows(await self._list.read(region), region)
+        flows = await self._list.read(region)
         self._ids.rebuild(region, flows)
         return flows
 

@@ -5,7 +5,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -18,6 +18,7 @@ from reconciler.domain.model import Address
 from reconciler.ports.clock import Clock
 from reconciler.ports.telemetry import CallMade
 from reconciler.streamlink import failures
+from reconciler.streamlink.answers import Answer, envelope_of, tag_of
 from reconciler.streamlink.breaker import DEFAULT_PAUSE_S, Breaker
 from reconciler.streamlink.call_log import Begun, logged
 from reconciler.streamlink.ratelimit import DEFAULT_BURST, DEFAULT_RATE_PER_S, Pace, RateLimiter
@@ -77,12 +78,14 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A call that succeeded."""
+class _Request:
+    """What is called."""
 
-    response: Payload
-    """What stands under `Response`."""
-    request_id: str
+    action: Action
+    payload: Payload = field(repr=False)
+    """It may hold secrets."""
+    region: str
+    known: str | None
 
 
 class StreamLinkClient:
@@ -152,7 +155,7 @@ class StreamLinkClient:
         """Return where calls go, as a URL."""
         return f"{self._url.scheme}://{self.host}"
 
-    async def call(self, name: str, payload: Payload, *, region: str) -> Answer:
+    async def call(self, name: str, payload: Payload, *, region: str, known: str | None = None) -> Answer:
         """
         Call an action, as often as that is safe, and return its answer.
 
@@ -160,17 +163,20 @@ class StreamLinkClient:
             name: of the action.
             payload: the request.
             region: which region's objects are meant.
+            known: the tag of an answer that the caller has, "" where it has none but wants a tag; what says the same
+                again is not read. None where no tag is wanted.
 
         Raises:
             BackendError: refused, or no usable answer.
 
         """
         action = ACTIONS[name]
+        request = _Request(action=action, payload=payload, region=region, known=known)
         attempt = 1
         doubt: UnavailableError | None = None
         while True:
             try:
-                return await self._in_turn(action, payload, region, attempt)
+                return await self._in_turn(request, attempt)
             except BackendError as error:
                 if isinstance(error, UnavailableError) and error.maybe_applied:
                     doubt = error
@@ -205,30 +211,35 @@ class StreamLinkClient:
         longest_s: float = min(self.settings.max_backoff_s, self.settings.backoff_s * 2 ** (attempt - 1))
         return longest_s * self._random_fraction()
 
-    async def _in_turn(self, action: Action, payload: Payload, region: str, attempt: int) -> Answer:
+    async def _in_turn(self, request: _Request, attempt: int) -> Answer:
         """Send the call once, when its turn comes, and tell the log how it ended."""
+        action, region = request.action, request.region
         self.traffic.breaker.demand(region)
         async with self.traffic.limiter.turn(action.name) as waited_s:
             if action.writes:
                 self.settings.before_write()
             begun = Begun(action=action, region=region, attempt=attempt, waited_s=waited_s)
             with self.traffic.breaker.watched(region), logged(begun, self._clock, self.settings.on_call) as end:
-                answer = await self._attempt(action, payload, region)
+                answer = await self._attempt(request)
                 end.request_id = answer.request_id
         return answer
 
-    async def _attempt(self, action: Action, payload: Payload, region: str) -> Answer:
+    async def _attempt(self, request: _Request) -> Answer:
         """Send the call once."""
-        sent = failures.Sent(action=action.name, region=region, host=self.host, writes=action.writes)
-        body = json.dumps(payload).encode("ascii")
+        name, region = request.action.name, request.region
+        sent = failures.Sent(action=name, region=region, host=self.host, writes=request.action.writes)
+        body = json.dumps(request.payload).encode("ascii")
         try:
-            async with asyncio.timeout(self.settings.deadline_s), self._answered(action.name, region, body) as response:
+            async with asyncio.timeout(self.settings.deadline_s), self._answered(name, region, body) as response:
                 content = await _read(response, sent)
         except TimeoutError as error:
             raise failures.of_deadline(self.settings.deadline_s, sent) from error
         except httpx.HTTPError as error:
             raise failures.of_transport(error, sent) from error
-        return self._answer(response, content, payload, sent)
+        tag, request_id = ("", "") if request.known is None else tag_of(content)
+        if tag and tag == request.known and response.status_code == HTTPStatus.OK:
+            return Answer(response={}, request_id=request_id, tag=tag, is_known=True)
+        return replace(self._answer(response, content, request.payload, sent), tag=tag)
 
     @asynccontextmanager
     async def _answered(self, action: str, region: str, body: bytes) -> AsyncIterator[httpx.Response]:
@@ -250,7 +261,7 @@ class StreamLinkClient:
         return self._timestamps.next((action, region, body), now_s) if ACTIONS[action].writes else now_s
 
     def _answer(self, response: httpx.Response, content: bytes, payload: Payload, sent: failures.Sent) -> Answer:
-        status, envelope = response.status_code, _envelope(content)
+        status, envelope = response.status_code, envelope_of(content)
         request_id = _text((envelope or {}).get("RequestId"))
         if envelope is not None and "Error" in envelope:
             error = envelope["Error"] if isinstance(envelope["Error"], dict) else {}
@@ -315,16 +326,6 @@ async def _read(response: httpx.Response, sent: failures.Sent) -> bytes:
         if len(content) > MAX_ANSWER_BYTES:
             raise failures.of_garbled(f"an answer of more than {MAX_ANSWER_BYTES} bytes", sent)
     return bytes(content)
-
-
-def _envelope(content: bytes) -> dict[str, Any] | None:
-    """Return what stands under `Response`; None when the body is none of the API's."""
-    try:
-        whole = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    response = whole.get("Response") if isinstance(whole, dict) else None
-    return response if isinstance(response, dict) else None
 
 
 def _text(value: Any) -> str:

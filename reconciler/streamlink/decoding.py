@@ -14,27 +14,34 @@ _FORM: Final = 2
 
 
 class FlowDecoder:
-    """Decodes whole lists, and remembers the last one of each region."""
+    """Decodes the pages of lists, and remembers the flows of each region."""
 
     def __init__(self) -> None:
         self._known: dict[Region, dict[str, tuple[bytes, FoundFlow]]] = {}
 
     def flows(self, payloads: Iterable[Payload], region: Region) -> tuple[FoundFlow, ...]:
         """
-        Return the flows of a region, in the order of the list; no two of them have one id.
+        Return the flows of a page, in its order.
 
         Raises:
             GarbledError: a payload is none of the API's.
 
         """
-        before = self._known.get(region, {})
-        now: dict[str, tuple[bytes, FoundFlow]] = {}
-        for payload in payloads:
-            known = before.get(Members(payload, "flow").text("FlowId"))
-            # As bytes a payload is small, and 1 is neither 1.0 nor true.
-            said = marshal.dumps(dict(payload), _FORM)
-            if known is None or known[0] != said:
-                known = said, decode.flow(payload, region)
-            now[known[1].id] = known
-        self._known[region] = now
-        return tuple(found for _, found in now.values())
+        return tuple([self._flow(payload, region) for payload in payloads])
+
+    def forget_all_but(self, ids: Iterable[str], region: Region) -> None:
+        """Forget what is not in a region any more."""
+        known = self._known.get(region, {})
+        for gone in known.keys() - ids:
+            del known[gone]
+
+    def _flow(self, payload: Payload, region: Region) -> FoundFlow:
+        known = self._known.setdefault(region, {})
+        before = known.get(Members(payload, "flow").text("FlowId"))
+        # As bytes a payload is small, and 1 is neither 1.0 nor true.
+        said = marshal.dumps(dict(payload), _FORM)
+        if before is not None and before[0] == said:
+            return before[1]
+        found = decode.flow(payload, region)
+        known[found.id] = said, found
+        return found

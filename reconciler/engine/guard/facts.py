@@ -122,11 +122,7 @@ class Facts:
 
     def wanted(self, key: Key) -> Flow | Output | None:
         """Return what the manifests say of a resource; None where they do not name it."""
-        return self._wanted.get(key)
-
-    @cached_property
-    def _wanted(self) -> Mapping[Key, Flow | Output]:
-        return self.desired.by_key()
+        return self.desired.by_key.get(key)
 
     @cached_property
     def _outputs_in(self) -> Mapping[FlowKey, tuple[OutputKey, ...]]:

@@ -83,6 +83,7 @@ class Watcher:
     def __init__(self, open_sessions: Mapping[str, Iterable[OpenSession]] | None = None) -> None:
         """Begin with the sessions that were open when somebody last looked, by the id of their end."""
         self._ends: dict[str, _EndMemory] = {}
+        """Of ends that have something to be remembered: of most, in a large account, there is nothing."""
         self._told: dict[tuple[str, str, str, str, int], _Told] = {}
         for end_id, sessions in (open_sessions or {}).items():
             known = {(session.id, session.pipeline): session for session in sessions}
@@ -92,13 +93,16 @@ class Watcher:
         """Return what happened to a flow since the last look; None for a flow that does not run."""
         found: list[Entry] = []
         for end in flow.ends:
-            memory = self._ends.setdefault(end.id, _EndMemory())
+            memory = self._ends.get(end.id)
+            if health is None and memory is None:
+                continue
+            memory = memory or _EndMemory()
             known = health.get(EndId(end.id)) if health is not None else None
             line = _Line(flow, end, now_s)
             found += _ended(line, memory, known, is_stopped=health is None)
             found += _begun(line, memory, known)
             found += _trouble(line, memory, known)
-            _remember(end, memory, known)
+            self._remember(end, known)
         return self._without_repeats(found)
 
     def forget_all_but(self, end_ids: Iterable[str]) -> None:
@@ -117,6 +121,14 @@ class Watcher:
                 again = f"{told.entry.message} ({told.more} more within {REPEAT_S:.0f} s)"
                 lines.append(replace(told.entry, at_s=now_s, message=again, session=""))
         return lines
+
+    def _remember(self, end: End, known: EndHealth | None) -> None:
+        sessions = {(session.id, session.pipeline): _open(session) for session in _sessions(end, known)}
+        last_error = known.last_error if known is not None else ""
+        if sessions or last_error:
+            self._ends[end.id] = _EndMemory(sessions=sessions, last_error=last_error)
+        else:
+            self._ends.pop(end.id, None)
 
     def _without_repeats(self, found: list[Entry]) -> list[Entry]:
         fresh = []
@@ -188,11 +200,6 @@ def _trouble(line: _Line, memory: _EndMemory, known: EndHealth | None) -> list[E
         return [line.entry(EventCode.FAILED, error, "")]
     caller = _PEER.search(error)
     return [line.entry(EventCode.REFUSED, error, caller[0] if caller else "")]
-
-
-def _remember(end: End, memory: _EndMemory, known: EndHealth | None) -> None:
-    memory.sessions = {(session.id, session.pipeline): _open(session) for session in _sessions(end, known)}
-    memory.last_error = known.last_error if known is not None else ""
 
 
 def _sessions(end: End, known: EndHealth | None) -> tuple[SessionHealth, ...]:

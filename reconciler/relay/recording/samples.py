@@ -70,24 +70,24 @@ class Sampler:
     """Turns counters that run from a connection's beginning into samples; remembers the counters of the last look."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, EndId, str, int], _Seen] = {}
+        self._seen: dict[str, dict[tuple[EndId, str, int], _Seen]] = {}
+        """By the flow, for flows are many and each comes by itself."""
 
     def take(self, flow_id: str, health: Mapping[EndId, EndHealth], now_s: float) -> list[Sample]:
         """Return a sample of every session of a flow; ends without a connection have none."""
         taken = []
-        before = {key: seen for key, seen in self._seen.items() if key[0] == flow_id}
-        for key in before:
-            del self._seen[key]
+        before, seen = self._seen.get(flow_id, {}), {}
         for end_id, end in health.items():
             for session in sessions_of(end_id, end):
-                key = (flow_id, end_id, session.id, session.pipeline)
-                self._seen[key] = _Seen(now_s, session.bytes, session.srt)
+                key = (end_id, session.id, session.pipeline)
+                seen[key] = _Seen(now_s, session.bytes, session.srt)
                 taken.append(_sample(_Now(flow_id, end_id, now_s), session, before.get(key), end.tracks))
+        self._seen[flow_id] = seen
         return taken
 
     def forget(self, flow_id: str) -> None:
         """Forget the counters of a flow that is not carried."""
-        self._seen = {key: seen for key, seen in self._seen.items() if key[0] != flow_id}
+        self._seen.pop(flow_id, None)
 
 
 def sessions_of(end_id: EndId, end: EndHealth) -> tuple[SessionHealth, ...]:

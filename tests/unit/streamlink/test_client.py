@@ -20,7 +20,7 @@ from reconciler.domain.errors import (
     UnavailableError,
     UsageError,
 )
-from reconciler.streamlink import client as module
+from reconciler.streamlink.answers import Answer
 from reconciler.streamlink.client import ClientSettings, StreamLinkClient, endpoint_url
 from reconciler.streamlink.signing import Signer, verify
 from reconciler.streamlink.wire import Profile
@@ -40,7 +40,7 @@ def first(reply: Reply) -> list[Reply]:
     return [reply, {"Info": {}}]
 
 
-async def call(api: ScriptedApi, action: str, payload: dict[str, Any] | None = None) -> module.Answer:
+async def call(api: ScriptedApi, action: str, payload: dict[str, Any] | None = None) -> Answer:
     """Call an action in the region `local`."""
     client = client_of(api)
     try:

@@ -53,7 +53,7 @@ def test_what_is_gone_is_forgotten() -> None:
     """Flows come and go for years; one that comes back is decoded anew."""
     decoder = FlowDecoder()
     (before,) = decoder.flows([a_flow()], LOCAL)
-    decoder.flows([], LOCAL)
+    decoder.forget_all_but([], LOCAL)
 
     (back,) = decoder.flows([a_flow()], LOCAL)
 

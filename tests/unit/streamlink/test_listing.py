@@ -9,6 +9,7 @@ from reconciler.domain.errors import GarbledError, RejectedError
 from reconciler.domain.model import Region
 from reconciler.streamlink.listing import FlowList
 from tests.fakes.api import Received, ScriptedApi, client_of, refusal
+from tests.unit.streamlink.test_backend import flow_payload
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +24,7 @@ def pages(total: int, *, largest: int = 100) -> Callable[[Received], Any]:
         size, number = received.payload["PageSize"], received.payload["PageNum"]
         if size > largest:
             return refusal("InvalidParameter.PageSize")
-        flows = [{"FlowId": f"f{index}"} for index in range(total)]
+        flows = [flow_payload(flow_id=f"f{index}") for index in range(total)]
         return {"Infos": flows[(number - 1) * size : number * size], "TotalNum": total}
 
     return answer
@@ -31,7 +32,7 @@ def pages(total: int, *, largest: int = 100) -> Callable[[Received], Any]:
 
 async def ids(api: ScriptedApi) -> list[str]:
     """Return the ids of all flows."""
-    return [flow["FlowId"] for flow in await FlowList(client_of(api)).read(LOCAL)]
+    return [flow.id for flow in await FlowList(client_of(api)).read(LOCAL)]
 
 
 @pytest.mark.parametrize(("total", "calls"), [(0, 1), (1, 1), (100, 1), (101, 2), (250, 3)])
@@ -69,7 +70,7 @@ async def test_a_service_that_gives_less_than_asked_is_followed() -> None:
 
     def capped(received: Received) -> Any:
         number = received.payload["PageNum"]
-        return {"Infos": [{"FlowId": f"f{number}"}], "TotalNum": 3}
+        return {"Infos": [flow_payload(flow_id=f"f{number}")], "TotalNum": 3}
 
     assert await ids(ScriptedApi(DescribeStreamLinkFlows=capped)) == ["f1", "f2", "f3"]
 
@@ -80,7 +81,10 @@ async def test_a_service_that_cuts_its_pages_short_is_asked_for_what_it_gives() 
     def cut(received: Received) -> Any:
         size, number = received.payload["PageSize"], received.payload["PageNum"]
         begin = (number - 1) * size
-        return {"Infos": [{"FlowId": f"f{index}"} for index in range(5)][begin : begin + min(2, size)], "TotalNum": 5}
+        return {
+            "Infos": [flow_payload(flow_id=f"f{index}") for index in range(5)][begin : begin + min(2, size)],
+            "TotalNum": 5,
+        }
 
     api = ScriptedApi(DescribeStreamLinkFlows=cut)
     flow_list = FlowList(client_of(api))
@@ -89,14 +93,14 @@ async def test_a_service_that_cuts_its_pages_short_is_asked_for_what_it_gives() 
     sizes = [payload["PageSize"] for payload in api.payloads(LIST)]
     second = await flow_list.read(LOCAL)
 
-    assert [flow["FlowId"] for flow in first] == ["f0", "f1", "f2", "f3", "f4"]
+    assert [flow.id for flow in first] == ["f0", "f1", "f2", "f3", "f4"]
     assert (sizes, second) == ([100, 100, 2, 2, 2], first)
     assert api.calls[LIST] == len(sizes) + 3
 
 
 async def test_a_list_that_does_not_add_up_leaves_the_size_of_pages() -> None:
     """One bad moment does not make every later list a hundred times as dear."""
-    bad = {"Infos": [{"FlowId": "a"}], "TotalNum": 2}
+    bad = {"Infos": [flow_payload(flow_id="a")], "TotalNum": 2}
     api = ScriptedApi(DescribeStreamLinkFlows=[bad, bad, bad, bad, {"Infos": [], "TotalNum": 0}])
     flow_list = FlowList(client_of(api))
     with pytest.raises(GarbledError):
@@ -107,7 +111,7 @@ async def test_a_list_that_does_not_add_up_leaves_the_size_of_pages() -> None:
     assert [payload["PageSize"] for payload in api.payloads(LIST)] == [100, 100, 1, 1, 100]
 
 
-A, B = {"FlowId": "a"}, {"FlowId": "b"}
+A, B = flow_payload(flow_id="a"), flow_payload(flow_id="b")
 
 
 async def test_a_list_that_changed_while_it_was_read_is_read_again() -> None:
