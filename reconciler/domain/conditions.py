@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final
 
-from reconciler.domain.model import Flow, Output
+from reconciler.domain.model import Flow, FlowKey, Output
 
 GENERATION_LENGTH: Final = 12
 
@@ -136,6 +136,9 @@ def generation_of(resource: Flow | Output) -> str:
 
 def _said(value: object) -> object:
     """Return a value as names and plain values, without what is default."""
+    if isinstance(value, FlowKey):
+        # Of what it is made is our own matter, and must change no generation that is written down.
+        return "FlowKey", (("name", value.name),)
     if isinstance(value, tuple):
         return tuple(_said(each) for each in value)
     if isinstance(value, Enum):

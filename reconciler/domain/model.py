@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import NewType
+from typing import Literal, NamedTuple, NewType
 
 from reconciler.domain.marks import Mark
 from reconciler.domain.protocols import (
@@ -20,11 +20,12 @@ Region = NewType("Region", str)
 """A region of the backend, such as `ap-singapore`, or `local` on a relay."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FlowKey:
-    """Identity of a flow: its manifest's name."""
+class FlowKey(NamedTuple):
+    """Identity of a flow: its manifest's name. A tuple, for a pass over a large account looks up very many."""
 
     name: str
+    kind: Literal["flow"] = "flow"
+    """Keeps it from being equal to what is of another kind."""
 
     def __str__(self) -> str:
         """Return the address that people use, `flow/NAME`."""
@@ -36,12 +37,13 @@ class FlowKey:
         return self
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class OutputKey:
+class OutputKey(NamedTuple):
     """Identity of an output: the names of its flow and of itself."""
 
     flow: str
     name: str
+    kind: Literal["output"] = "output"
+    """Keeps it from being equal to what is of another kind."""
 
     def __str__(self) -> str:
         """Return the address that people use, `output/FLOW/NAME`."""
@@ -67,11 +69,12 @@ class ResourceKind(StrEnum):
         return isinstance(key, FlowKey if self is ResourceKind.FLOW else OutputKey)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RegionKey:
+class RegionKey(NamedTuple):
     """A region as a whole, where it is not known what is in it."""
 
     region: Region
+    kind: Literal["region"] = "region"
+    """Keeps it from being equal to what is of another kind."""
 
     def __str__(self) -> str:
         """Return how people see it, `region/NAME`; no manifest and no command takes it."""

@@ -114,8 +114,8 @@ def _move(name: str, spec: Written) -> Move:
 
 
 def _key(address: str) -> Key:
-    kind, *names = address.split("/")
-    return FlowKey(*names) if kind == "flow" else OutputKey(*names)
+    _, flow, *output = address.split("/")
+    return OutputKey(flow, output[0]) if output else FlowKey(flow)
 
 
 _DECODERS: Final[Mapping[str, Callable[[str, Written], Policy]]] = MappingProxyType(

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.domain.conditions import Aspect, Condition, Reason, Standing, generation_of, transition
-from tests.builders import flow
+from reconciler.domain.model import FlowKey, FlowLink, Srt
+from reconciler.domain.protocols import SrtMode
+from tests.builders import flow, output
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 READY = Condition(aspect=Aspect.READY, standing=Standing.TRUE, reason=Reason.IN_STEP, since=BEGAN)
@@ -56,3 +58,15 @@ def test_a_generation_is_of_what_the_manifest_asks_for() -> None:
     # Written down on purpose: whoever upgrades finds what was put back or left alone by the same name.
     assert generation_of(news) == generation_of(flow("news")) == "5dd12a0a784e"
     assert len({generation_of(news), generation_of(other), generation_of(replace(news, live_name="x"))}) == 3
+
+
+def test_a_link_has_the_generation_that_it_had_before() -> None:
+    """Of what the product makes the key of a flow takes no part in it: upgrades change no generation."""
+    tower = output("tower", of="news")
+    settings = Srt(mode=SrtMode.CALLER, peer=FlowLink(flow=FlowKey("backup")))
+    linked = replace(tower, spec=replace(tower.spec, settings=settings))
+
+    assert generation_of(linked) == "622cecf7a7ad"
+    assert generation_of(linked) != generation_of(
+        replace(linked, spec=replace(tower.spec, settings=replace(settings, peer=FlowLink(flow=FlowKey("spare")))))
+    )
