@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ _ENTRY: Final = re.compile(rb"(?P<mode>\d+) (?P<kind>\w+) (?P<id>[0-9a-f]+) +(?P
 _DIGITS: Final = tuple(b"%d" % digit for digit in range(10))
 _MAX_NAME_BYTES: Final = 255
 _LINK_MODE: Final = b"120000"
+_FEW: Final = 200
+"""Paths that differ between two commits, and are asked for by name at most; of more all is listed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,9 @@ class Place:
     """As people call it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Blob:
-    """One file of a commit that may be a manifest."""
+    """One file of a commit that may be a manifest; made once of each line, so that only the very same is equal."""
 
     path: str
     """As findings show it."""
@@ -44,9 +46,16 @@ class _Blob:
 class _Listed:
     """What was made of the lines that git listed of one place."""
 
+    commit: str = ""
+    """Of which they are."""
+    lines: dict[bytes, bytes] = field(default_factory=dict)
+    """By path."""
     ignore_file: bytes = b""
-    """The line of the list of what is left out; another one makes all else stale."""
-    blobs: dict[bytes, _Blob | None] | None = None
+    """The line of the list of what is left out; another one makes all below stale."""
+    ignored: Ignored | None = None
+    is_unclear: bool = False
+    """Whether what is left out cannot be known."""
+    blobs: dict[bytes, _Blob | None] = field(default_factory=dict)
     """By line; None where it is no manifest."""
 
 
@@ -74,36 +83,59 @@ class CommitReader:
             for blob in self._below(commit, place):
                 found.setdefault(blob.path, blob)
         blobs = [found[path] for path in sorted(found)]
-        new = [blob.id for blob in blobs if not blob.problem and blob not in self._files]
-        contents = self._contents(new)
-        self._files = {blob: self._file(blob, contents) for blob in blobs}
+        new = [blob for blob in blobs if blob not in self._files]
+        contents = self._contents([blob.id for blob in new if not blob.problem])
+        made = {blob: self._file(blob, contents) for blob in new}
+        self._files = {blob: self._files.get(blob) or made[blob] for blob in blobs}
         return tuple(self._files.values())
 
     def _below(self, commit: str, place: Place) -> Iterator[_Blob]:
-        arguments = ("ls-tree", "-r", "-z", "--long", "--full-tree", commit)
-        said = self._git.read(*arguments, *(("--", place.within) if place.within else ()))
-        lines = list(filter(None, said.split(b"\0")))
-        listed, ignored, problem = self._before(lines, place)
-        if problem:
-            yield _Blob(shown(os.path.normpath(place.shown / IGNORE_FILE)), b"", problem)
-        known = listed.blobs or {}
+        before = self._listed.get(place, _Listed())
+        lines = self._lines(commit, place, before)
+        name = f"{place.within}/{IGNORE_FILE}" if place.within else IGNORE_FILE
+        listed = self._beginning(before, lines.get(os.fsencode(name), b""))
+        known = listed.blobs
         listed.blobs = {
-            line: known[line] if line in known else self._blob(_entry(line), place, ignored) for line in lines
+            line: known[line] if line in known else self._blob(_entry(line), place, listed.ignored)
+            for line in lines.values()
         }
+        listed.commit, listed.lines = commit, lines
         self._listed[place] = listed
+        if listed.is_unclear:
+            yield _Blob(shown(os.path.normpath(place.shown / IGNORE_FILE)), b"", BAD_IGNORE_FILE)
         yield from filter(None, listed.blobs.values())
 
-    def _before(self, lines: Sequence[bytes], place: Place) -> tuple[_Listed, Ignored | None, str]:
-        """Return what is known of a place, what it leaves out now, and why that cannot be known, "" when it is."""
-        name = b"\t" + os.fsencode(f"{place.within}/{IGNORE_FILE}" if place.within else IGNORE_FILE)
-        line = next((line for line in lines if line.endswith(name) and _entry(line)["path"] == name[1:]), b"")
-        listed = self._listed.get(place, _Listed())
-        if listed.ignore_file != line:
-            listed = _Listed(ignore_file=line)
+    def _beginning(self, before: _Listed, ignore_file: bytes) -> _Listed:
+        """Return what still holds of a place where its list of what is left out is at this line."""
+        if before.ignore_file == ignore_file:
+            return replace(before)
         try:
-            return listed, self._ignored(line), ""
+            return _Listed(ignore_file=ignore_file, ignored=self._ignored(ignore_file))
         except ValueError:
-            return listed, None, BAD_IGNORE_FILE
+            return _Listed(ignore_file=ignore_file, is_unclear=True)
+
+    def _lines(self, commit: str, place: Place, before: _Listed) -> dict[bytes, bytes]:
+        """Return what git lists of a place, by path; where little differs from the commit before, only that."""
+        changed = self._changed(before.commit, commit, place) if before.commit else None
+        if changed is None:
+            return self._list(commit, [place.within] if place.within else [])
+        asked = frozenset(changed)
+        kept = {path: line for path, line in before.lines.items() if path not in asked}
+        return kept | self._list(commit, list(map(os.fsdecode, changed))) if changed else before.lines
+
+    def _changed(self, before: str, commit: str, place: Place) -> list[bytes] | None:
+        """Return the paths of a place at which two commits differ; None where they are many, or it cannot be known."""
+        arguments = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", before, commit)
+        done = self._git.run(*arguments, *(("--", place.within) if place.within else ()))
+        paths = list(filter(None, done.said.split(b"\0")))
+        # The commit of before may be gone, after history was rewritten.
+        return paths if done.status == 0 and len(paths) <= _FEW else None
+
+    def _list(self, commit: str, paths: Sequence[str]) -> dict[bytes, bytes]:
+        said = self._git.read(
+            "ls-tree", "-r", "-z", "--long", "--full-tree", commit, *(("--", *paths) if paths else ())
+        )
+        return {line.partition(b"\t")[2]: line for line in said.split(b"\0") if line}
 
     def _ignored(self, line: bytes) -> Ignored | None:
         """
@@ -143,10 +175,8 @@ class CommitReader:
             return f"it has {int(entry['size'])} bytes, and at most {self._max_file_bytes} are read"
         return ""
 
-    def _file(self, blob: _Blob, contents: Mapping[bytes, bytes]) -> ManifestFile:
-        known = self._files.get(blob)
-        if known is not None:
-            return known
+    @staticmethod
+    def _file(blob: _Blob, contents: Mapping[bytes, bytes]) -> ManifestFile:
         content = b"" if blob.problem else contents[blob.id]
         return ManifestFile(path=blob.path, problem=blob.problem, content=content)
 
