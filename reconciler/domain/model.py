@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal, NamedTuple, NewType
 
 from reconciler.domain.marks import Mark
@@ -314,6 +316,12 @@ class Desired:
         found: dict[Key, Flow | Output] = {flow.key: flow for flow in self.flows}
         found.update((output.key, output) for output in self.outputs)
         return found
+
+    @cached_property
+    def outputs_of(self) -> Mapping[FlowKey, tuple[Output, ...]]:
+        """Return the outputs of each flow that has any, in the order of their names; made once."""
+        in_order = sorted(self.outputs, key=attrgetter("key"))
+        return {FlowKey(flow): tuple(outputs) for flow, outputs in groupby(in_order, key=attrgetter("key.flow"))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

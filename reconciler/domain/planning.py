@@ -25,7 +25,6 @@ from reconciler.domain.model import (
     FlowSpec,
     FlowState,
     FoundFlow,
-    Output,
     OutputKey,
     RegionKey,
     ResourceKind,
@@ -89,9 +88,7 @@ class _Planner:
         self._actual = actual
         self._unread = {region: found.why for region, found in actual.regions.items() if isinstance(found, Unreadable)}
         self._flows = sorted(resolved.desired.flows, key=lambda flow: flow.key)
-        self._outputs: dict[FlowKey, list[Output]] = {}
-        for output in sorted(resolved.desired.outputs, key=lambda output: output.key):
-            self._outputs.setdefault(output.key.flow_key, []).append(output)
+        self._outputs = resolved.desired.outputs_of
         self._matches = self._match_flows()
         self._found = {flow.key: matched.only for flow, matched in zip(self._flows, self._matches.matched, strict=True)}
         self._in_step = in_step
@@ -193,7 +190,7 @@ class _Planner:
         return (*listed, *marked_otherwise(flow, found.mark, is_moved=is_moved))
 
     def _known_flow(self, flow: Flow, found: FoundFlow, spec: FlowSpec) -> Parts:
-        wanted = self._outputs.get(flow.key, [])
+        wanted = self._outputs.get(flow.key, ())
         if self._in_step.holds(flow, wanted, found):
             return Parts(unchanged=1 + len(wanted))
         changed = self._changed(flow, found, spec)
@@ -263,7 +260,7 @@ class _Planner:
         rest = Parts()
         if kept.state is FlowState.IDLE:
             # An idle one gets all that it lacks before the one turn.
-            plan_outputs(flow.key, self._outputs.get(flow.key, []), kept, context=self._context, parts=rest)
+            plan_outputs(flow.key, self._outputs.get(flow.key, ()), kept, context=self._context, parts=rest)
             alone.then.extend(change for change in rest.then if isinstance(change, Sequence))
         alone.blocked.extend(rest.blocked)
         alone.waiting.extend(rest.waiting)

@@ -1,7 +1,7 @@
 """Which resource of the manifests each live object of ours is, as a plan finds it: by live name, else by mark."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.domain.marks import Mark, Owner
 from reconciler.domain.matching import Found, Identity, Reading, is_twin, match
@@ -19,6 +19,8 @@ class Recognised:
     """By the ids of the flows."""
     outputs: Mapping[OutputKey, tuple[Live, ...]]
     """Of a name that is there several times, all that bear it; twins as well."""
+    outputs_in: Mapping[str, Mapping[OutputKey, tuple[Live, ...]]]
+    """Those of one flow, by its id; the very same mapping where nothing has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,33 +71,66 @@ def identity_of_output(output: Output) -> Identity:
     return Identity(live=output.live_name, name=output.key.name)
 
 
-def recognised(desired: Desired, actual: Actual, *, owner: Owner, moved: Mapping[Key, Key]) -> Recognised:
-    """
-    Return what is live of each resource; what no manifest names is called as its mark says.
+class Recogniser:
+    """Recognises reading after reading. Of flows that are the same values as before it only says what it said."""
 
-    Args:
-        desired: what the manifests say.
-        actual: what could be read.
-        owner: whose objects are recognised.
-        moved: what has another name now, as `moved_names` returns it.
+    def __init__(self) -> None:
+        self._terms: object = None
+        self._known: dict[str, _Known] = {}
 
-    """
-    names = Names(owner=owner, moved=moved)
-    known = _named(map(identity_of_flow, desired.flows), actual.flows(), names.reading_of_flows())
-    flows = {flow.id: FlowKey(name) for flow, name in known}
-    wanted: dict[FlowKey, list[Output]] = {}
-    for output in desired.outputs:
-        wanted.setdefault(output.key.flow_key, []).append(output)
-    outputs: dict[OutputKey, tuple[Live, ...]] = {}
-    for flow in actual.flows():
-        if flow.id not in flows:
-            continue
-        of = flows[flow.id]
-        named = map(identity_of_output, wanted.get(of, []))
-        for found, name in _named(named, flow.outputs, names.reading_of_outputs(of)):
-            key = OutputKey(of.name, name)
-            outputs[key] = (*outputs.get(key, ()), (flow, found))
-    return Recognised(flows=flows, outputs=outputs)
+    def recognised(self, desired: Desired, actual: Actual, *, owner: Owner, moved: Mapping[Key, Key]) -> Recognised:
+        """
+        Return what is live of each resource; what no manifest names is called as its mark says.
+
+        Args:
+            desired: what the manifests say.
+            actual: what could be read.
+            owner: whose objects are recognised.
+            moved: what has another name now, as `moved_names` returns it.
+
+        """
+        if (owner, moved) != self._terms:
+            self._terms, self._known = (owner, moved), {}
+        names = Names(owner=owner, moved=moved)
+        named = _named(map(identity_of_flow, desired.flows), actual.flows(), names.reading_of_flows())
+        flows = {flow.id: FlowKey(name) for flow, name in named}
+        before, self._known = self._known, {}
+        outputs: dict[OutputKey, tuple[Live, ...]] = {}
+        for flow in actual.flows():
+            if flow.id not in flows:
+                continue
+            key = flows[flow.id]
+            wanted = desired.outputs_of.get(key, ())
+            known = before.get(flow.id)
+            if known is None or known.flow is not flow or known.key != key or known.wanted != wanted:
+                known = _Known(flow, key, wanted, _outputs_in(flow, key, wanted, names))
+            self._known[flow.id] = known
+            for output, live in known.outputs.items():
+                outputs[output] = (*outputs[output], *live) if output in outputs else live
+        return Recognised(
+            flows=flows, outputs=outputs, outputs_in={id_: known.outputs for id_, known in self._known.items()}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A flow, and what was recognised in it."""
+
+    flow: FoundFlow = field(repr=False)
+    """It has URLs with keys in them."""
+    key: FlowKey
+    wanted: tuple[Output, ...]
+    outputs: Mapping[OutputKey, tuple[Live, ...]] = field(repr=False)
+
+
+def _outputs_in(
+    flow: FoundFlow, key: FlowKey, wanted: Iterable[Output], names: Names
+) -> Mapping[OutputKey, tuple[Live, ...]]:
+    found: dict[OutputKey, tuple[Live, ...]] = {}
+    for output, name in _named(map(identity_of_output, wanted), flow.outputs, names.reading_of_outputs(key)):
+        of = OutputKey(key.name, name)
+        found[of] = (*found.get(of, ()), (flow, output))
+    return found
 
 
 def _named(wanted: Iterable[Identity], found: Iterable[Found], reading: Reading[Found]) -> Iterator[tuple[Found, str]]:

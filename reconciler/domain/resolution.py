@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import is_
 from types import MappingProxyType
 
 from reconciler.domain.changes import Failed
@@ -55,7 +56,10 @@ def resolve(desired: Desired, look_up: LookUp) -> Resolved:
             outputs.append(_output(output, look_up))
         except SecretUnavailableError as error:
             failed.append(Failed(key=output.key, why=str(error)))
-    return Resolved(desired=Desired(flows=tuple(flows), outputs=tuple(outputs)), failed=tuple(failed))
+    found = Desired(flows=tuple(flows), outputs=tuple(outputs))
+    # What was derived from the very same values holds.
+    are_same = all(map(is_, (*flows, *outputs), (*desired.flows, *desired.outputs))) and not failed
+    return Resolved(desired=desired if are_same else found, failed=tuple(failed))
 
 
 def secret_versions(spec: FlowSpec | OutputSpec) -> int:

@@ -4,10 +4,12 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from reconciler.domain.conditions import Reason, Standing, Transition
 from reconciler.domain.model import FlowKey, FlowState, FoundFlow, Key, OutputKey
+from reconciler.domain.recognising import Live
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.on_air import End, Sample
 from reconciler.engine.board import Carried, StatusBoard
@@ -40,8 +42,13 @@ class _Beat:
 
     key: FlowKey
     flow: FoundFlow
+    there: Mapping[OutputKey, tuple[Live, ...]]
+    """What the ends were made of."""
     ends: tuple[tuple[Key, str], ...]
     """The resources, each with the id of its end; "" for the flow itself, whose end is the input."""
+
+    keys: tuple[Key, ...]
+    """The resources alone."""
 
 
 class Patrol:
@@ -76,7 +83,8 @@ class Patrol:
         self._looked_at_s: dict[str, float] = {}
         self._facts: Facts | None = None
         self._unsorted_since_s = math.inf
-        self._beats: tuple[_Beat, ...] = ()
+        self._beats: dict[str, _Beat] = {}
+        """All flows of ours, by their ids."""
         self._running: dict[str, _Beat] = {}
         """By the id of the flow, the one that was looked at longest ago first."""
 
@@ -89,21 +97,21 @@ class Patrol:
                 await self._step(self._world.guard.facts)
 
     async def _step(self, facts: Facts) -> None:
-        stands: dict[Key, tuple[Stand, int | None]] = {}
+        looks: dict[Key, Carried] = {}
         if facts is not self._facts and self._may_sort():
             # A large account is sorted once a reading, not with every step, and in nobody's way.
-            stands |= self._begin(facts)
+            looks |= self._begin(facts)
         for beat in self._chosen():
             sample = await self._sampler.glimpse(beat.flow)
             now_s = self._world.clock.monotonic_s()
             self._running[beat.flow.id] = self._running.pop(beat.flow.id, beat)
             if sample is not None:
                 self._looked_at_s[beat.flow.id] = now_s
-                stands |= _carried(beat, sample, self._world.guard.limits)
+                looks |= self._carried(beat, sample)
                 self._trials.look(beat.flow, sample)
             elif now_s - self._looked_at_s.get(beat.flow.id, -FORGOTTEN_S) >= FORGOTTEN_S:
-                stands |= {key: (Stand(Standing.UNKNOWN, Reason.NOT_LOOKED), None) for key, _ in beat.ends}
-        self._write(stands)
+                looks |= dict.fromkeys(beat.keys, self._look(Stand(Standing.UNKNOWN, Reason.NOT_LOOKED), None))
+        self._tell(self._board.carried(looks))
 
     def _may_sort(self) -> bool:
         """Return whether a new reading is sorted now: the first one at once, any other when there is time for it."""
@@ -112,17 +120,16 @@ class Patrol:
         is_late = now_s - self._unsorted_since_s >= SORT_WITHIN_S
         return self._facts is None or is_late or self._board.vitals().phase not in _BUSY
 
-    def _begin(self, facts: Facts) -> dict[Key, tuple[Stand, int | None]]:
+    def _begin(self, facts: Facts) -> dict[Key, Carried]:
         """Learn which flows run by now; return what holds of those that stand still."""
-        if self._facts is None or not _is_same(facts, self._facts):
-            self._beats = tuple(_beats(facts))
+        self._beats = {beat.flow.id: beat for beat in _beats(facts, self._beats)}
         self._facts, self._unsorted_since_s = facts, math.inf
-        running = {beat.flow.id: beat for beat in self._beats if beat.flow.state is not FlowState.IDLE}
+        running = {id_: beat for id_, beat in self._beats.items() if beat.flow.state is not FlowState.IDLE}
         new = [id_ for id_ in running if id_ not in self._running]
         self._running = {id_: running[id_] for id_ in (*new, *(each for each in self._running if each in running))}
         self._looked_at_s = {id_: at_s for id_, at_s in self._looked_at_s.items() if id_ in running}
-        idle = (beat for beat in self._beats if beat.flow.id not in running)
-        return {key: (Stand(Standing.FALSE, Reason.IDLE), 0) for beat in idle for key, _ in beat.ends}
+        idle = chain.from_iterable(beat.keys for id_, beat in self._beats.items() if id_ not in running)
+        return dict.fromkeys(idle, self._look(Stand(Standing.FALSE, Reason.IDLE), 0))
 
     def _chosen(self) -> list[_Beat]:
         """Return the flows with something on trial, and those that were looked at longest ago."""
@@ -133,40 +140,31 @@ class Patrol:
         rest = itertools.islice((beat for beat in self._running.values() if beat.key not in on_trial), FLOWS_A_STEP)
         return [*first, *rest]
 
-    def _write(self, stands: Mapping[Key, tuple[Stand, int | None]]) -> None:
-        at = self._world.clock.now()
-        looks = {key: Carried(stand=stand, bitrate_bps=rate, at=at) for key, (stand, rate) in stands.items()}
-        self._tell(self._board.carried(looks))
+    def _carried(self, beat: _Beat, sample: Sample) -> dict[Key, Carried]:
+        limits = self._world.guard.limits
+        source = next((end for end in sample.ends.values() if end.is_input), _OFF)
+        told: dict[Key, Carried] = {}
+        for key, id_ in beat.ends:
+            end = sample.ends.get(id_, _OFF) if id_ else source
+            told[key] = self._look(_stand(key, end, source, limits), end.bitrate_bps)
+        return told
+
+    def _look(self, stand: Stand, bitrate_bps: int | None) -> Carried:
+        return Carried(stand=stand, bitrate_bps=bitrate_bps, at=self._world.clock.now())
 
 
-def _is_same(facts: Facts, before: Facts) -> bool:
-    """Return whether two readings show the same flows, and the manifests call them the same."""
-    return (facts.actual, facts.desired, facts.policies.moves) == (
-        before.actual,
-        before.desired,
-        before.policies.moves,
-    )
-
-
-def _beats(facts: Facts) -> Iterator[_Beat]:
+def _beats(facts: Facts, before: Mapping[str, _Beat]) -> Iterator[_Beat]:
+    """Yield a beat for each flow of ours; where nothing has changed, the very one of before."""
     for flow in facts.actual.flows():
-        if (key := facts.key_of(flow)) is not None:
-            yield _Beat(key, flow, tuple(_ends(facts, key, flow)))
-
-
-def _ends(facts: Facts, key: FlowKey, flow: FoundFlow) -> Iterator[tuple[Key, str]]:
-    yield key, ""
-    for output in facts.outputs_in(key):
-        yield from ((output, end.id) for live, end in facts.live_of(output) if live.id == flow.id)
-
-
-def _carried(beat: _Beat, sample: Sample, limits: Limits) -> dict[Key, tuple[Stand, int | None]]:
-    source = next((end for end in sample.ends.values() if end.is_input), _OFF)
-    told: dict[Key, tuple[Stand, int | None]] = {}
-    for key, id_ in beat.ends:
-        end = sample.ends.get(id_, _OFF) if id_ else source
-        told[key] = (_stand(key, end, source, limits), end.bitrate_bps)
-    return told
+        if (key := facts.key_of(flow)) is None:
+            continue
+        there, known = facts.live_in(flow), before.get(flow.id)
+        # Where the flow is another value, or is called otherwise, so is what is live in it.
+        if known is None or known.there is not there:
+            ends: list[tuple[Key, str]] = [(key, "")]
+            ends += ((output, end.id) for output, live in there.items() for _, end in live)
+            known = _Beat(key, flow, there, tuple(ends), tuple(each for each, _ in ends))
+        yield known
 
 
 def _stand(key: Key, end: End, source: End, limits: Limits) -> Stand:

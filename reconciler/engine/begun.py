@@ -31,6 +31,11 @@ class Begun:
         self._journal = journal
         self._due: dict[Key, frozenset[Action]] = {}
 
+    @property
+    def keys(self) -> AbstractSet[Key]:
+        """Return of what anything was sent since it was last in step."""
+        return self._due.keys()
+
     def due(self, key: Key) -> frozenset[Action] | None:
         """Return what is still to follow; None where this process has sent nothing since it was last in step."""
         return self._due.get(key)

@@ -163,10 +163,14 @@ class StatusBoard:
         news: list[Transition] = []
         for key, look in looks.items():
             kept = self._kept.get(key)
-            if kept is not None:
-                kept.carried = look
-                self._stale.add(key)
+            if kept is None:
+                continue
+            kept.carried = look
+            before = kept.conditions.get(Aspect.ON_AIR)
+            # Of a large account most stands as it stood.
+            if before is None or not _is_same(before, look.stand, kept.generation):
                 news += self._turned(key, kept, {Aspect.ON_AIR: look.stand})
+        self._stale.update(looks)
         return self._told(news)
 
     def vitals(self) -> Vitals:

@@ -130,6 +130,7 @@ async def plan_for(world: World, target: Target) -> Plan:
         mode=target.mode,
         pass_id=target.pass_id or pass_id(world.clock),
         observed_s=began_s,
+        recogniser=world.recogniser,
     )
     return world.guard.judge(proposed, facts)
 

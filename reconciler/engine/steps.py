@@ -46,6 +46,8 @@ class Steps:
 
     def __init__(self, journal: Journal) -> None:
         self._latest: dict[Key, Latest] = {}
+        self._unwritten: set[Key] = set()
+        """What may be another one than when all was written down last."""
         self._wanted: AbstractSet[Key] | None = None
         """What the manifests want; None before anything was learnt."""
         self._words = _Words(journal)
@@ -59,10 +61,15 @@ class Steps:
             del self._latest[key]
         self._begun.forget_all_but(self._wanted)
         changing, unplanned = set(_changing(plan)), set(_unplanned(plan))
+        others = changing | unplanned | self._begun.keys
         for key, resource in wanted.items():
-            if key in changing:
+            latest = self._latest.get(key)
+            if not unplanned and latest is not None and latest.resource is resource and key not in others:
+                # Nearly all of a large tree, nearly always.
+                latest.revision = revision
+            elif key in changing:
                 self._first_seen(key, resource)
-            elif not unplanned or unplanned.isdisjoint((key, key.flow_key)):
+            elif unplanned.isdisjoint((key, key.flow_key)):
                 self._in_step(key, resource, revision)
 
     def sent(self, call: Call, *, is_certain: bool) -> None:
@@ -90,7 +97,8 @@ class Steps:
 
     def keep(self) -> None:
         """Write down what a restart must not forget."""
-        news = [one for one in self._latest.values() if not one.is_written and _is_kept(one.resource)]
+        known = (latest for key in self._unwritten if (latest := self._latest.get(key)) is not None)
+        news = [latest for latest in known if not latest.is_written and _is_kept(latest.resource)]
         for one in news:
             step = Step(resource=str(one.resource.key), generation=generation_of(one.resource))
             self._words.say(one.resource.key, step)
@@ -99,6 +107,7 @@ class Steps:
         if self._words.write():
             for one in news:
                 one.is_written = True
+            self._unwritten = set()
 
     def _remembered(self, wanted: Flow | Output) -> Cause:
         before = self.before(wanted.key)
@@ -127,6 +136,7 @@ class Steps:
         # It is written anew after our own calls, for then those are over, also for who starts after this process.
         is_written = latest is not None and latest.is_written and not was_sent and _is_same(latest.resource, resource)
         self._latest[key] = Latest(resource, revision, is_written=is_written)
+        self._unwritten.add(key)
 
     def _first_seen(self, key: Key, resource: Flow | Output) -> None:
         """Remember the manifest of what nobody knows: another one than this is a new wish."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from reconciler.domain.in_step import InStep
 from reconciler.domain.marks import Owner
+from reconciler.domain.recognising import Recogniser
 from reconciler.engine.guard import Guard
 from reconciler.ports.backend import Backend
 from reconciler.ports.clock import Clock
@@ -35,3 +36,5 @@ class World:
     telemetry: Telemetry = field(default_factory=Untold)
     in_step: InStep = field(default_factory=InStep, repr=False)
     """What the last plan found as it should be: the next one need not compare it again."""
+    recogniser: Recogniser = field(default_factory=Recogniser, repr=False)
+    """What was recognised in the last reading."""

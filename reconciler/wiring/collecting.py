@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from reconciler.ports.status import Board
 
 LEAST_S: Final = 60.0
-"""Between two long runs, at least."""
+"""Between two long runs, at least; the first one comes as soon as what was read first is at rest."""
 SHARE: Final = 1000
 """Times as long as one took, until the next: a push seldom meets one, however large the tree is."""
 MOST_S: Final = 3600.0
@@ -34,7 +34,7 @@ async def collected_at_rest(board: "Board", clock: "Clock") -> AsyncIterator[Non
     from reconciler.ports.status import Phase
 
     async def collect() -> None:
-        pause_s = LEAST_S
+        pause_s = LOOK_S
         while True:
             await clock.sleep(pause_s)
             late_at_s = clock.monotonic_s() + LATE_S

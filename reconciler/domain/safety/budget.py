@@ -22,7 +22,7 @@ def budget(plan: Plan, around: Circumstances) -> Budget:
 
     What an override lets pass counts all the same: an exception for one thing is none for another.
     """
-    whole, live = around.spent.with_done(plan.changes), set(around.marked())
+    whole, live = around.spent.with_done(plan.changes), around.marked
     # What was deleted bears no mark any more, and counted when the difference began; what was made anew counts once.
     base = len({*live, *(id_ for _, id_ in around.spent.deleted)})
     anew = {key for key, id_ in whole.edited if id_ in live}

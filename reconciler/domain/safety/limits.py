@@ -1,8 +1,10 @@
 """The numbers that safety keeps, and what one revision has done already."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from reconciler.domain.changes import Action, Change, Delete, Edit, Stop, calls_of
@@ -59,9 +61,9 @@ class Spent:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Circumstances:
-    """What a judgement reads besides the plan."""
+    """What a judgement reads besides the plan. Without slots, for what is derived from it is kept."""
 
     desired: Desired
     """The whole tree, resources whose secrets failed included."""
@@ -78,12 +80,13 @@ class Circumstances:
     distrust: str = ""
     """Why nothing may be deleted whatever the manifests say, such as a clock that jumped; "" where nothing is wrong."""
 
-    def marked(self) -> Iterator[str]:
-        """Yield the id of each object that bears our mark."""
+    @cached_property
+    def marked(self) -> AbstractSet[str]:
+        """Return the ids of all objects that bear our mark."""
+        found = {flow.id for flow in self.actual.flows() if ours(flow.mark, self.owner)}
         for flow in self.actual.flows():
-            if ours(flow.mark, self.owner):
-                yield flow.id
-            yield from (output.id for output in flow.outputs if ours(output.mark, self.owner))
+            found.update([output.id for output in flow.outputs if ours(output.mark, self.owner)])
+        return found
 
 
 def removed(change: Change) -> tuple[Counted, ...]:

@@ -23,7 +23,7 @@ def withheld(plan: Plan) -> Mapping[str, int]:
 
 
 def _empty(around: Circumstances) -> str:
-    if around.desired.flows or not any(around.marked()):
+    if around.desired.flows or not around.marked:
         return ""
     return (
         "the manifests hold not a single Flow, so nothing is deleted; were they moved, or left out of the checkout? "
@@ -32,7 +32,7 @@ def _empty(around: Circumstances) -> str:
 
 
 def _shrunk(plan: Plan, around: Circumstances) -> str:
-    live = len(set(around.marked()))
+    live = len(around.marked)
     surplus = {one for change in plan.changes if change.action is Action.DELETE for one in removed(change)}
     named = live - len(surplus)
     if 2 * named >= live:

@@ -25,7 +25,7 @@ from reconciler.domain.model import (
 )
 from reconciler.domain.moves import key_now, moved_names
 from reconciler.domain.policies import Policies
-from reconciler.domain.recognising import Live, Recognised, recognised
+from reconciler.domain.recognising import Live, Recognised, Recogniser
 from reconciler.domain.safety.far_ends import Holders, holders
 from reconciler.domain.safety.limits import Limits
 from reconciler.domain.safety.on_air import Sample
@@ -72,6 +72,8 @@ class Facts:
     """When the reading of the backend began, on the clock that never runs backwards; None for just now."""
     given: Policies = field(default_factory=Policies)
     """All policies of the tree and the command line, where `policies` are those that hold."""
+    recogniser: Recogniser = field(default_factory=Recogniser, compare=False, repr=False)
+    """Of the readings before: what has not changed costs less then."""
 
     @cached_property
     def legs(self) -> Legs:
@@ -115,6 +117,10 @@ class Facts:
     def key_of(self, flow: FoundFlow) -> FlowKey | None:
         """Return what the manifests call a live flow by now; None for one that is not ours."""
         return self._recognised.flows.get(flow.id)
+
+    def live_in(self, flow: FoundFlow) -> Mapping[OutputKey, tuple[Live, ...]]:
+        """Return what is live in one flow of ours; the very same mapping as in the reading before if all of it is."""
+        return self._recognised.outputs_in.get(flow.id, {})
 
     def labels_of(self, key: Key) -> tuple[tuple[str, str], ...] | None:
         """Return the labels that the manifests give a resource; None where they do not name it."""
@@ -171,7 +177,7 @@ class Facts:
 
     @cached_property
     def _recognised(self) -> Recognised:
-        return recognised(self.desired, self.actual, owner=self.owner, moved=self._moved)
+        return self.recogniser.recognised(self.desired, self.actual, owner=self.owner, moved=self._moved)
 
     @cached_property
     def _moved(self) -> Mapping[Key, Key]:

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.domain.marks import Mark, Owner
-from reconciler.domain.model import Actual, Desired, Flow, FlowKey, FoundFlow, Key, Output, OutputKey
-from reconciler.domain.recognising import Recognised, recognised
+from reconciler.domain.model import Actual, Desired, Flow, FlowKey, FlowState, FoundFlow, Key, Output, OutputKey
+from reconciler.domain.recognising import Recognised, Recogniser
 from tests.builders import LOCAL, US, flow, found_flow, found_output, output
 
 NEWS: Final = replace(flow(), live_name="studio")
@@ -18,7 +20,7 @@ FORMER: Final = Mark(owner=US, name="former")
 def seen(*found: FoundFlow, wanted: tuple[Flow, ...] = (NEWS,), outputs: tuple[Output, ...] = (TOWER,)) -> Recognised:
     """Return what is recognised of these flows."""
     actual = Actual(regions={LOCAL: found})
-    return recognised(Desired(flows=wanted, outputs=outputs), actual, owner=US, moved={})
+    return Recogniser().recognised(Desired(flows=wanted, outputs=outputs), actual, owner=US, moved={})
 
 
 def live(of: Recognised) -> dict[str, list[str]]:
@@ -81,6 +83,72 @@ def test_what_moved_is_recognised_by_its_name_of_before() -> None:
     one = replace(found_output(TOWER), live_name="another", mark=FORMER)
     actual = Actual(regions={LOCAL: (found_flow(NEWS, one),)})
 
-    found = recognised(Desired(flows=(NEWS,), outputs=(TOWER,)), actual, owner=US, moved=moved)
+    found = Recogniser().recognised(Desired(flows=(NEWS,), outputs=(TOWER,)), actual, owner=US, moved=moved)
 
     assert live(found) == {"output/news/tower": ["another"]}
+
+
+SPARE: Final = output("spare")
+SPORT: Final = flow("sport")
+WANTED: Final = (
+    Desired(flows=(NEWS, SPORT), outputs=(TOWER, SPARE)),
+    Desired(flows=(NEWS,), outputs=(replace(TOWER, live_name="spare"), replace(SPARE, live_name="leg_a"))),
+    Desired(flows=(SPORT,), outputs=(output("tower", of="sport"),)),
+    Desired(flows=(NEWS, SPORT)),
+    Desired(flows=(SPORT,)),
+    Desired(),
+)
+HELD: Final = tuple(
+    replace(found_flow(each, *outputs), id=id_, mark=replace(FORMER, name=name, twin=id_ == "f2"))
+    for each in (NEWS, SPORT)
+    for id_ in ("f1", "f2")
+    for name in ("news", "sport", "former")
+    for outputs in ((), (found_output(TOWER),), (found_output(TOWER), replace(found_output(SPARE), mark=FORMER)))
+)
+Reading = tuple[Desired, list[FoundFlow], dict[Key, Key], Owner]
+MOVED: Final[tuple[dict[Key, Key], ...]] = (
+    {},
+    {FlowKey("former"): FlowKey("news")},
+    {OutputKey("news", "former"): OutputKey("news", "spare")},
+)
+
+
+def readings(pool: list[FoundFlow]) -> st.SearchStrategy[list[Reading]]:
+    """Return readings that show some of a few flows."""
+    found = st.lists(st.sampled_from(pool), max_size=2, unique_by=lambda flow: flow.id)
+    owners = st.sampled_from((US, Owner("somebody")))
+    return st.lists(st.tuples(st.sampled_from(WANTED), found, st.sampled_from(MOVED), owners), min_size=2, max_size=5)
+
+
+@given(st.lists(st.sampled_from(HELD), min_size=1, max_size=2).flatmap(readings))
+def test_reading_after_reading_is_recognised_as_if_it_were_the_first(listed: list[Reading]) -> None:
+    """Whatever is remembered of the readings before."""
+    kept = Recogniser()
+    for desired, found, moved, owner in listed:
+        actual = Actual(regions={LOCAL: tuple(found)})
+
+        again = kept.recognised(desired, actual, owner=owner, moved=moved)
+
+        assert again == Recogniser().recognised(desired, actual, owner=owner, moved=moved)
+
+
+def test_all_that_bear_one_name_are_recognised() -> None:
+    """Also in two flows that bear one name."""
+    flows = [replace(found_flow(NEWS, found_output(TOWER)), id=id_) for id_ in ("old", "new")]
+
+    found = seen(*flows)
+
+    assert [flow.id for flow, _ in found.outputs[TOWER.key]] == ["old", "new"]
+
+
+def test_what_has_not_changed_is_the_very_same() -> None:
+    """So that nobody need look at it again."""
+    kept, news = Recogniser(), found_flow(NEWS, found_output(TOWER))
+    sports = [replace(found_flow(SPORT), id="other", state=state) for state in FlowState]
+
+    first, second = (
+        kept.recognised(WANTED[0], Actual(regions={LOCAL: (news, sport)}), owner=US, moved={}) for sport in sports
+    )
+
+    assert second.outputs_in[news.id] is first.outputs_in[news.id]
+    assert second.outputs_in["other"] is not first.outputs_in["other"]

@@ -59,16 +59,18 @@ def watched(*, takes_s: float = 0.0) -> Iterator[Watch]:
 
 
 async def test_a_long_run_comes_once_in_a_while_at_rest() -> None:
-    """Not before its time, and then again after as long."""
+    """As soon as what was read first is at rest, then not before its time, and then again after as long."""
     with watched() as watch:
         async with collected_at_rest(StatusBoard(watch, VITALS), watch):
+            await watch.advance(LOOK_S)
+            first = watch.runs
             await watch.advance(LEAST_S - 1)
             early = watch.runs
             await watch.advance(1)
-            first = watch.runs
+            second = watch.runs
             await watch.advance(LEAST_S)
 
-        assert (early, first, watch.runs) == (0, 1, 2)
+        assert (first, early, second, watch.runs) == (1, 1, 2, 3)
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.LOOKING, Phase.PASSING, Phase.STOPPING])
@@ -77,7 +79,7 @@ async def test_whoever_is_at_work_is_not_disturbed(phase: Phase) -> None:
     with watched() as watch:
         board = StatusBoard(watch, replace(VITALS, phase=phase))
         async with collected_at_rest(board, watch):
-            await watch.advance(LEAST_S + LATE_S / 2)
+            await watch.advance(LATE_S / 2)
             meanwhile = watch.runs
             board.turn(Phase.RESTING)
             await watch.advance(LOOK_S)
@@ -100,9 +102,9 @@ async def test_a_run_takes_its_share_of_the_time(takes_s: float, pause_s: float)
     """And no more than that, but it comes again within the hour."""
     with watched(takes_s=takes_s) as watch:
         async with collected_at_rest(StatusBoard(watch, VITALS), watch):
-            await watch.advance(LEAST_S)
+            await watch.advance(LOOK_S)
 
-        assert watch.slept_s == pytest.approx([LEAST_S, pause_s])
+        assert watch.slept_s == pytest.approx([LOOK_S, pause_s])
 
 
 async def test_meanwhile_the_collector_makes_short_runs_alone() -> None:
