@@ -62,7 +62,9 @@ class Catalogue:
 
     def flows(self, region: str | None = None) -> tuple[Flow, ...]:
         """Return the flows of a region, or all, in the order of their creation."""
-        return tuple(flow for flow in self._flows.values() if region in {None, flow.region})
+        if region is None:
+            return tuple(self._flows.values())
+        return tuple([flow for flow in self._flows.values() if flow.region == region])
 
     def flow(self, flow_id: str) -> Flow | None:
         """Return one flow."""

@@ -20,7 +20,7 @@ class Answer:
     """What stands under `Response`; empty where the answer is known."""
     request_id: str
     tag: str = ""
-    """The same for answers that say the same; "" where nobody asked, or it cannot be told."""
+    """The same for answers that say the same, and in quotes where it is the server's; "" where it cannot be told."""
     is_known: bool = False
     """Whether it says what the answer of the tag said that the caller has."""
 

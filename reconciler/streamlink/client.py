@@ -26,12 +26,14 @@ from reconciler.streamlink.redaction import outline, shown
 from reconciler.streamlink.signing import Credentials, SignedParts, signed_headers
 from reconciler.streamlink.timestamps import Timestamps
 from reconciler.streamlink.trust import Trust
-from reconciler.streamlink.wire import ACTIONS, PRODUCTS, Action, Payload, Profile
+from reconciler.streamlink.wire import ACTIONS, PRODUCTS, REQUEST_ID_HEADER, Action, Payload, Profile
 
 MAX_CONNECTIONS: Final = 32
 """httpx's shared pool collapses above about 40 busy connections: its cost a request grows with their square."""
 KEEP_ALIVE_S: Final = 4.0
 """Shorter than what servers grant (5 s is usual), so that a create rarely meets a connection that just closed."""
+_QUOTE: Final = '"'
+"""How a server's tag begins that stands for every byte; a weak one begins otherwise, and is not enough."""
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A page of a hundred full flows is far below this; what is above is not the API."""
 
@@ -226,23 +228,29 @@ class StreamLinkClient:
 
     async def _attempt(self, request: _Request) -> Answer:
         """Send the call once."""
-        name, region = request.action.name, request.region
+        name, region, known = request.action.name, request.region, request.known or ""
         sent = failures.Sent(action=name, region=region, host=self.host, writes=request.action.writes)
         body = json.dumps(request.payload).encode("ascii")
         try:
-            async with asyncio.timeout(self.settings.deadline_s), self._answered(name, region, body) as response:
+            async with (
+                asyncio.timeout(self.settings.deadline_s),
+                self._answered(name, region, body, known) as response,
+            ):
                 content = await _read(response, sent)
         except TimeoutError as error:
             raise failures.of_deadline(self.settings.deadline_s, sent) from error
         except httpx.HTTPError as error:
             raise failures.of_transport(error, sent) from error
-        tag, request_id = ("", "") if request.known is None else tag_of(content)
-        if tag and tag == request.known and response.status_code == HTTPStatus.OK:
+        if known.startswith(_QUOTE) and response.status_code == HTTPStatus.NOT_MODIFIED:
+            request_id = response.headers.get(REQUEST_ID_HEADER, "")
+            return Answer(response={}, request_id=request_id, tag=known, is_known=True)
+        tag, request_id = ("", "") if request.known is None else _tag(response, content)
+        if request_id and tag == known and response.status_code == HTTPStatus.OK:
             return Answer(response={}, request_id=request_id, tag=tag, is_known=True)
         return replace(self._answer(response, content, request.payload, sent), tag=tag)
 
     @asynccontextmanager
-    async def _answered(self, action: str, region: str, body: bytes) -> AsyncIterator[httpx.Response]:
+    async def _answered(self, action: str, region: str, body: bytes, known: str) -> AsyncIterator[httpx.Response]:
         parts = SignedParts(
             service=self._product.service,
             host=self.host,
@@ -253,6 +261,9 @@ class StreamLinkClient:
             body=body,
         )
         headers = signed_headers(parts, self.settings.credentials) | {"X-TC-Language": "en-US"}
+        if known.startswith(_QUOTE):
+            # Only where the server gave it before: it may say in a line that its answer is the same.
+            headers["If-None-Match"] = known
         async with self._http.stream("POST", self._url, content=body, headers=headers) as response:
             yield response
 
@@ -317,6 +328,12 @@ def _may_repeat(action: Action, error: BackendError) -> bool:
     if not isinstance(error, UnavailableError) or error.retry_in_s is not None:
         return False
     return action.repeatable or not error.maybe_applied
+
+
+def _tag(response: httpx.Response, content: bytes) -> tuple[str, str]:
+    """Return the tag of an answer, the server's own where it gives one, and the id of the request where it is found."""
+    own = response.headers.get("ETag", "")
+    return (own, "") if own.startswith(_QUOTE) else tag_of(content)
 
 
 async def _read(response: httpx.Response, sent: failures.Sent) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from reconciler.ports.clock import Clock
-    from reconciler.ports.status import Board
+    from reconciler.ports.status import Board, Vitals
 
 LEAST_S: Final = 60.0
 """Between two long runs, at least; the first one comes as soon as what was read first is at rest."""
@@ -31,14 +31,13 @@ async def collected_at_rest(board: "Board", clock: "Clock") -> AsyncIterator[Non
     A pass over a large account makes many objects and few cycles; a long run walks through all that there is, takes a
     quarter of a second for ten thousand resources, and finds next to nothing. The short ones go on as ever.
     """
-    from reconciler.ports.status import Phase
 
     async def collect() -> None:
         pause_s = LOOK_S
         while True:
             await clock.sleep(pause_s)
             late_at_s = clock.monotonic_s() + LATE_S
-            while board.vitals().phase is not Phase.RESTING and clock.monotonic_s() < late_at_s:
+            while not _rests(board.vitals()) and clock.monotonic_s() < late_at_s:
                 await clock.sleep(LOOK_S)
             began_s = clock.monotonic_s()
             gc.collect()
@@ -53,3 +52,10 @@ async def collected_at_rest(board: "Board", clock: "Clock") -> AsyncIterator[Non
         gc.set_threshold(young, middle, old)
         collecting.cancel()
         await asyncio.wait({collecting})
+
+
+def _rests(vitals: "Vitals") -> bool:
+    """Return whether there is something to look through, and nobody at work: until a first pass nothing was read."""
+    from reconciler.ports.status import Phase
+
+    return vitals.phase is Phase.RESTING and vitals.passed_at is not None

@@ -2,7 +2,7 @@
 The API over HTTP: one address, POST, always 200.
 
 The official SDK reads an error only where the status is 200 and the content type is `application/json` and nothing
-else, so every answer has both.
+else, so every answer has both. It never says what it has already; who does is told in a line that it still holds.
 """
 
 import logging
@@ -21,17 +21,16 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from reconciler.relay.addresses import PortsExhaustedError
+from reconciler.relay.api.answers import response
 from reconciler.relay.api.calls import Handler
 from reconciler.relay.api.door import Door
 from reconciler.relay.api.reading import read_call
 from reconciler.relay.api.refusals import RefusalError
 from reconciler.relay.api.table import carry_out
-from reconciler.relay.api.texts import text_of
 from reconciler.relay.catalogue import CatalogueFailedError
 from reconciler.relay.plane import ControlPlane
 from reconciler.serving.connections import PROVEN
 from reconciler.streamlink.codes import Code
-from reconciler.streamlink.signing import CONTENT_TYPE
 from reconciler.streamlink.wire import ACTIONS
 
 log: Final = structlog.get_logger()
@@ -94,8 +93,9 @@ class _Endpoint:
             fields = await self._answer(request, outcome)
         except ClientDisconnect:
             return
-        await _response(fields, request_id)(scope, receive, send)
         quiet = not outcome.code and outcome.action in ACTIONS and not ACTIONS[outcome.action].writes
+        known = request.headers.get("if-none-match", "") if quiet else None
+        await response(fields, request_id, known=known)(scope, receive, send)
         log.log(
             logging.DEBUG if quiet else logging.INFO,
             "relay.request_finished",
@@ -156,16 +156,10 @@ def _error(code: Code, message: str) -> Json:
     return {"Error": {"Code": code.value, "Message": message}}
 
 
-def _response(fields: Json, request_id: str) -> Response:
-    content = f'{{"Response":{text_of({**fields, "RequestId": request_id})}}}'
-    # Set as a header and not as a media type, to which Starlette might add a charset.
-    return Response(content.encode(), headers={"Content-Type": CONTENT_TYPE})
-
-
 async def _answer_crash(request: Request, error: Exception) -> Response:  # noqa: ARG001 -- Starlette's signature
     """Answer for a bug of ours in the API's words; Starlette raises it again for the server."""
     request_id = str(uuid.uuid4())
     # Places alone: messages and local variables may hold what a client sent.
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("relay.request_crashed", kind=type(error).__name__, places=places[-5:], request_id=request_id)
-    return _response(_error(Code.INTERNAL_ERROR, "A bug of the relay; its log says where."), request_id)
+    return response(_error(Code.INTERNAL_ERROR, "A bug of the relay; its log says where."), request_id)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+REQUEST_ID_HEADER: Final = "X-TC-RequestId"
+"""Bears the id of a request where an answer has no body for it; of a relay alone."""
+
 
 class Profile(StrEnum):
     """Which of the vendor's two products is spoken; they differ in a few fields."""

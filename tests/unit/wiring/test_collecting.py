@@ -24,6 +24,7 @@ VITALS = Vitals(
     owner="local",
     observes=False,
     started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    passed_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
 OLDEST = 2
 """The generation that a long run looks through."""
@@ -71,6 +72,15 @@ async def test_a_long_run_comes_once_in_a_while_at_rest() -> None:
             await watch.advance(LEAST_S)
 
         assert (first, early, second, watch.runs) == (1, 1, 2, 3)
+
+
+async def test_who_has_read_nothing_yet_has_nothing_to_be_looked_through() -> None:
+    """A loop rests too where its tree has not come."""
+    with watched() as watch:
+        async with collected_at_rest(StatusBoard(watch, replace(VITALS, passed_at=None)), watch):
+            await watch.advance(LATE_S / 2)
+
+        assert watch.runs == 0
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.LOOKING, Phase.PASSING, Phase.STOPPING])
