@@ -34,12 +34,16 @@ class Names:
     def flow_in(self, mark: Mark | None) -> str | None:
         """Return the manifest's name of the flow whose input bears this mark; None for anybody else's."""
         name = self._name_in(mark)
-        return None if name is None else self.moved.get(FlowKey(name), FlowKey(name)).name
+        if name is None or not self.moved:
+            return name
+        return self.moved.get(FlowKey(name), FlowKey(name)).name
 
     def output_in(self, flow: FlowKey, mark: Mark | None) -> str | None:
         """Return the manifest's name of an output that bears this mark; None for anybody else's."""
         name = self._name_in(mark)
-        return None if name is None else self.moved.get(OutputKey(flow.name, name), OutputKey(flow.name, name)).name
+        if name is None or not self.moved:
+            return name
+        return self.moved.get(OutputKey(flow.name, name), OutputKey(flow.name, name)).name
 
     def reading_of_flows(self) -> Reading[FoundFlow]:
         """Return how a flow is recognised."""

@@ -63,9 +63,9 @@ class _Reading:
         count = sum(len(page.flows) for page in self.pages)
         return len(self.ids) == count and self.totals == {count}
 
-    def page(self, number: int, size: int) -> _Page | None:
-        """Return a page of that number, where pages of that size were read."""
-        return self.pages[number - 1] if size == self.size and number <= len(self.pages) else None
+    def page(self, number: int) -> _Page | None:
+        """Return the page of that number, where there was one; of whatever size, its tag tells all that it says."""
+        return self.pages[number - 1] if number <= len(self.pages) else None
 
     @property
     def better_size(self) -> int:
@@ -128,7 +128,7 @@ class FlowList:
     async def _page(self, region: Region, number: int, size: int) -> _Page | None:
         """Return one page; None when it was too large, and all are to be asked for again in smaller ones."""
         request = {"PageNum": number, "PageSize": size}
-        before = self._last.get(region, _Reading()).page(number, size)
+        before = self._last.get(region, _Reading()).page(number)
         known = "" if before is None else before.tag
         try:
             answer = await self._client.call("DescribeStreamLinkFlows", request, region=region, known=known)

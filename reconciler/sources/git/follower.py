@@ -101,11 +101,12 @@ class Follower:
         self._remote.errands.cancel()
 
     def _look(self, lock: int, *, is_told: bool) -> Look:
+        known = ""
         if self._mirror.home.is_dir():
-            self._mirror.made()
+            known = self._mirror.made()
             self._judge_again()
         try:
-            return self._newest(lock, is_told=is_told)
+            return self._newest(lock, known, is_told=is_told)
         except OverdueError as error:
             self._mirror.tidy()
             return self._unreachable(error)
@@ -115,17 +116,18 @@ class Follower:
                 return self._unreachable(error)
         self._mirror.discard()
         try:
-            return self._newest(lock, is_told=False)
+            return self._newest(lock, "", is_told=False)
         except (SourceUnreadableError, EnvironmentFailedError) as error:
             self._mirror.tidy()
             return self._unreachable(error)
 
-    def _newest(self, lock: int, *, is_told: bool) -> Look:
-        """Fetch the newest commit, and judge it."""
+    def _newest(self, lock: int, known: str, *, is_told: bool) -> Look:
+        """Fetch the newest commit, where it is another one than is known, and judge it."""
         mirror = self._mirror
-        tip, has_fetched = self._fetched(lock, is_told=is_told)
-        before = mirror.reference(ACCEPTED)
-        refused = self._problem(tip) if tip != before else ""
+        self._fetch(lock, known, is_told=is_told)
+        tip, before, is_there = mirror.known(self._within)
+        has_fetched = tip != known
+        refused = self._problem(tip, is_there=is_there) if tip != before else ""
         if refused:
             return Look(accepted=before, tip=tip, refused=refused, has_fetched=has_fetched)
         is_new = tip != before
@@ -134,10 +136,9 @@ class Follower:
             mirror.accept(tip, rules=self._rules)
         return Look(accepted=tip, tip=tip, left=left, has_fetched=has_fetched)
 
-    def _fetched(self, lock: int, *, is_told: bool) -> tuple[str, bool]:
-        """Return the newest commit once it is in the mirror, and whether it was not there before."""
+    def _fetch(self, lock: int, known: str, *, is_told: bool) -> None:
+        """See that the newest commit is in the mirror."""
         mirror = self._mirror
-        known = mirror.reference(TIP)
         if is_told and known:
             try:
                 self._remote.fetch(mirror.home, lock, TIP)
@@ -146,7 +147,7 @@ class Follower:
                 if _NO_BRANCH not in str(error):
                     raise
             else:
-                return (tip := mirror.reference(TIP)), tip != known
+                return
         tip = self._remote.tip(mirror.home if mirror.home.is_dir() else mirror.home.parent, lock)
         if not tip:
             raise SourceUnreadableError(
@@ -154,25 +155,23 @@ class Follower:
                 "or never pushed? Push it, or set source.branch"
             )
         if tip == known:
-            return tip, False
+            return
         if not mirror.home.is_dir():
             mirror.made(id_length=len(tip))
         self._remote.fetch(mirror.home, lock, TIP)
-        # It may be a newer one by now.
-        return mirror.reference(TIP), True
 
     def _judge_again(self) -> None:
         """Judge the accepted commit once more where the rules are others now: an older trust is none."""
         if self._mirror.rules == self._rules:
             return
         before = self._mirror.reference(ACCEPTED)
-        if before and self._problem(before):
+        if before and self._problem(before, is_there=self._mirror.has(before, self._within)):
             self._mirror.forget()
         self._mirror.note_rules(self._rules)
 
-    def _problem(self, commit: str) -> str:
-        """Return why a commit does not count, "" when it does."""
-        if not self._mirror.has(commit, self._within):
+    def _problem(self, commit: str, *, is_there: bool) -> str:
+        """Return why a commit does not count, "" when it does; it must have something at the path."""
+        if not is_there:
             return (
                 f"commit {commit} has nothing at {self._within}, and an empty tree would mean that nothing is wanted. "
                 "Was it moved? Set source.path; a file that is no manifest, such as .gitkeep, keeps an empty folder"

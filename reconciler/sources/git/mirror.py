@@ -33,6 +33,7 @@ _MOST_PACKS: Final = 50
 """Every fetch makes one; when there are more, they become one."""
 _KEPT_FOR: Final = "1.hour.ago"
 """What no reference leads to any more is kept for that long: a `plan` may still be reading it."""
+_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LEFT: Final = re.compile(r".*\.lock|tmp_.*|\.tmp-.*|incoming-.*")
 """Names of what a killed git leaves."""
 
@@ -81,22 +82,23 @@ class Mirror:
             # Git may have left something behind that still holds it.
             os.close(descriptor)
 
-    def made(self, *, id_length: int = 40) -> None:
+    def made(self, *, id_length: int = 40) -> str:
         """
-        See that it is there, and that nothing is in the way of the next git.
+        See that it is there, and that nothing is in the way of the next git; return the commit of `TIP`, "" for none.
 
         Raises:
             SourceUnreadableError: it cannot be written.
 
         """
+        found = self._found(_commit(TIP)) if self.home.is_dir() else None
         try:
-            if self.home.is_dir() and not self._is_repository():
+            if found is None:
                 self.discard()
-            if not self.home.is_dir():
                 self._begin(id_length)
         except OSError as error:
             raise _unwritable(self.home, error) from error
         self.tidy()
+        return "" if found is None else found[0]
 
     def tidy(self) -> None:
         """
@@ -130,10 +132,15 @@ class Mirror:
 
     def reference(self, name: str) -> str:
         """Return the commit that one of our references names, "" where there is none."""
-        if not self.home.is_dir():
-            return ""
-        done = self.git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        return done.said.decode().strip() if done.status == 0 else ""
+        found = self._found(_commit(name)) if self.home.is_dir() else None
+        return "" if found is None else found[0]
+
+    def known(self, within: str) -> tuple[str, str, bool]:
+        """Return the commits of `TIP` and `ACCEPTED`, "" where there is none, and whether the first has a path."""
+        found = self._found(_commit(TIP), _commit(ACCEPTED), f"{TIP}:{within}")
+        tip, accepted, there = ("", "", "") if found is None else found
+        # What is asked is asked in lines.
+        return tip, accepted, self.has(tip, within) if "\n" in within else bool(there)
 
     def accept(self, commit: str, *, rules: str) -> None:
         """
@@ -218,8 +225,21 @@ class Mirror:
             self.discard()
             raise OSError(0, done.why.decode(errors="replace").strip())
 
+    def _found(self, *names: str) -> list[str] | None:
+        """Return the id of each object that is named, "" where there is none; None where this is no repository."""
+        asked = "".join(f"{name}\n" for name in names)
+        done = self.git.run("cat-file", "--batch-check=%(objectname)", given=os.fsencode(asked))
+        lines = done.said.decode(errors="surrogateescape").splitlines()[: len(names)]
+        if done.status != 0 or len(lines) < len(names):
+            return None
+        return [line if _ID.fullmatch(line) else "" for line in lines]
+
     def _is_repository(self) -> bool:
         return self.git.run("rev-parse", "--is-bare-repository").said.strip() == b"true"
+
+
+def _commit(name: str) -> str:
+    return f"{name}^{{commit}}"
 
 
 def _below(folder: Path) -> list[Path]:

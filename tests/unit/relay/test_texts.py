@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.relay.api.texts import Written, text_of
+from reconciler.relay.api.texts import Written, digest_of, text_of
 from reconciler.relay.flows import Flow
 from reconciler.relay.per_flow import PerFlow
 from reconciler.streamlink.wire import Profile
@@ -30,6 +30,23 @@ NEWS = Flow(id="f1", region="local", name="news", max_bandwidth_bps=10_000_000, 
 def test_a_text_says_what_its_fields_say(fields: dict[str, Any]) -> None:
     """Byte for byte as if nothing had been written before."""
     assert text_of(fields) == json.dumps(fields, separators=(",", ":"))
+
+
+def test_a_digest_is_of_the_text_alone() -> None:
+    """The same when all is written anew, and another one for any other text."""
+    said: list[dict[str, Any]] = [
+        {"Infos": [Written({"a": 1}), Written({"b": 2})], "TotalNum": 2},
+        {"Infos": [Written({"b": 2}), Written({"a": 1})], "TotalNum": 2},
+        {"Infos": [Written({"a": 1}), Written({"b": 2})], "TotalNum": 3},
+        {"Infos": [Written({"a": 1}), Written({"b": "2"})], "TotalNum": 2},
+        {"Infos": [Written({"a": 1})], "TotalNum": 2},
+        {"Info": Written({"a": 1})},
+        {},
+    ]
+    digests = [digest_of(fields) for fields in said]
+
+    assert digest_of({"Infos": [Written({"a": 1}), Written({"b": 2})], "TotalNum": 2}) == digests[0]
+    assert len(set(digests)) == len(said)
 
 
 def test_what_is_written_is_not_written_again() -> None:

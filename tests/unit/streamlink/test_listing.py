@@ -111,6 +111,17 @@ async def test_a_list_that_does_not_add_up_leaves_the_size_of_pages() -> None:
     assert [payload["PageSize"] for payload in api.payloads(LIST)] == [100, 100, 1, 1, 100]
 
 
+async def test_what_is_gone_is_forgotten() -> None:
+    """Flows come and go for years; one that comes back is another value."""
+    first = {"Infos": [flow_payload(flow_id="a")], "TotalNum": 1}
+    flow_list = FlowList(client_of(ScriptedApi(DescribeStreamLinkFlows=[first, {"Infos": [], "TotalNum": 0}, first])))
+
+    before, between, after = [await flow_list.read(LOCAL) for _ in range(3)]
+
+    assert (before, between) == (after, ())
+    assert before[0] is not after[0]
+
+
 A, B = flow_payload(flow_id="a"), flow_payload(flow_id="b")
 
 

@@ -151,6 +151,15 @@ def test_a_commit_without_manifests_does_not_count(forge: Forge) -> None:
     assert look(forge, within="").accepted == second
 
 
+def test_a_path_of_any_name_is_looked_for(forge: Forge) -> None:
+    """Also one of two lines, of which the first or the second alone is there."""
+    commit = forge.push(**{'"in two\\nlines/a.yaml"': "a"}, lines__a_yaml="b")
+
+    assert look(forge, within="in two\nlines").accepted == commit
+    assert look(forge, within="lines\nin two").accepted == ""
+    assert look(forge, within="in two").accepted == ""
+
+
 def test_only_the_newest_commit_must_be_signed(forge: Forge, tmp_path: Path) -> None:
     """What is behind it was seen by whoever signed."""
     key = ssh_key(tmp_path, "anna")
