@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 MOST_PAUSE_S: Final = 300.0
 """The most that is waited after failures, unless `poll_s` is more: an outage of hours is found over within minutes."""
 LEAST_PAUSE_S: Final = 1.0
+COLLECT_EVERY: Final = 20
+"""Fetches after which the mirror is tidied: whoever has just pushed waits for a pass, and should not wait for that."""
 FIRST_WAIT_S: Final = 2.0
 """So long the very first snapshot waits for the first fetch; a server that is slow or down holds nobody up longer."""
 SPREAD: Final = 0.2
@@ -155,6 +157,8 @@ class GitSource:
         if self._looked.is_set():
             # Somebody has just asked for a snapshot.
             await self._clock.wait(self._asked, self._polling.pause_s(self._failures))
+        # Of what is there at the beginning nobody knows.
+        fetches = COLLECT_EVERY - 1
         while True:
             began_s = self._clock.monotonic_s()
             is_told = self._asked.is_set()
@@ -163,7 +167,9 @@ class GitSource:
             await self._look(is_told=is_told)
             if was_broken or (self._last.accepted, self._trouble()) != before:
                 hint.set()
-            if self._last.has_fetched:
+            fetches += self._last.has_fetched
+            if fetches >= COLLECT_EVERY:
+                fetches = 0
                 await self._waited_for(self._follower.collect)
             pause_s = self._polling.pause_s(self._failures)
             if not self._failures:

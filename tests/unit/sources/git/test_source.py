@@ -14,7 +14,7 @@ from reconciler.domain.errors import EnvironmentFailedError, SourceUnreadableErr
 from reconciler.ports.source import ManifestFile
 from reconciler.sources.git.commits import CommitReader, Place
 from reconciler.sources.git.follower import Follower, Look
-from reconciler.sources.git.source import GitSource, Polling
+from reconciler.sources.git.source import COLLECT_EVERY, GitSource, Polling
 from tests.fakes.clock import FakeClock
 from tests.unit.sources.git.forge import Forge, follower, git, mirror_of
 
@@ -55,6 +55,7 @@ class Gate(Follower):
         self.sees: list[Look] = []
         self.doubts: list[bool] = []
         """Of each look, whether it doubted the mirror."""
+        self.collected = 0
         self.told: list[bool] = []
         """Of each look, whether something new was heard of."""
 
@@ -67,7 +68,8 @@ class Gate(Follower):
         return self.sees.pop(0) if len(self.sees) > 1 else self.sees[0]
 
     def collect(self) -> None:
-        """Do nothing."""
+        """Count it."""
+        self.collected += 1
 
     def cancel(self) -> None:
         """Let everything end."""
@@ -131,6 +133,23 @@ async def test_a_file_that_is_as_it_was_is_the_same_value(forge: Forge) -> None:
 
     assert after[0] is before[0]
     assert (before[1].content, after[1].content) == (b"1", b"2")
+
+
+async def test_the_mirror_is_tidied_now_and_then(clock: FakeClock) -> None:
+    """After the first fetch of a process, and then after so many; looks that fetch nothing do not count."""
+    gate = gated(*[Look(accepted=f"{number}", has_fetched=number % 2 == 0) for number in range(4 * COLLECT_EVERY)])
+    gate.may_end.release(5 * COLLECT_EVERY)
+    source = gated_source(gate, clock)
+    tidied = []
+    source.watch(asyncio.Event())
+    for _ in range(2 * COLLECT_EVERY + 1):
+        await began(gate)
+        await settled(clock)
+        tidied.append(gate.collected)
+        await clock.advance(27)
+
+    assert tidied == [1] * 2 * COLLECT_EVERY + [2]
+    source.close()
 
 
 async def test_nothing_of_a_repository_is_followed(forge: Forge, tmp_path: Path) -> None:
