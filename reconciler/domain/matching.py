@@ -93,7 +93,7 @@ def match(wanted: Sequence[Identity], found: Iterable[Found], reading: Reading[F
     matched: list[Match[Found]] = []
     claimed = set(named)
     for identity in wanted:
-        marked = tuple(item for item in by_mark.get(identity.name, ()) if id(item) not in named)
+        marked = [item for item in by_mark.get(identity.name, ()) if id(item) not in named]
         candidates = (*by_live.get(identity.live, ()), *marked)
         claimed.update(map(id, candidates))
         matched.append(_paired(identity, candidates, reading))
@@ -102,9 +102,9 @@ def match(wanted: Sequence[Identity], found: Iterable[Found], reading: Reading[F
 
 def _paired(identity: Identity, candidates: tuple[Found, ...], reading: Reading[Found]) -> Match[Found]:
     """Return the candidates; of a pair that bears our mark for this name, the twin apart."""
-    is_pair = len(candidates) == len(("old", "new")) and all(
-        reading.name_of(item) == identity.name for item in candidates
-    )
+    if len(candidates) != len(("old", "new")):
+        return Match(candidates=candidates)
+    is_pair = all(reading.name_of(item) == identity.name for item in candidates)
     twins = [item for item in candidates if reading.is_twin(item)] if is_pair else []
     if len(twins) != 1:
         return Match(candidates=candidates)
@@ -116,5 +116,6 @@ def _grouped(items: Iterable[Found], key_of: Callable[[Found], Hashable]) -> Map
     groups: dict[Hashable, tuple[Found, ...]] = {}
     for item in items:
         key = key_of(item)
-        groups[key] = (*groups.get(key, ()), item)
+        # Nearly always it is the only one.
+        groups[key] = (*groups[key], item) if key in groups else (item,)
     return groups

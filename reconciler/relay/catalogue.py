@@ -33,6 +33,8 @@ class Catalogue:
         self._store = store
         self._flows = flows
         self._writer = writer
+        self._listed: dict[str | None, tuple[Flow, ...]] = {}
+        """What was returned of each region since the last change: a list is asked for page by page."""
 
     @classmethod
     async def open(cls, directory: Path) -> "Catalogue":
@@ -62,9 +64,10 @@ class Catalogue:
 
     def flows(self, region: str | None = None) -> tuple[Flow, ...]:
         """Return the flows of a region, or all, in the order of their creation."""
-        if region is None:
-            return tuple(self._flows.values())
-        return tuple([flow for flow in self._flows.values() if flow.region == region])
+        if region not in self._listed:
+            flows = self._flows.values()
+            self._listed[region] = tuple(flow for flow in flows if region in {None, flow.region})
+        return self._listed[region]
 
     def flow(self, flow_id: str) -> Flow | None:
         """Return one flow."""
@@ -97,16 +100,19 @@ class Catalogue:
         if moved:
             await self._write(lambda: self._store.move(host))
             self._flows.update(moved)
+            self._listed = {}
         return len(moved)
 
     async def _save(self, flow: Flow) -> None:
         before = self._flows.get(flow.id)
         await self._write(lambda: self._store.write(before, flow))
         self._flows[flow.id] = flow
+        self._listed = {}
 
     async def _remove(self, flow_id: str) -> None:
         await self._write(lambda: self._store.delete(flow_id))
         self._flows.pop(flow_id, None)
+        self._listed = {}
 
     async def _write(self, work: Callable[[], None]) -> None:
         try:

@@ -75,6 +75,35 @@ async def test_a_removed_flow_is_gone_with_its_ends(tmp_path: Path) -> None:
     assert rows == []
 
 
+async def test_what_is_returned_is_what_is_kept_now(tmp_path: Path) -> None:
+    """After every change, of one region and of all."""
+    catalogue = await Catalogue.open(tmp_path)
+    far = replace(NEWS, id="9" * 28, region="ap-tokyo", inputs=(), outputs=())
+    later = replace(NEWS, name="nightly")
+    seen = []
+
+    def look() -> None:
+        seen.append((catalogue.flows(), catalogue.flows(NEWS.region), catalogue.flows(far.region)))
+
+    for flow in (NEWS, far, later):
+        await catalogue.save(flow)
+        look()
+    await catalogue.move("127.0.0.2")
+    look()
+    await catalogue.remove(NEWS.id)
+    look()
+
+    moved, far_moved = replace(later, host="127.0.0.2"), replace(far, host="127.0.0.2")
+    assert seen == [
+        ((NEWS,), (NEWS,), ()),
+        ((NEWS, far), (NEWS,), (far,)),
+        ((later, far), (later,), (far,)),
+        ((moved, far_moved), (moved,), (far_moved,)),
+        ((far_moved,), (), (far_moved,)),
+    ]
+    await catalogue.close()
+
+
 async def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     """It holds passphrases and keys, and so do the files that SQLite puts beside it."""
     catalogue = await Catalogue.open(tmp_path)
