@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
@@ -41,8 +41,9 @@ class _Beat:
     """One flow of ours, and what is on the board of it."""
 
     key: FlowKey
-    flow: FoundFlow
-    there: Mapping[OutputKey, tuple[Live, ...]]
+    flow: FoundFlow = field(repr=False)
+    """It has URLs with keys in them."""
+    there: Mapping[OutputKey, tuple[Live, ...]] = field(repr=False)
     """What the ends were made of."""
     ends: tuple[tuple[Key, str], ...]
     """The resources, each with the id of its end; "" for the flow itself, whose end is the input."""

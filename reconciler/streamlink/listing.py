@@ -1,6 +1,6 @@
 """All flows of a region, in whole: pages until the count is right, or an error; never a partial list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
@@ -24,7 +24,8 @@ class _Page:
 
     tag: str
     """Of the answer; another page with the same one need not be read."""
-    flows: tuple[FoundFlow, ...]
+    flows: tuple[FoundFlow, ...] = field(repr=False)
+    """They have URLs with keys in them."""
     total: int
     """How many flows it says there are."""
 
