@@ -192,7 +192,9 @@ class MeddledBackend(FakeBackend):
         if self.listing is not None:
             await self.listing.wait()
         listed = [flow for flow in await super().observe(region) if flow.live_name not in self.unlisted]
-        return tuple(replace(flow, outputs=self._listed(flow)) for flow in listed)
+        # Whoever reads a flow again that has not changed gives the same value, as the client of the API does.
+        seen = ((flow, self._listed(flow)) for flow in listed)
+        return tuple(flow if outputs == flow.outputs else replace(flow, outputs=outputs) for flow, outputs in seen)
 
     def _listed(self, flow: FoundFlow) -> tuple[FoundOutput, ...]:
         return tuple(output for output in flow.outputs if output.live_name not in self.unlisted)
