@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -30,6 +30,7 @@ from reconciler.journal.reader import JournalReader
 from reconciler.journal.schema import FILE_NAME
 from reconciler.ports.journal import Settled
 from reconciler.relay import credentials
+from reconciler.streamlink.codes import Code
 from tests.production.soak.day import Dice
 
 FLOWS: Final = 100
@@ -262,22 +263,33 @@ async def _rest(stage: _Stage, seen: Seen) -> None:
 
 
 def _compare(relay: StagedRelay, seen: Seen) -> None:
-    """Compare what the journal tells of the writes with what the relay tells of them."""
-    carried_out = set[str]()
+    """
+    Compare what the journal tells of the writes with what the relay tells of them.
+
+    A delete whose answer was lost is sent again and finds nothing: it is done, by the request that was refused so.
+    """
+    carried_out, found_gone = set[str](), set[str]()
     for line in (relay.home / "relay.log").read_text(errors="replace").splitlines():
         event: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
         if event.get("event") == "relay.fault_injected":
             seen.faults[str(event["knob"])] += 1
         if event.get("event") == "relay.request_finished" and not event["code"]:
             carried_out.add(event["request_id"])
+        if event.get("event") == "relay.request_finished" and _finds_nothing(event):
+            found_gone.add(event["request_id"])
     journal = JournalReader(relay.home / "run" / FILE_NAME)
     calls = journal.calls(limit=_EVERYTHING)
     journal.close()
     done = {call.request_id for call in calls if call.settled is Settled.DONE and call.request_id}
     seen.calls.update(f"journal: {call.settled or 'open'}" for call in calls)
     seen.calls["relay: writes that it carried out"] = len(carried_out)
-    seen.calls["done in the journal, and the relay knows nothing of it"] = len(done - carried_out)
+    seen.calls["done in the journal, and the relay knows nothing of it"] = len(done - carried_out - found_gone)
+    seen.calls["done in the journal, and gone already at the relay"] = len(done & found_gone)
     seen.calls["carried out by the relay, and not done in the journal"] = len(carried_out - done)
+
+
+def _finds_nothing(event: Mapping[str, Any]) -> bool:
+    return str(event["action"]).startswith("Delete") and event["code"] in {Code.NOT_FOUND, Code.RESOURCE_NOT_FOUND}
 
 
 def _tail(path: Path) -> str:
