@@ -30,7 +30,7 @@ WITHIN_S: Final = 3600.0
 """The first pass makes every flow."""
 _SIGNING: Final = b"what-the-forge-signs-with-is-long-enough"
 BETWEEN_S: Final = 1.0
-"""Between two pushes: more often than once a second a webhook wakes nobody."""
+"""Between two pushes: of a burst, a webhook wakes for five at once, and then for one a second."""
 _NO_AUTHORITIES: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 OUTPUTS: Final = 9
